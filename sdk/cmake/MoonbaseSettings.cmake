@@ -1,0 +1,28 @@
+# How everything in this tree is compiled.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1")
+
+option(MOONBASE_TESTS "Build the tests" ON)
+set(MOONBASE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined or thread")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow=local -Wnon-virtual-dtor -Wno-missing-field-initializers)
+if(MOONBASE_SANITIZE)
+  add_compile_options(-fsanitize=${MOONBASE_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${MOONBASE_SANITIZE})
+endif()
+
+find_program(MOONBASE_MOLD mold)
+if(MOONBASE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_program(MOONBASE_CCACHE ccache)
+if(MOONBASE_CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${MOONBASE_CCACHE})
+endif()

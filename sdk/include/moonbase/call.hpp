@@ -1,0 +1,126 @@
+// Call: one operation of one service, on its way. Every effect on the platform is a Call: the front
+// door makes them for SDKs; handlers, event targets, stacks, the console and plugins make them
+// through Services.
+#pragma once
+
+#include <moonbase/blob_store.hpp>
+#include <moonbase/clock.hpp>
+#include <moonbase/http.hpp>
+#include <moonbase/ids.hpp>
+#include <moonbase/io.hpp>
+#include <moonbase/log.hpp>
+#include <moonbase/result.hpp>
+#include <moonbase/signal.hpp>
+#include <moonbase/store.hpp>
+#include <moonbase/value.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace moonbase {
+
+// Who calls.
+struct Identity {
+  std::string account_id = "000000000000";
+  std::string arn = "arn:aws:iam::000000000000:root";
+  std::string user_id;        // As sts GetCallerIdentity shows it; the account where it is empty.
+  std::string access_key_id;
+  std::string service;        // "events.amazonaws.com", when a service calls on its own behalf.
+  bool issued = false;        // Credentials that the platform issued: always verified and enforced.
+};
+
+// What surrounds a Call and is handed on to the Calls that it causes.
+struct CallContext {
+  Identity identity;
+  std::string region = "us-east-1";
+  std::string request_id;     // A UUID, the one that the client sees.
+  std::string cause;          // The request id, or task id, that led to this Call; empty at the door.
+  std::string base_url;       // "http://127.0.0.1:4566", as this client reaches us; for URLs in answers.
+  std::string source_ip;
+  std::string user_agent;
+  MachineTime deadline = MachineTime::max();  // When the caller gives up.
+
+  // "arn:aws:sqs:us-east-1:000000000000:orders"
+  std::string arn(std::string_view service, std::string_view resource) const;
+};
+
+// Makes Calls. Any fiber may use it.
+class Services {
+ public:
+  virtual ~Services() = default;
+  // Runs the operation as the caller in `context`, caused by it, through the same list of steps as a
+  // request from outside. `service` is the model's name ("dynamodb"). Suspends the fiber.
+  virtual Result<Value> call(const CallContext& context, std::string_view service, std::string_view operation,
+                             Value input) = 0;
+  // The same with AWS JSON text in and out (blobs in base64, timestamps in seconds), whatever
+  // protocols the model lists. For callers that hold no Values, such as handlers in other processes.
+  virtual Result<std::string> call_json(const CallContext& context, std::string_view service,
+                                        std::string_view operation, std::string_view input) = 0;
+};
+
+// Delivers events. A plugin registers what may be delivered to, every event source uses it.
+class Targets {
+ public:
+  virtual ~Targets() = default;
+  // Hands `payload` (JSON text, unless the target documents otherwise) to the resource with this
+  // ARN. `options` are the source's target parameters (such as MessageGroupId). Suspends the fiber.
+  virtual Result<Value> deliver(const CallContext& context, std::string_view arn, std::string payload,
+                                const Value& options = {}) = 0;
+};
+
+struct Invocation {
+  std::string function;        // Name, partial or full ARN, with or without ":qualifier".
+  std::string payload;         // JSON text.
+  bool event = false;          // Queue it durably and answer at once (InvocationType Event).
+  bool log_tail = false;       // Also answer the last 4 KB of the log.
+  std::string client_context;  // JSON text, decoded; may be empty.
+};
+
+struct InvocationResult {
+  std::string payload;           // JSON text: the answer, or errorMessage, errorType and stackTrace.
+  std::string function_error;    // Empty, "Handled" or "Unhandled".
+  std::string executed_version;  // "$LATEST" or a number.
+  std::string log_tail;          // Raw text, not base64.
+};
+
+// Invokes functions. Any fiber may use it.
+class FunctionInvoker {
+ public:
+  virtual ~FunctionInvoker() = default;
+  // An Error is the invoke's own (ResourceNotFoundException, TooManyRequestsException); what goes
+  // wrong inside the function is `function_error`. Suspends the fiber.
+  virtual Result<InvocationResult> invoke(const CallContext& context, Invocation invocation) = 0;
+};
+
+// What the kernel gives a plugin. Store and blobs are the plugin's own; the rest is shared. Lives as
+// long as the plugin; any thread may use it (Io: only fibers).
+struct KernelServices {
+  Store& store;
+  BlobStore& blobs;
+  const Clock& clock;
+  Ids& ids;
+  Services& services;
+  Targets& targets;
+  FunctionInvoker& functions;
+  Io& io;  // Of the calling fiber's loop.
+  Log& log;
+  Metrics& metrics;
+};
+
+// One operation being carried out. Belongs to the fiber that runs it.
+struct Call {
+  std::string_view service;    // As the model names it.
+  std::string_view operation;
+  Value input;                 // Checked against the model: required members are there, lengths and
+                               // ranges hold, unknown members are gone, defaults are filled in.
+  CallContext& context;
+  KernelServices& kernel;
+  BodyReader* body = nullptr;  // For operations whose input is a stream; else null.
+  HttpResponse* http = nullptr;  // To stream an output, or to add a header; null for Calls from inside.
+
+  // Suspends this fiber until the signal is notified or the platform's clock reaches `deadline` (or
+  // the caller has given up). True when notified. `seen` is the version read before looking at the state.
+  bool wait(Signal& signal, std::uint64_t seen, Time deadline);
+};
+
+}  // namespace moonbase

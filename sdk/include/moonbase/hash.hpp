@@ -1,0 +1,35 @@
+// Digests, checksums and their text forms.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace moonbase {
+
+// Digests as raw bytes.
+std::string md5(std::string_view bytes);
+std::string sha1(std::string_view bytes);
+std::string sha256(std::string_view bytes);
+std::string hmac_sha256(std::string_view key, std::string_view bytes);
+
+std::string md5_hex(std::string_view bytes);
+std::string sha256_hex(std::string_view bytes);
+
+// Checksums; pass the last result to go on.
+std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
+std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
+std::uint64_t crc64_nvme(std::string_view bytes, std::uint64_t before = 0);
+
+std::string hex(std::string_view bytes);  // Lower case.
+std::optional<std::string> from_hex(std::string_view digits);
+std::string base64(std::string_view bytes);
+std::optional<std::string> from_base64(std::string_view text);       // Strict, with padding.
+std::string base64_url(std::string_view bytes);                      // Without padding.
+std::optional<std::string> from_base64_url(std::string_view text);
+
+// Compares in a time that does not depend on where they differ.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+}  // namespace moonbase
