@@ -41,7 +41,8 @@ return function(host)
 
   local function where(level)
     if not host.location then return "stack", 0 end
-    return host.location(level + 1)
+    local file, line = host.location(level + 1)  -- No tail call: levels are counted.
+    return file, line
   end
 
   -- Raises an error that names the stack's own line.
@@ -89,6 +90,13 @@ return function(host)
     return { ["$ref"] = resource.id, attribute = attribute or "arn" }
   end
   function tools.array(list) return host.array and host.array(list) or list end
+  -- What the host gives to resources that carry code: all false outside the configuration pass.
+  --   package(): bytes of a zip of the stack's own files; package_digest(): text that changes with them;
+  --   files(path): name → bytes of a file or folder beside the stack; zip(files): bytes;
+  --   base64(bytes), digest(bytes): text.
+  for _, name in ipairs { "package", "package_digest", "files", "zip", "base64", "digest" } do
+    tools[name] = host[name] or false
+  end
   function tools.refuse(handle, message) refuse(stack_of[handle] or handle, message) end
   tools.nearest = nearest
 
@@ -211,7 +219,10 @@ return function(host)
             ("a stack has no s.%s.%s"):format(tostring(constructor), nearest(constructor, definitions)) }, 0)
         end
         return function(name)
-          return function(options) return stack.declare(constructor, name, options, 2) end
+          return function(options)
+            local handle = stack.declare(constructor, name, options, 2)  -- No tail call: levels are counted.
+            return handle
+          end
         end
       end,
     })
