@@ -5,27 +5,40 @@
 namespace moonbase {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
 }
 
-int digit(char c) {
+int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
 
-constexpr std::size_t read_bytes = 64 * 1024;
+bool unreserved(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
+}
+
+Error body_too_long(std::size_t bytes_max) {
+  return {.code = "RequestEntityTooLargeException",
+          .message = "The request body must not be longer than " + std::to_string(bytes_max) + " bytes.",
+          .status = 413};
+}
 
 }  // namespace
 
 const std::string* HttpHeaders::find(std::string_view name) const noexcept {
-  for (const auto& [entry_name, value] : entries_)
-    if (same_name(entry_name, name)) return &value;
+  for (const auto& [key, value] : entries_) {
+    if (same_name(key, name)) return &value;
+  }
   return nullptr;
 }
 
@@ -36,8 +49,9 @@ std::string_view HttpHeaders::get(std::string_view name) const noexcept {
 
 std::vector<std::string_view> HttpHeaders::all(std::string_view name) const {
   std::vector<std::string_view> values;
-  for (const auto& [entry_name, value] : entries_)
-    if (same_name(entry_name, name)) values.emplace_back(value);
+  for (const auto& [key, value] : entries_) {
+    if (same_name(key, name)) values.emplace_back(value);
+  }
   return values;
 }
 
@@ -45,7 +59,7 @@ void HttpHeaders::add(std::string name, std::string value) { entries_.emplace_ba
 
 void HttpHeaders::set(std::string_view name, std::string value) {
   erase(name);
-  entries_.emplace_back(name, std::move(value));
+  entries_.emplace_back(std::string(name), std::move(value));
 }
 
 void HttpHeaders::erase(std::string_view name) {
@@ -53,21 +67,21 @@ void HttpHeaders::erase(std::string_view name) {
 }
 
 Result<Done> HttpRequest::read_body(std::size_t bytes_max) {
-  const auto too_large = [] {
-    return Error{"RequestEntityTooLargeException", "The request body is too large.", {}, 413};
-  };
-  if (body.size() > bytes_max) return too_large();
+  if (body.size() > bytes_max) return body_too_long(bytes_max);
   if (!reader) return done;
-  if (const auto length = reader->length(); length) {
-    // The length may count what has been read before, so this is a floor; the loop below decides.
-    if (*length > bytes_max) return too_large();
-    if (body.empty()) body.reserve(static_cast<std::size_t>(*length));
+  if (const auto rest = reader->length()) {
+    // Refused before it is read: a client that expects "100 Continue" need not send it.
+    if (*rest > bytes_max - body.size()) return body_too_long(bytes_max);
+    // Grown as it arrives, not by what the client claims.
+    body.reserve(body.size() + static_cast<std::size_t>(std::min<std::uint64_t>(*rest, 64 * 1024)));
   }
   while (true) {
-    auto bytes = reader->read(read_bytes);
-    if (!bytes) return bytes.error();
+    // One byte more than allowed tells "too long" from "just fits".
+    const auto left = bytes_max - body.size();
+    auto bytes = reader->read(std::min<std::size_t>(left + (left < 64 * 1024 ? 1 : 0), 64 * 1024));
+    if (!bytes) return std::move(bytes).error();
     if (bytes->empty()) break;
-    if (bytes->size() > bytes_max - body.size()) return too_large();
+    if (bytes->size() > left) return body_too_long(bytes_max);
     body += *bytes;
   }
   reader.reset();
@@ -75,50 +89,54 @@ Result<Done> HttpRequest::read_body(std::size_t bytes_max) {
 }
 
 std::string HttpRequest::base_url() const {
-  std::string url = tls ? "https://" : "http://";
   const auto host = headers.get("host");
-  return url.append(host.empty() ? "localhost" : host);
+  std::string url = tls ? "https://" : "http://";
+  url += host.empty() ? std::string_view("localhost") : host;
+  return url;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {
   std::vector<std::pair<std::string, std::string>> parameters;
   while (!query.empty()) {
-    const auto part = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(part.size() + 1, query.size()));
-    if (part.empty()) continue;
-    const auto equals = part.find('=');
-    parameters.emplace_back(percent_decode(part.substr(0, equals), true),
-                            equals == std::string_view::npos ? "" : percent_decode(part.substr(equals + 1), true));
+    const auto end = std::min(query.find('&'), query.size());
+    const auto pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    const auto equals = std::min(pair.find('='), pair.size());
+    const auto value = equals < pair.size() ? pair.substr(equals + 1) : std::string_view();
+    parameters.emplace_back(percent_decode(pair.substr(0, equals), true), percent_decode(value, true));
   }
   return parameters;
 }
 
 std::string percent_decode(std::string_view text, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
+  std::string plain;
+  plain.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
-      decoded += static_cast<char>(digit(text[i + 1]) << 4 | digit(text[i + 2]));
+    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0) {
+      plain += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
+    } else if (text[i] == '+' && plus_is_space) {
+      plain += ' ';
     } else {
-      decoded += plus_is_space && text[i] == '+' ? ' ' : text[i];
+      plain += text[i];
     }
   }
-  return decoded;
+  return plain;
 }
 
 std::string percent_encode(std::string_view text, bool keep_slash) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
+  static constexpr char digits[] = "0123456789ABCDEF";
   std::string encoded;
-  encoded.reserve(text.size() + text.size() / 4);
+  encoded.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '.' || c == '_' || c == '~' || (keep_slash && c == '/');
-    if (plain) {
+    if (unreserved(c) || (c == '/' && keep_slash)) {
       encoded += c;
     } else {
       const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', digits[byte >> 4], digits[byte & 15]};
+      encoded += '%';
+      encoded += digits[byte >> 4];
+      encoded += digits[byte & 15];
     }
   }
   return encoded;

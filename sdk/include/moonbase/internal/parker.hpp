@@ -20,8 +20,9 @@ class Parker {
   // Takes the permit, suspending its owner until there is one. Only the owner may call these. May
   // return early without a permit: look at what you wait for again.
   virtual void park() = 0;
-  virtual void park_until(MachineTime deadline) = 0;
-  virtual void park_until(Time deadline) = 0;  // On the platform's clock.
+  // False when the deadline has passed and there was no permit.
+  virtual bool park_until(MachineTime deadline) = 0;
+  virtual bool park_until(Time deadline) = 0;  // On the platform's clock.
 
   // Of the calling fiber; on a thread that is not a loop, of the thread.
   static std::shared_ptr<Parker> current();
