@@ -28,8 +28,7 @@ class Fiber final : public internal::Parker, public std::enable_shared_from_this
   void park() override;
   bool park_until(MachineTime deadline) override;
   bool park_until(Time deadline) override;
-  // Does not end early when the loop is stopped: somebody else still uses this fiber's stack.
-  void park_uninterruptible();
+  void park_uninterruptible() override;
 
  private:
   friend class Loop;

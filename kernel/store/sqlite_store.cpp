@@ -246,7 +246,7 @@ Result<Value> SqliteStore::write_for(const CallContext* context, const Body& bod
     inside_->queue.push_back(&waiting);
   }
   if (first) inside_->arrived.notify_one();
-  while (!waiting.done.load(std::memory_order_acquire)) parker->park();
+  while (!waiting.done.load(std::memory_order_acquire)) parker->park_uninterruptible();
   if (waiting.exception) std::rethrow_exception(waiting.exception);
   return std::move(*waiting.result);
 }

@@ -1,6 +1,8 @@
 // The platform's clock: the machine's, until somebody stops, sets or advances it.
 #pragma once
 
+#include "loop/clock_source.hpp"
+
 #include <moonbase/clock.hpp>
 #include <moonbase/internal/parker.hpp>
 
@@ -14,7 +16,7 @@
 namespace moonbase::tasks {
 
 // Any thread may use it.
-class PlatformClock final : public Clock, public internal::ClockWaiting {
+class PlatformClock final : public Clock, public loop::ClockSource, public internal::ClockWaiting {
  public:
   PlatformClock();
 
@@ -31,7 +33,7 @@ class PlatformClock final : public Clock, public internal::ClockWaiting {
   // `changed` is called after each of the above, on the thread that did it.
   void on_change(std::function<void()> changed);
 
-  // ClockWaiting: when, on the machine's clock, this moment comes.
+  // When, on the machine's clock, this moment comes.
   MachineTime machine_time(Time time) const override;
   void add(std::shared_ptr<internal::Parker> parker) override;
   void remove(const internal::Parker* parker) override;

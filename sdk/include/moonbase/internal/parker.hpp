@@ -20,6 +20,8 @@ class Parker {
   // Takes the permit, suspending its owner until there is one. Only the owner may call these. May
   // return early without a permit: look at what you wait for again.
   virtual void park() = 0;
+  // Not even when the platform stops: somebody else still uses the owner's stack.
+  virtual void park_uninterruptible() { park(); }
   // False when the deadline has passed and there was no permit.
   virtual bool park_until(MachineTime deadline) = 0;
   virtual bool park_until(Time deadline) = 0;  // On the platform's clock.
