@@ -1,0 +1,89 @@
+// The kernel: the one place where the platform's objects are wired together.
+#pragma once
+
+#include <moonbase/call.hpp>
+#include <moonbase/plugin.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moonbase {
+namespace loop {
+class Loops;
+}
+namespace tasks {
+class PlatformClock;
+class Runner;
+}  // namespace tasks
+namespace journal {
+class Journal;
+}
+namespace stack {
+class Stacks;
+}
+namespace dispatch {
+class Directory;
+class Calls;
+}  // namespace dispatch
+}  // namespace moonbase
+
+namespace moonbase::kernel {
+
+struct Options {
+  std::filesystem::path data = ".moonbase";
+  bool memory = false;                 // Nothing is synced, everything is deleted at the end.
+  std::vector<std::filesystem::path> plugins;  // Files, loaded in this order.
+  std::vector<std::filesystem::path> lua_plugins;  // Folders with model.lua and handlers.lua.
+  std::optional<std::uint64_t> seed;   // Ids and secrets repeat.
+  unsigned loops = 0;                  // 0: one for each core.
+  std::string log_level = "info";      // debug, info, warning, error, off.
+  std::size_t journal_entries_max = 16'384;
+};
+
+// Made and started on the main thread.
+class Kernel {
+ public:
+  // Loads the plugins; starts no thread. Throws std::runtime_error with one sentence that says what to do.
+  explicit Kernel(Options options);
+  ~Kernel();  // Stops.
+
+  // Starts the loops, opens the stores that exist, makes the plugins ready, runs due tasks.
+  void start();
+  // Ends tasks and plugins in order. No more requests may come.
+  void stop();
+
+  // The handler for the front door. Runs on the connection's fiber.
+  void handle(HttpRequest& request, HttpResponse& response);
+
+  // Empties the cloud: all of it, or one account. On a fiber.
+  void reset(const std::string& account_id);
+
+  loop::Loops& loops();
+  tasks::PlatformClock& clock();
+  tasks::Runner& tasks();
+  journal::Journal& journal();
+  stack::Stacks& stacks();
+  dispatch::Calls& calls();
+  const dispatch::Directory& directory() const;
+  Ids& ids();
+  Log& log();
+  const Options& options() const;
+
+  // Shown by /_moonbase/health: name → state, such as "sandbox" → "seccomp, landlock".
+  std::string health_json() const;
+  std::string metrics_text() const;
+  // What a client that names no host would use; set once the port is known.
+  void set_base_url(std::string url);
+  const std::string& base_url() const;
+
+ private:
+  struct Inside;
+  std::unique_ptr<Inside> inside_;
+};
+
+}  // namespace moonbase::kernel
