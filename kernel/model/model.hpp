@@ -105,7 +105,7 @@ struct Shape {
   const Member* member(std::string_view name) const;       // By `name`; null where there is none.
   const Member* json_member(std::string_view name) const;  // By `json_name`.
 
-  // Positions in `members`, ordered by json_name. Empty where that order is the members' own.
+  // Positions in `members`, ordered by json_name. Empty where every json_name is the name.
   std::vector<std::uint16_t> json_order;
 };
 
