@@ -34,6 +34,7 @@ class NoFunctions final : public FunctionInvoker {
   Result<InvocationResult> invoke(const CallContext&, Invocation) override {
     return not_implemented("functions: no plugin that runs them is loaded");
   }
+  std::vector<LogLine> recent_lines(const CallContext&, std::string_view, std::uint64_t) override { return {}; }
 };
 
 // Whoever runs functions, once a plugin has said so.
@@ -42,6 +43,10 @@ class FunctionsSwitch final : public FunctionInvoker {
   void set(FunctionInvoker& invoker) { invoker_ = &invoker; }
   Result<InvocationResult> invoke(const CallContext& context, Invocation invocation) override {
     return invoker_->invoke(context, std::move(invocation));
+  }
+  std::vector<LogLine> recent_lines(const CallContext& context, std::string_view function,
+                                    std::uint64_t after) override {
+    return invoker_->recent_lines(context, function, after);
   }
 
  private:
@@ -335,6 +340,7 @@ journal::Journal& Kernel::journal() { return inside_->journal; }
 stack::Stacks& Kernel::stacks() { return *inside_->stacks; }
 dispatch::Calls& Kernel::calls() { return inside_->calls; }
 const dispatch::Directory& Kernel::directory() const { return inside_->directory; }
+FunctionInvoker& Kernel::functions() { return inside_->functions; }
 Ids& Kernel::ids() { return inside_->ids; }
 Log& Kernel::log() { return *inside_->log; }
 const Options& Kernel::options() const { return inside_->options; }

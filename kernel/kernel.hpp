@@ -70,6 +70,7 @@ class Kernel {
   stack::Stacks& stacks();
   dispatch::Calls& calls();
   const dispatch::Directory& directory() const;
+  FunctionInvoker& functions();
   Ids& ids();
   Log& log();
   const Options& options() const;

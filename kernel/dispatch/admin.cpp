@@ -219,6 +219,33 @@ void serve_call(kernel::Kernel& kernel, std::string_view path, HttpRequest& requ
   answer_json(response, 200, *output);
 }
 
+// POST /_moonbase/invoke/FUNCTION with the event.
+Result<Value> serve_invoke(kernel::Kernel& kernel, std::string_view function, HttpRequest& request) {
+  if (auto read = request.read_body(8u << 20); !read) return read.error();
+  Invocation invocation;
+  invocation.function = percent_decode(function);
+  invocation.payload = request.body.empty() ? "{}" : request.body;
+  invocation.log_tail = true;
+  const auto outcome =
+      kernel.functions().invoke(context_of(kernel, request, parameters_of(request)), std::move(invocation));
+  if (!outcome) return outcome.error();
+  return Value(Map{{"payload", outcome->payload},
+                   {"function_error", outcome->function_error},
+                   {"executed_version", outcome->executed_version},
+                   {"log", outcome->log_tail}});
+}
+
+Value serve_logs(kernel::Kernel& kernel, const HttpRequest& request) {
+  const auto parameters = parameters_of(request);
+  List lines;
+  for (const auto& line : kernel.functions().recent_lines(context_of(kernel, request, parameters),
+                                                          get(parameters, "function"),
+                                                          get_number(parameters, "after", 0)))
+    lines.push_back(Map{
+        {"sequence", line.sequence}, {"at", iso_8601(line.at)}, {"function", line.function}, {"text", line.text}});
+  return Map{{"lines", std::move(lines)}};
+}
+
 }  // namespace
 
 bool Admin::handles(std::string_view path) const { return path.starts_with(prefix); }
@@ -245,6 +272,9 @@ void Admin::handle(HttpRequest& request, HttpResponse& response) {
     }
     if (path == "stacks" && reads) return answer(response, serve_stacks(kernel_, "", request));
     if (path.starts_with("stacks/") && changes) return answer(response, serve_stacks(kernel_, path.substr(7), request));
+    if (path.starts_with("invoke/") && changes)
+      return answer(response, serve_invoke(kernel_, path.substr(7), request));
+    if (path == "logs" && reads) return answer(response, serve_logs(kernel_, request));
     if (path.starts_with("call/") && changes) return serve_call(kernel_, path.substr(5), request, response);
   } catch (const std::exception& failure) {
     kernel_.log().error(request.method + " " + request.path + " failed: " + failure.what());
@@ -254,8 +284,9 @@ void Admin::handle(HttpRequest& request, HttpResponse& response) {
                          "There is " +
                              (reads || changes ? "no " + request.method + " " : "no method " + request.method + " for ") +
                              request.path +
-                             ". Moonbase has GET health, clock, coverage, journal, metrics and stacks; POST clock, "
-                             "reset, stacks/plan, stacks/apply, stacks/down and call/SERVICE/OPERATION.",
+                             ". Moonbase has GET health, clock, coverage, journal, logs, metrics and stacks; POST "
+                             "clock, reset, stacks/plan, stacks/apply, stacks/down, invoke/FUNCTION and "
+                             "call/SERVICE/OPERATION.",
                          {},
                          404});
 }

@@ -14,8 +14,10 @@
 #include <moonbase/store.hpp>
 #include <moonbase/value.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moonbase {
 
@@ -83,10 +85,22 @@ struct InvocationResult {
   std::string log_tail;          // Raw text, not base64.
 };
 
+// One line that a function logged.
+struct LogLine {
+  std::uint64_t sequence = 0;  // Counts up over all functions.
+  Time at;
+  std::string function;
+  std::string text;
+};
+
 // Invokes functions. Any fiber may use it.
 class FunctionInvoker {
  public:
   virtual ~FunctionInvoker() = default;
+  // The newest lines behind `after`, oldest first; of one function, or of all where it is empty.
+  // What has been kept in memory, for people; the log service has the rest.
+  virtual std::vector<LogLine> recent_lines(const CallContext& context, std::string_view function,
+                                            std::uint64_t after) = 0;
   // An Error is the invoke's own (ResourceNotFoundException, TooManyRequestsException); what goes
   // wrong inside the function is `function_error`. Suspends the fiber.
   virtual Result<InvocationResult> invoke(const CallContext& context, Invocation invocation) = 0;
