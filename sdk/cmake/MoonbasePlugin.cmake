@@ -2,7 +2,7 @@
 #
 # Builds plugins/NAME.so. Sources default to every .cpp of the calling folder and its service folders
 # (SERVICES defaults to every folder with a model.lua). Lua and SQL files are embedded: the text of
-# dynamodb/model.lua is `extern const char dynamodb_model_lua[]`, of ./resources.lua `resources_lua`.
+# NAME/model.lua is `extern "C" const char NAME_model_lua[]`, of ./resources.lua `resources_lua`.
 function(moonbase_add_plugin name)
   cmake_parse_arguments(PARSE_ARGV 1 plugin "" "" "SOURCES;LIBRARIES;SERVICES")
   if(NOT plugin_SOURCES)
@@ -29,10 +29,15 @@ function(moonbase_add_plugin name)
   endforeach()
 endfunction()
 
-# Embeds every .lua and .sql file of a folder as NUL-terminated text: `<prefix><file>_<extension>`.
+# Embeds every .lua and .sql file of a folder: `<prefix><file>_<extension>`.
 function(moonbase_embed target prefix folder)
   file(GLOB texts CONFIGURE_DEPENDS ${folder}/*.lua ${folder}/*.sql)
-  foreach(text ${texts})
+  moonbase_embed_files(${target} "${prefix}" ${texts})
+endfunction()
+
+# Embeds files as NUL-terminated text with C linkage.
+function(moonbase_embed_files target prefix)
+  foreach(text ${ARGN})
     get_filename_component(file ${text} NAME)
     string(REGEX REPLACE "[^A-Za-z0-9]" "_" symbol "${prefix}${file}")
     set(assembly ${CMAKE_CURRENT_BINARY_DIR}/${target}_embedded/${symbol}.S)
