@@ -16,10 +16,6 @@ namespace moonbase::loop {
 class Loop;
 struct Inbox;
 
-// Thrown out of whatever a fiber waits for when its loop is being stopped. Not an std::exception:
-// nobody means to catch it.
-struct Stopped {};
-
 class Fiber final : public internal::Parker, public std::enable_shared_from_this<Fiber> {
  public:
   Fiber(Loop& loop, std::shared_ptr<Inbox> inbox, std::function<void()> work);

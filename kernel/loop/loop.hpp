@@ -24,6 +24,10 @@ namespace moonbase::loop {
 class Fiber;
 struct Inbox;
 
+// Thrown out of whatever a fiber waits for when its loop is being stopped. Not an std::exception:
+// nobody means to catch it.
+struct Stopped {};
+
 struct LoopOptions {
   std::size_t stack_bytes = 256 * 1024;
   // What escapes a fiber's function is a bug; it ends only that fiber. Called on the loop's thread.

@@ -1,0 +1,111 @@
+// What the protocols of one connection share. Private to kernel/http.
+#pragma once
+
+#include "http/server.hpp"
+#include "http/transport.hpp"
+
+#include "loop/loop.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moonbase::http {
+
+class Tls;
+struct Connection;
+
+// One for each loop; only its thread uses it, while fibers take turns.
+struct LoopState {
+  explicit LoopState(loop::Loop& on_loop) : loop(on_loop) {}
+
+  loop::Loop& loop;
+  int listener = -1;
+  Connection* connections = nullptr;
+  std::vector<std::unique_ptr<char[]>> buffers;  // Spare ones, of input_bytes each.
+  std::vector<std::string> outputs;              // Spare ones, empty but with room.
+  std::int64_t date_second = -1;
+  std::string date;
+};
+
+// Outlives the Server while a fiber still uses it.
+struct ServerCore {
+  Options options;
+  Handler handler;
+  std::unique_ptr<Tls> tls;
+  std::vector<std::unique_ptr<LoopState>> loops;
+  std::atomic<bool> draining{false};
+  std::atomic<std::size_t> connections{0};
+  std::mutex mutex;
+  std::condition_variable connection_closed;
+
+  void log_exception(const char* where, const char* what) const;
+};
+
+// The bytes that have arrived and wait to be understood. Holds memory only while there are some.
+class Input {
+ public:
+  static constexpr std::size_t input_bytes = 16 * 1024;
+
+  explicit Input(LoopState& state) : state_(state) {}
+  ~Input() { release(); }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+
+  std::string_view bytes() const { return {data_.get() + begin_, end_ - begin_}; }
+  bool empty() const { return begin_ == end_; }
+  void consume(std::size_t count) { begin_ += count; }
+  // Gives the memory back; for when it is empty.
+  void release();
+  // Reads once more, behind what is there. At most `bytes_max` are ever held.
+  std::ptrdiff_t fill(Transport& transport, std::size_t bytes_max, MachineTime deadline);
+
+ private:
+  LoopState& state_;
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
+struct Connection {
+  Connection(ServerCore& on_server, LoopState& on_state, int on_descriptor);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  ServerCore& server;
+  LoopState& state;
+  const int descriptor;
+  std::unique_ptr<Transport> transport;
+  Input input;
+  std::string source_ip;
+  std::uint16_t source_port = 0;
+  bool tls = false;
+  bool idle = true;  // Between requests: may be closed when the server drains.
+  Connection *next = nullptr, *previous = nullptr;
+  void* http2 = nullptr;  // The session, when there is one.
+
+  const Limits& limits() const { return server.options.limits; }
+  MachineTime after(std::chrono::milliseconds timeout) const { return state.loop.now() + timeout; }
+  bool draining() const { return server.draining.load(std::memory_order_relaxed); }
+};
+
+// Each serves the connection until it ends. What has arrived already is in `connection.input`.
+void serve_http1(Connection& connection);
+void serve_http2(Connection& connection);
+// Takes the connection over after an upgrade request; `response.websocket` is set.
+void serve_websocket(Connection& connection, const HttpRequest& request, HttpResponse& response);
+
+// A server that drains wants this one to end. On the connection's loop.
+void ask_http2_to_end(Connection& connection);
+
+// "Date: …" for now, on the platform's clock.
+std::string_view http_date_now(Connection& connection);
+
+// Runs the handler; an exception becomes a 500.
+void run_handler(Connection& connection, HttpRequest& request, HttpResponse& response);
+
+}  // namespace moonbase::http

@@ -1,0 +1,33 @@
+// TLS on the front door's port, with a certificate of our own making.
+#pragma once
+
+#include "http/limits.hpp"
+#include "http/transport.hpp"
+
+#include <moonbase/result.hpp>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace moonbase::http {
+
+// Any thread may use it once it is open.
+class Tls {
+ public:
+  // Reads tls.key and tls.crt from `folder`, or makes them: a key that only its owner can read, and a
+  // certificate for localhost, *.localhost, 127.0.0.1, ::1 and `names`. Made anew when it is about to
+  // expire or lacks a name. An Error says what is wrong with the folder.
+  static Result<std::unique_ptr<Tls>> open(const std::string& folder, const std::vector<std::string>& names);
+  ~Tls();
+
+  // Shakes hands; null when the client gives up or cannot agree. Suspends the fiber. `http2` says
+  // whether the client chose it.
+  std::unique_ptr<Transport> accept(loop::Loop& loop, int descriptor, const Limits& limits, bool& http2) const;
+
+ private:
+  Tls() = default;
+  void* context_ = nullptr;  // An SSL_CTX.
+};
+
+}  // namespace moonbase::http
