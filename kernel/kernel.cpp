@@ -7,6 +7,7 @@
 #include "journal/journal.hpp"
 #include "logs.hpp"
 #include "loop/loops.hpp"
+#include "lua/lua_plugin.hpp"
 #include "plugin/loader.hpp"
 #include "plugin/member.hpp"
 #include "random_ids.hpp"
@@ -165,6 +166,11 @@ struct Kernel::Inside {
     }
     for (const auto& file : options.plugins) {
       auto loaded = plugin::load(file);
+      if (!loaded) throw std::runtime_error(loaded.error().message);
+      add(std::move(*loaded));
+    }
+    for (const auto& folder : options.lua_plugins) {
+      auto loaded = lua::load_plugin(folder);
       if (!loaded) throw std::runtime_error(loaded.error().message);
       add(std::move(*loaded));
     }

@@ -15,6 +15,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -102,7 +103,13 @@ class Platform {
     kernel_options.log_level = options.log_level;
     const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path() / "plugins";
     kernel_options.plugins = plugin::find(options.plugins_folder.empty() ? beside : fs::path(options.plugins_folder));
-    for (const auto& file : options.plugins) kernel_options.plugins.emplace_back(file);
+    for (const fs::path file : options.plugins)
+      (fs::is_directory(file) ? kernel_options.lua_plugins : kernel_options.plugins).push_back(file);
+    for (const auto& stack : options.stacks)
+      for (auto& folder : stack::plugins_of(fs::absolute(stack)))
+        if (std::find(kernel_options.lua_plugins.begin(), kernel_options.lua_plugins.end(), folder) ==
+            kernel_options.lua_plugins.end())
+          kernel_options.lua_plugins.push_back(std::move(folder));
     return kernel_options;
   }
 

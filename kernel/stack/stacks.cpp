@@ -84,6 +84,25 @@ int load_text(lua_State* state) {
 
 }  // namespace
 
+std::vector<fs::path> plugins_of(const fs::path& file) {
+  std::vector<fs::path> folders;
+  const auto text = read_text(file);
+  if (!text) return folders;
+  lua::State state;
+  state.set_budget(configuration_instructions_max);
+  // The first line raises its own settings: nothing behind it runs.
+  constexpr char first_line_only[] = "function require() return function(settings) error(settings, 0) end end";
+  if (!state.load(first_line_only, "=first line") || !state.call(0, 0)) return folders;
+  if (!state.load(*text, "@" + file.filename().string())) return folders;
+  lua_State* L = state.get();
+  if (lua_pcall(L, 0, 0, 0) == 0 || !lua_istable(L, -1)) return folders;
+  const auto settings = lua::read(L, -1);
+  if (!settings || !(*settings)["plugins"].is_list()) return folders;
+  for (const auto& folder : (*settings)["plugins"].list())
+    if (folder.is_string()) folders.push_back((file.parent_path() / folder.string()).lexically_normal());
+  return folders;
+}
+
 // One run over one stack: its Lua state, its files, and its records.
 class Stacks::Pass {
  public:

@@ -26,6 +26,10 @@ struct Sources {
   std::vector<std::filesystem::path> files;
 };
 
+// The Lua plugins that a stack asks for in its first line, require "stack" { plugins = { "../coupons" } }:
+// folders, absolute. Runs the stack up to that line only; none where that fails (apply says why).
+std::vector<std::filesystem::path> plugins_of(const std::filesystem::path& file);
+
 // The schema step of the store that Stacks keeps its records in.
 extern const std::string_view records_schema;
 

@@ -61,6 +61,7 @@ class Row {
   const Value& operator[](std::size_t position) const { return values_.at(position); }
   const Value& operator[](int position) const { return values_.at(static_cast<std::size_t>(position)); }
   std::size_t size() const { return values_.size(); }
+  const std::string& column(std::size_t position) const { return columns_->at(position); }
   Value&& take(std::size_t position) { return std::move(values_.at(position)); }
 
  private:
