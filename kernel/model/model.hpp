@@ -63,6 +63,7 @@ struct Member {
   std::string location_name;   // The header's (or its prefix) or the query parameter's.
   std::string json_name;       // Each is `name` where the model says nothing else.
   std::string xml_name;
+  bool xml_name_given = false;  // By the model: a payload's root element is called so.
   std::string ec2_name;
   std::string xml_namespace;
   std::string xml_namespace_prefix;
@@ -132,6 +133,7 @@ struct Operation {
   std::string name;
   const Shape* input = nullptr;   // A structure, never null; empty where the model has none.
   const Shape* output = nullptr;
+  bool has_output = false;        // The model gives one, if only an empty one.
   std::vector<const ErrorShape*> errors;
 
   std::string method = "POST";    // HTTP, for the REST protocols.
@@ -147,7 +149,8 @@ struct Operation {
   bool unsigned_auth = false;     // May be called without a signature.
   bool output_unwrapped = false;  // REST-XML: the output is its only member's element.
 
-  const Member* input_payload = nullptr;   // The member that is the HTTP body; null: what is left.
+  // The member that is the HTTP body, or the event stream; null: the members that are left are.
+  const Member* input_payload = nullptr;
   const Member* output_payload = nullptr;
   bool has_body_members = false;           // Of the input: any with Location::body.
   bool output_has_body_members = false;
@@ -166,6 +169,8 @@ struct Validation {
   std::string code = "ValidationException";
   std::string missing_code;                                   // `code` where it is empty.
   std::string serialization_code = "SerializationException";  // For what is not even of the right type.
+  std::string union_empty;  // What a union without members, or with several, is answered with;
+  std::string union_full;   // a sentence of our own where the model has none.
 };
 
 // What routing needs of a service, read at start without its shapes and operations.

@@ -70,6 +70,8 @@ void read_header_fields(const Table& table, Header& header) {
     wording.code = validation.text_or("code", wording.code);
     wording.missing_code = validation.text_or("missing_code", "");
     wording.serialization_code = validation.text_or("serialization_code", wording.serialization_code);
+    wording.union_empty = validation.text_or("union_empty", "");
+    wording.union_full = validation.text_or("union_full", "");
     const auto style = validation.text_or("style", "list");
     if (style != "list" && style != "parameter") validation.fail("style is \"list\" or \"parameter\"");
     wording.style = style == "list" ? Validation::Style::list : Validation::Style::parameter;
@@ -361,7 +363,8 @@ class Reader {
       if (member.ec2_name[0] >= 'a' && member.ec2_name[0] <= 'z')
         member.ec2_name[0] = static_cast<char>(member.ec2_name[0] - 32);
     }
-    if (member.xml_name.empty()) member.xml_name = member.name;
+    member.xml_name_given = !member.xml_name.empty();
+    if (!member.xml_name_given) member.xml_name = member.name;
     member.path_name = path_name(member.name);
     member.json_key = "\"" + member.json_name + "\":";
   }
@@ -434,9 +437,16 @@ class Reader {
               [](const Operation& a, const Operation& b) { return a.name < b.name; });
   }
 
+  // An event stream is the body in every protocol.
+  static bool is_payload(const Member& member) {
+    return member.location == Location::payload ||
+           (member.shape->streaming && member.shape->kind == Kind::union_structure);
+  }
+
   void read_operation(const Table& table, Operation& operation) {
     operation.input = read_structure(table, "input");
     operation.output = read_structure(table, "output");
+    operation.has_output = operation.output != empty_;
     table.each_text("errors", [&](const std::string& name) {
       const auto* error = service_.error(name);
       if (!error) table.fail("there is no error '" + name + "'");
@@ -449,11 +459,11 @@ class Reader {
     operation.output_unwrapped = table.flag("unwrapped");
     table.with_table("http", [&](const Table& http) { read_http(http, operation); });
     for (const auto& member : operation.input->members) {
-      if (member.location == Location::payload) operation.input_payload = &member;
+      if (is_payload(member)) operation.input_payload = &member;
       operation.has_body_members |= member.location == Location::body;
     }
     for (const auto& member : operation.output->members) {
-      if (member.location == Location::payload) operation.output_payload = &member;
+      if (is_payload(member)) operation.output_payload = &member;
       operation.output_has_body_members |= member.location == Location::body;
     }
   }

@@ -28,12 +28,12 @@ struct EventMessage {
   std::string_view header(std::string_view name) const;  // A string header; empty where there is none.
 };
 
-// Appends one framed message.
+// Appends one framed message. Throws std::logic_error where it is too long for a frame (24 MB).
 void append_event(std::string& out, const EventMessage& message);
 // One event of an event stream: ":message-type" event, ":event-type" and ":content-type".
 void append_event(std::string& out, std::string_view type, std::string_view content_type, std::string_view payload);
-// An error within an event stream: ":message-type" exception.
-void append_event_error(std::string& out, const Error& error, std::string_view content_type);
+// An error within an event stream, after which it ends: ":message-type" error, ":error-code" and ":error-message".
+void append_event_error(std::string& out, const Error& error);
 
 // Takes the first message off `bytes`. `complete` is false, and nothing is taken, while bytes are
 // missing. Error "SerializationException" where lengths or checksums are wrong.
