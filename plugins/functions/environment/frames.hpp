@@ -59,9 +59,10 @@ struct InvokeHead {
 };
 static_assert(sizeof(InvokeHead) == 64);
 
+// By the environment's own word: only shown in the log.
 struct AnswerHead {
-  std::uint32_t memory_kb_max;  // The environment's own word; only shown in the log.
-  std::uint32_t reserved;
+  std::uint32_t memory_kb_max;
+  std::uint32_t duration_us;  // Of the handler.
 };
 
 struct ReplyNow {

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -41,9 +40,6 @@ class LuaJson {
   const char* encode(lua_State* lua, int index, std::string& out);
 
  private:
-  struct Parser;
-  friend struct JsonDecoder;
-
   static int unfold(lua_State* lua);
   static int index_folded(lua_State* lua);
   static int set_folded(lua_State* lua);
@@ -51,8 +47,7 @@ class LuaJson {
   const char* encode_value(lua_State* lua, int index, std::string& out, int depth);
   const char* encode_table(lua_State* lua, int index, std::string& out, int depth);
 
-  std::unique_ptr<Parser> parser_;
-  std::string message_, scratch_;
+  std::string message_, scratch_, unescaped_;
 };
 
 // Appends the text with its quotes. Invalid UTF-8 becomes U+FFFD.

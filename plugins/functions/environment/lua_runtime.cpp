@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cstring>
 
-extern const char runtime_prelude_lua[];  // scripts/lua/runtime, embedded by the build.
-extern const char runtime_stack_lua[];
+// Embedded by the build: scripts/lua/runtime/prelude.lua and scripts/lua/moonbase/stack.lua.
+extern const char runtime_prelude_lua[];
+extern const char language_stack_lua[];
 
 namespace moonbase::functions {
 namespace {
@@ -365,8 +366,13 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
       push(lua_, name.substr(5));
       push(lua_, text);
       lua_rawset(lua_, -4);
-    } else if (name == "vocabulary") {
+    } else if (name.starts_with("vocabulary:")) {
+      const auto colon = name.find(':');
+      lua_createtable(lua_, 0, 2);
+      push(lua_, name.substr(colon + 1));
+      lua_setfield(lua_, -2, "name");
       push(lua_, text);
+      lua_setfield(lua_, -2, "text");
       lua_rawseti(lua_, -2, static_cast<int>(lua_objlen(lua_, -2)) + 1);
     }
   }
@@ -374,8 +380,8 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   lua_setfield(lua_, -2, "files");
   push(lua_, package.find("handler"));
   lua_setfield(lua_, -2, "handler");
-  push(lua_, runtime_stack_lua);
-  lua_setfield(lua_, -2, "stack_module");
+  push(lua_, language_stack_lua);
+  lua_setfield(lua_, -2, "stack_language");
   if (const auto config = package.find("config"); !config.empty()) {
     if (const char* why = json_.decode(lua_, config)) return failure_json("Runtime.InvalidConfiguration", why);
   } else {

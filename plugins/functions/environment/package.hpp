@@ -4,7 +4,8 @@
 //   config       JSON: the function's configuration as the handler's ctx and os.getenv show it
 //   handler      "file.function" or "file.lua:function"
 //   library      native: the path of the .so
-//   vocabulary   stack words of a plugin (Lua); repeated
+//   vocabulary:NAME  stack words of a plugin (Lua); repeated
+//   now_ms       the platform's time, for code that asks while it is loaded
 //   file:NAME    a file of the function's package; repeated
 #pragma once
 

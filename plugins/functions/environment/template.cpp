@@ -79,15 +79,16 @@ std::uint32_t memory_kb_max() {
     channel.serve(frame.header.id);
 
     // Once the handler calls a service, the buffer under these views is used again.
-    const std::string request_id(head.request_id, sizeof head.request_id);
-    const std::string client_context(rest.substr(0, head.client_context_bytes));
+    static std::string request_id, client_context, answer;
+    request_id.assign(head.request_id, sizeof head.request_id);
+    client_context.assign(rest.substr(0, head.client_context_bytes));
     const RuntimeInvocation invocation{rest.substr(head.client_context_bytes), client_context, request_id,
                                        head.deadline_ns, head.now_ms, head.random};
+    const auto begun_us = monotonic_us();
     Outcome outcome = Outcome::exiting;
     std::string& out = channel.out();
     // The answer is written behind room for its head, which is known only afterwards. Frames that
     // the handler causes (calls, logs) go out of the same buffer before, so the answer has its own.
-    static std::string answer;
     answer.clear();
     if (failed.empty()) {
       outcome = runtime.invoke(invocation, answer);
@@ -104,7 +105,7 @@ std::uint32_t memory_kb_max() {
     }
     const auto type = outcome == Outcome::answer ? FrameType::answer : FrameType::failure;
     const auto at = channel.begin(type, outcome == Outcome::exiting ? flag_exiting : 0);
-    const AnswerHead answer_head{memory_kb_max(), 0};
+    const AnswerHead answer_head{memory_kb_max(), static_cast<std::uint32_t>(monotonic_us() - begun_us)};
     out.append(reinterpret_cast<const char*>(&answer_head), sizeof answer_head);
     out.append(answer);
     channel.end(at);

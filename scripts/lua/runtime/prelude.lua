@@ -1,7 +1,7 @@
 -- What every Lua function finds around it. Runs once per function version, before its code.
 --
 -- host:    what the process can do (C++): call, log, now_ms, uuid, remaining_ms, …
--- package: files (name -> text), handler, config, vocabularies, stack_module
+-- package: files (name -> text), handler, config, vocabularies, stack_language (text of moonbase/stack.lua)
 -- Returns: invoke(event, ctx, random), the metatable of ctx, the methods of events, enter(stream).
 local host, package = ...
 local config, files = package.config, package.files
@@ -39,6 +39,14 @@ local function call(service, operation, input)
   return error(setmetatable(output, refusal), 0)
 end
 
+-- The stack language in its second pass: constructors give handles that are clients.
+local stack
+local function stack_entry()
+  local language = assert(load(package.stack_language, "=stack"))()
+  stack = language { mode = "run", vocabulary = package.vocabularies, load = load, call = call, array = array }
+  return stack.entry
+end
+
 -- Files of the package. A module sees no path but its name.
 local loaded, loading = {}, {}
 local function run_file(name)
@@ -59,7 +67,7 @@ function require(name)
   elseif files[path .. "/init.lua"] then
     value = run_file(path .. "/init.lua")
   elseif name == "stack" then
-    value = assert(load(package.stack_module, "=stack"))(call, package, host)
+    value = stack_entry()
   elseif name == "json" then
     value = json
   else
@@ -84,10 +92,10 @@ local function find_handler()
   end
   local value = run_file(file)
   local handler
-  if type(value) == "table" then
-    local functions = rawget(value, "handlers")  -- Of a stack.
-    if type(functions) == "table" then handler = functions[member] end
-    if handler == nil then handler = rawget(value, member) end
+  if stack and stack.stack then
+    handler = stack.stack.handlers[member]
+  elseif type(value) == "table" then
+    handler = rawget(value, member)
   elseif type(value) == "function" and member == "handler" then
     handler = value
   end
