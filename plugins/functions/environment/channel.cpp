@@ -1,0 +1,128 @@
+#include "channel.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace moonbase::functions {
+namespace {
+
+constexpr std::size_t buffer_bytes = 64 * 1024;
+
+[[noreturn]] void leave() { _exit(0); }
+
+}  // namespace
+
+Channel::Channel(int descriptor) : descriptor_(descriptor) { reserve(buffer_bytes); }
+Channel::~Channel() = default;
+
+void Channel::reserve(std::size_t bytes) {
+  auto larger = std::make_unique_for_overwrite<char[]>(bytes);
+  if (to_ > from_) std::memcpy(larger.get(), in_.get() + from_, to_ - from_);
+  to_ -= from_;
+  from_ = 0;
+  in_ = std::move(larger);
+  capacity_ = bytes;
+}
+
+Channel::Frame Channel::receive() {
+  Frame frame{};
+  if (from_ == to_) {
+    from_ = to_ = 0;
+    if (capacity_ > buffer_bytes) reserve(buffer_bytes);  // After a large event.
+  }
+  std::size_t needed = sizeof frame.header;
+  for (;;) {
+    if (to_ - from_ >= needed) {
+      std::memcpy(&frame.header, in_.get() + from_, sizeof frame.header);
+      if (frame.header.bytes > frame_bytes_max * 2) leave();
+      needed = sizeof frame.header + frame.header.bytes;
+      if (to_ - from_ >= needed) break;
+    }
+    if (capacity_ - from_ < needed) reserve(needed);
+    const auto received = recv(descriptor_, in_.get() + to_, capacity_ - to_, 0);
+    if (received < 0 && errno == EINTR) continue;
+    if (received <= 0) leave();
+    to_ += static_cast<std::size_t>(received);
+  }
+  frame.body = {in_.get() + from_ + sizeof frame.header, frame.header.bytes};
+  from_ += needed;
+  return frame;
+}
+
+std::size_t Channel::begin(FrameType type, std::uint16_t flags) {
+  const std::size_t frame = out_.size();
+  const FrameHeader header{0, type, flags, id_};
+  out_.append(reinterpret_cast<const char*>(&header), sizeof header);
+  return frame;
+}
+
+void Channel::end(std::size_t frame, std::uint16_t flags) {
+  FrameHeader header;
+  std::memcpy(&header, out_.data() + frame, sizeof header);
+  header.bytes = static_cast<std::uint32_t>(out_.size() - frame - sizeof header);
+  header.flags |= flags;
+  std::memcpy(out_.data() + frame, &header, sizeof header);
+}
+
+void Channel::flush() {
+  std::size_t sent = 0;
+  while (sent < out_.size()) {
+    const auto more = send(descriptor_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) leave();
+    sent += static_cast<std::size_t>(more);
+  }
+  out_.clear();
+  if (out_.capacity() > 1024 * 1024) out_ = {};
+}
+
+RuntimeHost::Reply Channel::call(std::string_view service, std::string_view operation, std::string_view input) {
+  static constexpr std::string_view too_large =
+      R"({"code":"RequestEntityTooLargeException","message":"The input of the call is too large."})";
+  if (service.size() + operation.size() + input.size() + 2 > frame_bytes_max) return {false, too_large};
+  const auto frame = begin(FrameType::call);
+  out_.append(service).push_back('\0');
+  out_.append(operation).push_back('\0');
+  out_.append(input);
+  end(frame);
+  flush();
+  const auto reply = receive();
+  if (reply.header.type != FrameType::reply) leave();
+  return {(reply.header.flags & flag_error) == 0, reply.body};
+}
+
+void Channel::log(std::string_view text) {
+  // What a loop prints reaches the log while it loops, not only at its end.
+  while (!text.empty()) {
+    const auto piece = text.substr(0, log_bytes_max);
+    const auto frame = begin(FrameType::log);
+    out_.append(piece);
+    if (piece.size() == text.size() && text.back() != '\n') out_.push_back('\n');
+    end(frame);
+    text.remove_prefix(piece.size());
+    if (out_.size() > 16 * 1024) flush();
+  }
+}
+
+std::int64_t Channel::now_ms() {
+  end(begin(FrameType::now));
+  flush();
+  const auto reply = receive();
+  ReplyNow now;
+  if (reply.header.type != FrameType::reply || reply.body.size() != sizeof now) leave();
+  std::memcpy(&now, reply.body.data(), sizeof now);
+  return now.now_ms;
+}
+
+std::string_view Channel::random_bytes() {
+  end(begin(FrameType::ids));
+  flush();
+  const auto reply = receive();
+  if (reply.header.type != FrameType::reply || reply.body.size() != random_bytes_each) leave();
+  return reply.body;
+}
+
+}  // namespace moonbase::functions

@@ -1,0 +1,49 @@
+// An environment's end of its socket: frames in, frames out. Blocking. The peer is the kernel, which
+// is trusted; when it is gone, or the socket is broken, the process ends.
+#pragma once
+
+#include "frames.hpp"
+#include "runtime.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace moonbase::functions {
+
+class Channel final : public RuntimeHost {
+ public:
+  explicit Channel(int descriptor);
+  ~Channel() override;
+
+  struct Frame {
+    FrameHeader header;
+    std::string_view body;  // Valid until the next receive().
+  };
+  Frame receive();
+
+  // Frames are collected and leave together.
+  std::size_t begin(FrameType type, std::uint16_t flags = 0);  // Answers where the frame begins, for end().
+  void end(std::size_t frame, std::uint16_t flags = 0);
+  std::string& out() { return out_; }
+  void flush();
+  // Whose frames these are from now on.
+  void serve(std::uint64_t id) { id_ = id; }
+
+  Reply call(std::string_view service, std::string_view operation, std::string_view input) override;
+  void log(std::string_view text) override;
+  std::int64_t now_ms() override;
+  std::string_view random_bytes() override;
+
+ private:
+  void reserve(std::size_t bytes);
+
+  int descriptor_;
+  std::unique_ptr<char[]> in_;
+  std::size_t capacity_ = 0, from_ = 0, to_ = 0;
+  std::string out_;
+  std::uint64_t id_ = 0;
+};
+
+}  // namespace moonbase::functions
