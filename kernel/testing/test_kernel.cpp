@@ -5,6 +5,7 @@
 #include "kernel.hpp"
 #include "loop/loops.hpp"
 #include "plugin/member.hpp"
+#include "stack/stacks.hpp"
 #include "tasks/clock.hpp"
 #include "tasks/runner.hpp"
 
@@ -54,7 +55,8 @@ struct TestClock::Inside {
     kernel_options.loops = 1;
     kernel_options.log_level = std::getenv("MOONBASE_TEST_LOG") ? "debug" : "off";
     const auto plugins = options.plugins.empty() ? std::vector<std::string>{service} : options.plugins;
-    for (const auto& plugin : plugins) kernel_options.plugins.push_back(plugin_file(plugin));
+    for (const auto& plugin : plugins)
+      (fs::is_directory(plugin) ? kernel_options.lua_plugins : kernel_options.plugins).push_back(plugin_file(plugin));
     kernel = std::make_unique<kernel::Kernel>(std::move(kernel_options));
     kernel->clock().stop();
     kernel->clock().set(now);
@@ -145,6 +147,27 @@ HttpResponse TestKernel::http(HttpRequest request) {
     response.body = std::move(collect.bytes);
   });
   return response;
+}
+
+Result<Value> TestKernel::plan(const std::string& stack_file) {
+  std::optional<Result<Value>> result;
+  auto& kernel = *inside_->kernel;
+  kernel.loops().run_on_loop([&] { result = kernel.stacks().plan(context, fs::absolute(stack_file)); });
+  return std::move(*result);
+}
+
+Result<Value> TestKernel::apply(const std::string& stack_file) {
+  std::optional<Result<Value>> result;
+  auto& kernel = *inside_->kernel;
+  kernel.loops().run_on_loop([&] { result = kernel.stacks().apply(context, fs::absolute(stack_file)); });
+  return std::move(*result);
+}
+
+Result<Value> TestKernel::down(const std::string& stack_name) {
+  std::optional<Result<Value>> result;
+  auto& kernel = *inside_->kernel;
+  kernel.loops().run_on_loop([&] { result = kernel.stacks().down(context, stack_name); });
+  return std::move(*result);
 }
 
 void TestKernel::on_fiber(const std::function<void(KernelServices&, CallContext&)>& work) {

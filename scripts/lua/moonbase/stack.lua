@@ -67,7 +67,7 @@ return function(host)
     return row[#b]
   end
 
-  local function nearest(word, words)
+  local function nearest(word, words, prefix)
     local best, best_distance = nil, math.huge
     local sorted = {}
     for known in pairs(words) do sorted[#sorted + 1] = known end
@@ -77,8 +77,9 @@ return function(host)
       if d < best_distance then best, best_distance = known, d end
     end
     if best and best_distance <= math.max(2, math.floor(#best / 2)) then
-      return (" Did you mean %q?"):format(best)
+      return (" Did you mean %s?"):format((prefix or "") .. best)
     end
+    for i, known in ipairs(sorted) do sorted[i] = (prefix or "") .. known end
     return sorted[1] and (" It knows: %s."):format(table.concat(sorted, ", ")) or ""
   end
 
@@ -216,7 +217,7 @@ return function(host)
         if not definitions[constructor] then
           local file, line = where(2)
           error({ moonbase = true, file = file, line = line, message =
-            ("a stack has no s.%s.%s"):format(tostring(constructor), nearest(constructor, definitions)) }, 0)
+            ("a stack has no s.%s.%s"):format(tostring(constructor), nearest(constructor, definitions, "s.")) }, 0)
         end
         return function(name)
           return function(options)

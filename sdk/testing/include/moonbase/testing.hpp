@@ -23,7 +23,7 @@ namespace moonbase::testing {
 
 struct TestOptions {
   // Names (looked up in the folder $MOONBASE_PLUGINS, else in plugins/ beside or above the test's
-  // program) or paths. Empty: a plugin named like the service.
+  // program), paths, or folders of Lua plugins. Empty: a plugin named like the service.
   std::vector<std::string> plugins = {};
   std::uint64_t seed = 1;
   std::string account_id = "000000000000";
@@ -63,6 +63,11 @@ class TestKernel {
 
   // Through the door, as a client's bytes would come. Answers a streamed body in `body`.
   HttpResponse http(HttpRequest request);
+
+  // As `moonbase plan` and `moonbase up` do with a stack's file, and `moonbase down` with its name.
+  Result<Value> plan(const std::string& stack_file);
+  Result<Value> apply(const std::string& stack_file);
+  Result<Value> down(const std::string& stack_name);
 
   // Runs on a fiber of the platform; exceptions come back here.
   void on_fiber(const std::function<void(KernelServices&, CallContext&)>& work);
