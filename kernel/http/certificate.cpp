@@ -44,11 +44,20 @@ std::vector<std::string> all_names(const std::vector<std::string>& more) {
   return names;
 }
 
+// Compared as written: OpenSSL itself matches no wildcard directly below a top level domain.
 bool covers(X509& certificate, const std::string& name) {
   if (is_address(name)) return X509_check_ip_asc(&certificate, name.c_str(), 0) == 1;
-  // A wildcard's own name matches no wildcard: ask for one that it stands for.
-  const auto host = name.starts_with("*.") ? "x" + name.substr(1) : name;
-  return X509_check_host(&certificate, host.c_str(), host.size(), 0, nullptr) == 1;
+  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> alternatives(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  for (int i = 0; alternatives && i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
+    const auto* alternative = sk_GENERAL_NAME_value(alternatives.get(), i);
+    if (alternative->type != GEN_DNS) continue;
+    const auto* text = reinterpret_cast<const char*>(ASN1_STRING_get0_data(alternative->d.dNSName));
+    if (std::string_view(text, static_cast<std::size_t>(ASN1_STRING_length(alternative->d.dNSName))) == name) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool is_good(const std::string& folder, const std::vector<std::string>& names) {

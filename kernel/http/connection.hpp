@@ -86,7 +86,8 @@ struct Connection {
   bool tls = false;
   bool idle = true;  // Between requests: may be closed when the server drains.
   Connection *next = nullptr, *previous = nullptr;
-  void* http2 = nullptr;  // The session, when there is one.
+  // What is asked to end when the server drains; null where idle connections are simply closed.
+  std::function<void()> end_soon;
 
   const Limits& limits() const { return server.options.limits; }
   MachineTime after(std::chrono::milliseconds timeout) const { return state.loop.now() + timeout; }
@@ -98,9 +99,6 @@ void serve_http1(Connection& connection);
 void serve_http2(Connection& connection);
 // Takes the connection over after an upgrade request; `response.websocket` is set.
 void serve_websocket(Connection& connection, const HttpRequest& request, HttpResponse& response);
-
-// A server that drains wants this one to end. On the connection's loop.
-void ask_http2_to_end(Connection& connection);
 
 // "Date: …" for now, on the platform's clock.
 std::string_view http_date_now(Connection& connection);

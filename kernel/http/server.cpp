@@ -85,7 +85,15 @@ int bind_to(Address& address, bool shared) {
   const int one = 1;
   ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (shared) ::setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
-  ::setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);  // Connections inherit it.
+  // Connections inherit the following. A client that has vanished is noticed within a minute.
+  const int idle_seconds = 30, interval_seconds = 10, probes = 3;
+  const unsigned unacknowledged_ms = 60'000;
+  ::setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  ::setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+  ::setsockopt(listener, IPPROTO_TCP, TCP_KEEPIDLE, &idle_seconds, sizeof idle_seconds);
+  ::setsockopt(listener, IPPROTO_TCP, TCP_KEEPINTVL, &interval_seconds, sizeof interval_seconds);
+  ::setsockopt(listener, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  ::setsockopt(listener, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof unacknowledged_ms);
   if (::bind(listener, address.get(), address.length) != 0) {
     const int reason = errno;
     ::close(listener);
@@ -249,7 +257,7 @@ bool Server::drain(MachineTime deadline) {
     state.loop.yield();  // The new ones read what they were sent.
     shared_core->draining = true;
     for (auto* connection = state.connections; connection; connection = connection->next) {
-      if (connection->http2) ask_http2_to_end(*connection);
+      if (connection->end_soon) connection->end_soon();
       // What has arrived can still be read after this, and then comes the end.
       if (connection->idle) ::shutdown(connection->descriptor, SHUT_RD);
     }
