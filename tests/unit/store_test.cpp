@@ -1,6 +1,7 @@
 #include "store/sqlite_store.hpp"
 
 #include "store/file_blobs.hpp"
+#include "store_promises.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -52,6 +53,11 @@ Store::Body insert(const std::string& name) {
 }
 
 }  // namespace
+
+TEST_CASE("SQLite keeps what every store engine promises") {
+  const Folder folder;
+  check_store_promises(*open(folder, {store_promises_schema}));
+}
 
 TEST_CASE("what a body wrote is there after it returned a value, and after a restart") {
   const Folder folder;
