@@ -32,6 +32,7 @@ endfunction()
 # Embeds every .lua and .sql file of a folder: `<prefix><file>_<extension>`.
 function(moonbase_embed target prefix folder)
   file(GLOB texts CONFIGURE_DEPENDS ${folder}/*.lua ${folder}/*.sql)
+  list(FILTER texts EXCLUDE REGEX "/constraints\\.lua$")  # Already part of model.lua (scripts/models).
   moonbase_embed_files(${target} "${prefix}" ${texts})
 endfunction()
 

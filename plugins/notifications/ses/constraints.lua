@@ -1,0 +1,7 @@
+-- What the SDK packages do not say; see scripts/models/README.md.
+return {
+  -- Numbers that may have a fraction; all others are integers.
+  doubles = {
+    "GetSendQuotaResponse$Max24HourSend", "GetSendQuotaResponse$MaxSendRate", "GetSendQuotaResponse$SentLast24Hours",
+  },
+}

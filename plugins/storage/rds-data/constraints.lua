@@ -1,0 +1,7 @@
+-- What the SDK packages do not say; see scripts/models/README.md.
+return {
+  -- Numbers that may have a fraction; all others are integers.
+  doubles = {
+    "DoubleArray[]", "Field$doubleValue", "Value$doubleValue", "Value$realValue",
+  },
+}
