@@ -49,6 +49,9 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
     if (!entry.stale && entry.table->version >= table->version) return entry.table;
     auto with_size = std::make_shared<Table>(*table);
     with_size->size = entry.table->size;
+    for (auto& index : with_size->indexes)
+      if (const auto* known = entry.table->find_index(index.name); known && known->space == index.space)
+        index.size = known->size;
     table = std::move(with_size);
   }
   entry = {table, false};

@@ -28,11 +28,14 @@ void delete_row(Transaction& tx, const Table& table, std::int64_t space, const K
 }
 
 double write_index(Transaction& tx, const Table& table, const Index& index, const KeyBytes& key, const Map* before,
-                   const Map* after) {
+                   const Map* after, Growth& growth) {
   const auto old_entry = before ? index_entry(table, index, *before) : std::nullopt;
   const auto new_entry = after ? index_entry(table, index, *after) : std::nullopt;
   const auto tie = tie_bytes(key);
   double units = 0;
+  growth.items = (new_entry ? 1 : 0) - (old_entry ? 1 : 0);
+  growth.bytes = static_cast<std::int64_t>(new_entry ? new_entry->projected.bytes : 0) -
+                 static_cast<std::int64_t>(old_entry ? old_entry->projected.bytes : 0);
   const bool moves = old_entry && (!new_entry || !(new_entry->key == old_entry->key));
   if (moves) {
     delete_row(tx, table, index.space, old_entry->key, tie);
@@ -104,16 +107,18 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
   Written written;
   const auto old_bytes = before ? before->bytes : 0, new_bytes = after ? after->bytes : 0;
   written.capacity.table = write_units(std::max(old_bytes, new_bytes));
-  written.items = (after ? 1 : 0) - (before ? 1 : 0);
-  written.bytes = static_cast<std::int64_t>(new_bytes) - static_cast<std::int64_t>(old_bytes);
+  written.table.items = (after ? 1 : 0) - (before ? 1 : 0);
+  written.table.bytes = static_cast<std::int64_t>(new_bytes) - static_cast<std::int64_t>(old_bytes);
   if (after) {
     put_row(tx, table, table.space, key, "", *after);
   } else if (before) {
     delete_row(tx, table, table.space, key, "");
   }
-  for (const auto& index : table.indexes) {
-    const auto units =
-        write_index(tx, table, index, key, before ? &before->item : nullptr, after ? &after->item : nullptr);
+  written.indexes.resize(table.indexes.size());
+  for (std::size_t i = 0; i < table.indexes.size(); ++i) {
+    const auto& index = table.indexes[i];
+    const auto units = write_index(tx, table, index, key, before ? &before->item : nullptr,
+                                   after ? &after->item : nullptr, written.indexes[i]);
     if (units > 0) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
   }
   return written;

@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace moonbase::dynamodb {
 
@@ -35,11 +36,17 @@ double read_units(std::size_t bytes, bool consistent);
 // What ReturnConsumedCapacity asked for; null where it asked for nothing.
 Value describe_capacity(const Value& asked, const std::string& table, const Capacity& capacity);
 
+// By how much a table or an index grew.
+struct Growth {
+  std::int64_t items = 0;
+  std::int64_t bytes = 0;
+};
+
 // What a write did. Of a body that may run twice only the last counts, so it is a value.
 struct Written {
   Capacity capacity;
-  std::int64_t items = 0;  // How many more there are: -1, 0 or 1.
-  std::int64_t bytes = 0;
+  Growth table;
+  std::vector<Growth> indexes;  // In the order of Table::indexes; empty where none changed.
 };
 
 // Puts `after` in the place of `before` (null: no item) and keeps the indexes in step. Both have

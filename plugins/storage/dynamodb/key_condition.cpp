@@ -188,7 +188,12 @@ Result<KeyRange> key_range(const KeySchema& schema, const std::vector<KeyConditi
     ++used;
   }
 
-  KeyRange range{partition_bytes(partition), "", std::nullopt, false};
+  KeyRange range;
+  range.partition = partition_bytes(partition);
+  const auto end_before = [&](std::string upper) {
+    range.end = upper.empty() ? KeyRange::End::partition : KeyRange::End::before_upper;
+    range.upper = std::move(upper);
+  };
   // Equalities on the leading sort attributes, then at most one condition that makes a range.
   std::vector<const Value*> leading;
   for (const auto& attribute : schema.sort) {
@@ -211,10 +216,7 @@ Result<KeyRange> key_range(const KeySchema& schema, const std::vector<KeyConditi
     };
     // All that has the leading attributes; for a single sort attribute, the whole partition.
     const auto prefix = sort_bytes(schema, leading);
-    const auto behind_prefix = single ? std::string() : successor_of_prefix(prefix);
-    const auto up_to_prefix = [&] {
-      if (!behind_prefix.empty()) range.upper = behind_prefix;
-    };
+    const auto end_with_prefix = [&] { end_before(single ? std::string() : successor_of_prefix(prefix)); };
     // Behind everything with this value: with one attribute, its bytes with nothing behind them.
     const auto behind = [&](const Value& value) {
       return single ? with(value) + '\0' : successor_of_prefix(with(value));
@@ -223,42 +225,42 @@ Result<KeyRange> key_range(const KeySchema& schema, const std::vector<KeyConditi
       case Kind::equal:
         leading.push_back(&first);
         range.lower = sort_bytes(schema, leading);
-        range.upper = single ? range.lower : successor_of_prefix(range.lower);
-        range.upper_inclusive = single;
+        end_before(successor_of_prefix(range.lower));
+        if (single) {
+          range.upper = range.lower;
+          range.end = KeyRange::End::at_upper;
+        }
         continue;
       case Kind::less:
         range.lower = prefix;
-        range.upper = with(first);
+        end_before(with(first));
         break;
       case Kind::less_equal:
         range.lower = prefix;
-        range.upper = behind(first);
+        end_before(behind(first));
         break;
       case Kind::greater:
         range.lower = behind(first);
-        up_to_prefix();
+        end_with_prefix();
         break;
       case Kind::greater_equal:
         range.lower = with(first);
-        up_to_prefix();
+        end_with_prefix();
         break;
       case Kind::between:
         range.lower = with(first);
-        range.upper = behind(*condition->values[1]);
+        end_before(behind(*condition->values[1]));
         break;
       case Kind::begins_with: {
         auto bytes = with(first);
         if (!single) bytes.resize(bytes.size() - 2);  // Without the end mark of the last part.
         range.lower = bytes;
-        const auto end = successor_of_prefix(std::move(bytes));
-        range.upper.reset();
-        if (!end.empty()) range.upper = end;
+        end_before(successor_of_prefix(std::move(bytes)));
         break;
       }
       case Kind::unsupported:
         break;
     }
-    range.upper_inclusive = false;
     break;
   }
   if (used == conditions.size()) return range;

@@ -4,7 +4,7 @@
 #include "key.hpp"
 #include "request.hpp"
 
-#include <optional>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,9 +27,10 @@ Result<std::vector<KeyCondition>> read_key_conditions(const Value& conditions, s
 // A range of one partition, in bytes.
 struct KeyRange {
   std::string partition;
-  std::string lower;                 // Inclusive.
-  std::optional<std::string> upper;  // None: to the end of the partition.
-  bool upper_inclusive = false;
+  std::string lower;  // Inclusive.
+  std::string upper;
+  enum class End : std::uint8_t { partition, before_upper, at_upper };
+  End end = End::partition;
 };
 
 // Joins conditions with the schema; the Errors are those that DynamoDB has once it knows the table.

@@ -75,9 +75,13 @@ Result<Value> write_table(Service& service, Call& call, const TableName& name, c
 }
 
 void note_written(const Table& table, const Written& written) {
-  if (!table.size->counted) return;
-  table.size->items += written.items;
-  table.size->bytes += written.bytes;
+  const auto grow = [](TableSize& size, const Growth& growth) {
+    if (!size.counted) return;
+    size.items += growth.items;
+    size.bytes += growth.bytes;
+  };
+  grow(*table.size, written.table);
+  for (std::size_t i = 0; i < written.indexes.size(); ++i) grow(*table.indexes[i].size, written.indexes[i]);
 }
 
 Error conditional_check_failed(const Value& return_values, const StoredItem* item) {

@@ -27,7 +27,8 @@ Select select_rows(const PageRequest& request, const std::string& first, const s
     const auto& range = *request.range;
     select.add(" AND pk = ?", Blob{range.partition});
     select.add(" AND sk >= ?", Blob{range.lower});
-    if (range.upper) select.add(range.upper_inclusive ? " AND sk <= ?" : " AND sk < ?", Blob{*range.upper});
+    if (range.end != KeyRange::End::partition)
+      select.add(range.end == KeyRange::End::at_upper ? " AND sk <= ?" : " AND sk < ?", Blob{range.upper});
     if (start) {
       select.add(request.forward ? " AND (sk, tie) > (?" : " AND (sk, tie) < (?", Blob{start->key.sort});
       select.add(", ?)", Blob{start->tie});

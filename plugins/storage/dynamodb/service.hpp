@@ -8,7 +8,9 @@
 #include <moonbase/plugin.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <string_view>
 
 namespace moonbase::dynamodb {
 
@@ -18,8 +20,13 @@ struct Service {
   ExpressionCache expressions;
 };
 
+// Texts that the build embeds into the plugin.
+struct Sources {
+  std::string_view model, schema;
+};
+
 // Registers the model, the schema and every operation that is built.
-void load(Registrar& registrar, std::shared_ptr<Service> service);
+void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources);
 
 // Runs `body` in a write transaction in which `table` is the named table as it is; again with the
 // table's new definition when it was changed in the meantime. The body says what it wrote.
@@ -43,6 +50,7 @@ Result<Value> describe_table(Service& service, Call& call);
 Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
 Result<Done> clear_space(TaskRun& run);
+Result<Done> backfill_index(Service& service, TaskRun& run);
 
 // operations_item.cpp
 Result<Value> delete_item(Service& service, Call& call);

@@ -193,6 +193,7 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
       index.name = described["IndexName"].string();
       index.global = global;
       index.space = described["Space"].integer();
+      index.active = !global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
       index.keys = read_key_schema(described["KeySchema"], definitions);
       const auto& projection = described["Projection"];
       const auto type = projection["ProjectionType"].string_or("ALL");
@@ -282,7 +283,7 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
   }
   if (!input["TableClass"].is_null()) defined.set("TableClassSummary", Map{{"TableClass", input["TableClass"]}});
   if (!input["OnDemandThroughput"].is_null()) defined.set("OnDemandThroughput", input["OnDemandThroughput"]);
-  return defined;
+  return Value(std::move(defined));
 }
 
 std::string table_name_of(std::string_view name_or_arn) {

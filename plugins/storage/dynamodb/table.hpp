@@ -21,6 +21,14 @@ constexpr std::size_t global_indexes_max = 20;
 constexpr std::size_t local_indexes_max = 5;
 constexpr std::size_t index_key_attributes_max = 4;  // Of a global index: so many of each kind.
 
+// How many items a table or an index has and how large they are. Grows and shrinks with the writes of this
+// process, once it has been counted. Any thread may use it.
+struct TableSize {
+  std::atomic<bool> counted = false;
+  std::atomic<std::int64_t> items = 0;
+  std::atomic<std::int64_t> bytes = 0;
+};
+
 struct Index {
   enum class Projects : std::uint8_t { all, keys, some };
   std::string name;
@@ -29,14 +37,8 @@ struct Index {
   KeySchema keys;
   Projects projects = Projects::all;
   std::vector<std::string> attributes;  // What `some` projects beside keys.
-};
-
-// How many items there are and how large they are. Grows and shrinks with the writes of this
-// process, once it has been counted. Any thread may use it.
-struct TableSize {
-  std::atomic<bool> counted = false;
-  std::atomic<std::int64_t> items = 0;
-  std::atomic<std::int64_t> bytes = 0;
+  bool active = true;                   // False while it is being filled.
+  std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
 };
 
 // Immutable but for `size`; shared by all who use the table.
