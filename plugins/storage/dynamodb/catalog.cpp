@@ -1,0 +1,71 @@
+#include "catalog.hpp"
+
+#include <moonbase/json.hpp>
+
+#include <mutex>
+#include <stdexcept>
+
+namespace moonbase::dynamodb {
+
+TableName table_named(const Call& call, std::string_view name_or_arn) {
+  return {call.context.identity.account_id, call.context.region, table_name_of(name_or_arn)};
+}
+
+Error table_not_found() { return {"ResourceNotFoundException", "Requested resource not found"}; }
+
+TablePointer read_table(Transaction& tx, const TableName& name) {
+  const auto rows = tx.query("SELECT space, version, definition FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?",
+                             name.account, name.region, name.name);
+  if (rows.empty()) return nullptr;
+  auto definition = parse_json(rows[0][2].string());
+  if (!definition) throw std::runtime_error("the definition of DynamoDB table " + name.name + " is damaged");
+  return make_table(name.account, name.region, name.name, rows[0][0].integer(), rows[0][1].integer(),
+                    std::move(*definition));
+}
+
+bool is_current(Transaction& tx, const Table& table) {
+  const auto rows = tx.query("SELECT version, space FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?",
+                             table.account, table.region, table.name);
+  return !rows.empty() && rows[0][0].integer() == table.version && rows[0][1].integer() == table.space;
+}
+
+Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
+  {
+    const std::shared_lock lock(mutex_);
+    const auto known = tables_.find(name);
+    if (known != tables_.end() && !known->second.stale) return known->second.table;
+  }
+  TablePointer table;
+  auto read = store.read([&](Transaction& tx) -> Result<Value> {
+    table = read_table(tx, name);
+    return Value();
+  });
+  if (!read) return read.error();
+  if (!table) return table_not_found();
+
+  const std::unique_lock lock(mutex_);
+  auto& entry = tables_[name];
+  if (entry.table && entry.table->space == table->space) {
+    if (!entry.stale && entry.table->version >= table->version) return entry.table;
+    auto with_size = std::make_shared<Table>(*table);
+    with_size->size = entry.table->size;
+    for (auto& index : with_size->indexes)
+      if (const auto* known = entry.table->find_index(index.name); known && known->space == index.space)
+        index.size = known->size;
+    table = std::move(with_size);
+  }
+  entry = {table, false};
+  return table;
+}
+
+void Catalog::forget(const TableName& name) {
+  const std::unique_lock lock(mutex_);
+  if (const auto known = tables_.find(name); known != tables_.end()) known->second.stale = true;
+}
+
+void Catalog::clear(std::string_view account_id) {
+  const std::unique_lock lock(mutex_);
+  std::erase_if(tables_, [&](const auto& entry) { return account_id.empty() || entry.first.account == account_id; });
+}
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,55 @@
+// Catalog: the tables, kept in memory after their first use.
+#pragma once
+
+#include "table.hpp"
+
+#include <moonbase/call.hpp>
+#include <moonbase/store.hpp>
+
+#include <map>
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+namespace moonbase::dynamodb {
+
+using TablePointer = std::shared_ptr<const Table>;
+
+// Which table: also what it is remembered under.
+struct TableName {
+  std::string account, region, name;
+  friend auto operator<=>(const TableName&, const TableName&) = default;
+};
+// The table that a Call names in `TableName` (or its ARN).
+TableName table_named(const Call& call, std::string_view name_or_arn);
+
+// Any thread may use it.
+class Catalog {
+ public:
+  // The Error is ResourceNotFoundException, with DynamoDB's text for item operations.
+  Result<TablePointer> find(Store& store, const TableName& name);
+
+  // It was created, changed or deleted: the next find() reads it anew.
+  void forget(const TableName& name);
+  void clear(std::string_view account_id);  // Empty: all.
+
+ private:
+  struct Entry {
+    TablePointer table;
+    bool stale = false;  // Kept for its size, which goes on counting.
+  };
+  std::shared_mutex mutex_;
+  std::map<TableName, Entry> tables_;
+};
+
+// Reads a table's row; null where there is none. Inside a transaction, so that what follows in it
+// holds for the table as it is.
+TablePointer read_table(Transaction& tx, const TableName& name);
+// Whether the table has not changed since it was read.
+bool is_current(Transaction& tx, const Table& table);
+
+Error table_not_found();
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,71 @@
+// Items in the store: reading and writing them with their index entries. Inside a transaction.
+#pragma once
+
+#include "catalog.hpp"
+#include "key.hpp"
+#include "table.hpp"
+
+#include <moonbase/store.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace moonbase::dynamodb {
+
+struct StoredItem {
+  Map item;
+  std::size_t bytes = 0;
+};
+
+std::optional<StoredItem> read_item(Transaction& tx, const Table& table, const KeyBytes& key);
+
+// What a write or a read used, and what of it an index used. Units as DynamoDB counts them.
+struct Capacity {
+  double table = 0;
+  std::map<std::string, double> global, local;
+
+  double total() const;
+  Capacity& operator+=(const Capacity& more);
+  Capacity& operator*=(double factor);
+};
+double write_units(std::size_t bytes);
+double read_units(std::size_t bytes, bool consistent);
+
+// What ReturnConsumedCapacity asked for; null where it asked for nothing.
+Value describe_capacity(const Value& asked, const std::string& table, const Capacity& capacity);
+
+// By how much a table or an index grew.
+struct Growth {
+  std::int64_t items = 0;
+  std::int64_t bytes = 0;
+};
+
+// What a write did. Of a body that may run twice only the last counts, so it is a value.
+struct Written {
+  Capacity capacity;
+  Growth table;
+  std::vector<Growth> indexes;  // In the order of Table::indexes; empty where none changed.
+};
+
+// Puts `after` in the place of `before` (null: no item) and keeps the indexes in step. Both have
+// the key `key`; `before` must be what the transaction sees.
+Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem* before,
+                   const StoredItem* after);
+
+// An index's entry for an item: its key, and what of the item it holds.
+struct IndexEntry {
+  KeyBytes key;
+  StoredItem projected;
+};
+std::optional<IndexEntry> index_entry(const Table& table, const Index& index, const Map& item);
+void insert_index_entry(Transaction& tx, const Table& table, const Index& index, const KeyBytes& item_key,
+                        const IndexEntry& entry);
+// The bytes by which entries with the same index key differ.
+std::string tie_bytes(const KeyBytes& item_key);
+
+// Before an item is stored: its index keys' types and its size. `update` chooses the wording.
+Result<Done> check_item(const Table& table, const StoredItem& item, bool update);
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,252 @@
+// PutItem, GetItem, UpdateItem, DeleteItem.
+#include "attribute.hpp"
+#include "errors.hpp"
+#include "legacy.hpp"
+#include "service.hpp"
+
+#include <algorithm>
+
+namespace moonbase::dynamodb {
+namespace {
+
+const ExpressionParameters get_parameters = {{ExpressionKind::projection}, {"AttributesToGet"}, ""};
+const ExpressionParameters condition_parameters = {
+    {ExpressionKind::condition}, {"Expected", "ConditionalOperator"}, "ConditionExpression is null"};
+const ExpressionParameters update_parameters = {{ExpressionKind::update, ExpressionKind::condition},
+                                                {"AttributeUpdates", "Expected", "ConditionalOperator"},
+                                                "UpdateExpression and ConditionExpression are null"};
+
+// The condition of a write, from either kind of parameter.
+BoundExpression read_condition(Expressions& expressions, const Value& input) {
+  if (auto& condition = expressions[ExpressionKind::condition]) return std::move(condition);
+  return expected_condition(input["Expected"], input["ConditionalOperator"]);
+}
+
+Result<Done> check_older_condition(Value& input) {
+  auto* expected = input.map().find("Expected");
+  if (!expected || expected->is_null()) {
+    if (input["ConditionalOperator"].is_null()) return done;
+    return validation("ConditionalOperator cannot be used without Filter or Expected");
+  }
+  if (!input["ConditionalOperator"].is_null() && expected->map().size() < 2)
+    return validation("ConditionalOperator can only be used when Filter or Expected has two or more elements");
+  return check_expected(*expected);
+}
+
+// {ConsumedCapacity, ItemCollectionMetrics}, where they were asked for.
+void add_metrics(Map& output, const Value& input, const Table& table, const Capacity& capacity, const Map& item) {
+  if (auto described = describe_capacity(input["ReturnConsumedCapacity"], table.name, capacity); !described.is_null())
+    output.set("ConsumedCapacity", std::move(described));
+  const bool has_collections =
+      std::any_of(table.indexes.begin(), table.indexes.end(), [](const Index& index) { return !index.global; });
+  if (!has_collections || input["ReturnItemCollectionMetrics"].string_or("NONE") != "SIZE") return;
+  const auto& name = table.keys.partition[0].name;
+  // An estimate by its own description; collections here stay below the first gigabyte.
+  output.set("ItemCollectionMetrics",
+             Map{{"ItemCollectionKey", Map{{name, *item.find(name)}}}, {"SizeEstimateRangeGB", List{0.0, 1.0}}});
+}
+
+Result<Done> only_all_old(const Value& input) {
+  const auto wanted = input["ReturnValues"].string_or("NONE");
+  if (wanted == "NONE" || wanted == "ALL_OLD") return done;
+  return validation("ReturnValues can only be ALL_OLD or NONE");
+}
+
+}  // namespace
+
+Result<Value> write_table(Service& service, Call& call, const TableName& name, const TableBody& body) {
+  while (true) {
+    const auto table = service.tables.find(call.kernel.store, name);
+    if (!table) return table.error();
+    bool changed = false;
+    Written written;
+    auto result = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+      changed = !is_current(tx, **table);
+      if (changed) return table_not_found();  // Rolls back; never seen by the client.
+      written = {};
+      return body(tx, **table, written);
+    });
+    if (!changed) {
+      if (result) note_written(**table, written);
+      return result;
+    }
+    service.tables.forget(name);
+  }
+}
+
+void note_written(const Table& table, const Written& written) {
+  const auto grow = [](TableSize& size, const Growth& growth) {
+    if (!size.counted) return;
+    size.items += growth.items;
+    size.bytes += growth.bytes;
+  };
+  grow(*table.size, written.table);
+  for (std::size_t i = 0; i < written.indexes.size(); ++i) grow(*table.indexes[i].size, written.indexes[i]);
+}
+
+Error conditional_check_failed(const Value& return_values, const StoredItem* item) {
+  Error error{"ConditionalCheckFailedException", "The conditional request failed"};
+  if (item && return_values.string_or("NONE") == "ALL_OLD") error.members.set("Item", item->item);
+  return error;
+}
+
+Result<Value> put_item(Service& service, Call& call) {
+  auto& input = call.input;
+  if (auto checked = check_parameters(input, condition_parameters); !checked) return enveloped(checked.error());
+  StoredItem after{std::move(input.map().find("Item")->map()), 0};
+  if (auto checked = check_attributes(after.item); !checked) return checked.error();
+  if (auto checked = only_all_old(input); !checked) return checked.error();
+  if (auto checked = check_older_condition(input); !checked) return checked.error();
+  auto expressions = Expressions::read(service.expressions, input, condition_parameters);
+  if (!expressions) return enveloped(expressions.error());
+  const auto condition = read_condition(*expressions, input);
+  after.bytes = item_bytes(after.item);
+
+  return write_table(service, call, table_named(call, input["TableName"].string()),
+                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+    const auto key = key_of_item(table.keys, after.item);
+    if (!key) return key.error();
+    if (auto checked = check_item(table, after, false); !checked) return checked.error();
+    const auto before = read_item(tx, table, *key);
+    if (condition && !condition.holds(before ? before->item : Map{}))
+      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+    written = write_item(tx, table, *key, before ? &*before : nullptr, &after);
+
+    Map output;
+    if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+    add_metrics(output, input, table, written.capacity, after.item);
+    return Value(std::move(output));
+  });
+}
+
+Result<Value> get_item(Service& service, Call& call) {
+  auto& input = call.input;
+  if (auto checked = check_parameters(input, get_parameters); !checked) return checked.error();
+  auto& key_attributes = input.map().find("Key")->map();
+  if (auto checked = check_attributes(key_attributes); !checked) return checked.error();
+  if (auto checked = check_attributes_to_get(input["AttributesToGet"]); !checked) return checked.error();
+  auto expressions = Expressions::read(service.expressions, input, get_parameters);
+  if (!expressions) return expressions.error();
+
+  const auto table = service.tables.find(call.kernel.store, table_named(call, input["TableName"].string()));
+  if (!table) return table.error();
+  const auto key = key_of_parameter((*table)->keys, key_attributes);
+  if (!key) return key.error();
+
+  std::optional<StoredItem> found;
+  auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    found = read_item(tx, **table, *key);
+    return Value();
+  });
+  if (!read) return read;
+
+  Map output;
+  if (found) {
+    if (const auto& projection = (*expressions)[ExpressionKind::projection]) {
+      Projection chosen;
+      for (const auto& path : projection.expression->paths) chosen.add(path, projection.bindings);
+      output.set("Item", chosen.apply(found->item));
+    } else if (const auto& names = input["AttributesToGet"]; !names.is_null()) {
+      Projection chosen;
+      for (const auto& name : names.list()) chosen.add(name.string());
+      output.set("Item", chosen.apply(found->item));
+    } else {
+      output.set("Item", std::move(found->item));
+    }
+  }
+  Capacity capacity;
+  capacity.table = read_units(found ? found->bytes : 0, input["ConsistentRead"].boolean_or(false));
+  if (auto described = describe_capacity(input["ReturnConsumedCapacity"], (*table)->name, capacity);
+      !described.is_null())
+    output.set("ConsumedCapacity", std::move(described));
+  return Value(std::move(output));
+}
+
+Result<Value> delete_item(Service& service, Call& call) {
+  auto& input = call.input;
+  if (auto checked = check_parameters(input, condition_parameters); !checked) return enveloped(checked.error());
+  auto& key_attributes = input.map().find("Key")->map();
+  if (auto checked = check_attributes(key_attributes); !checked) return checked.error();
+  if (auto checked = only_all_old(input); !checked) return checked.error();
+  if (auto checked = check_older_condition(input); !checked) return checked.error();
+  auto expressions = Expressions::read(service.expressions, input, condition_parameters);
+  if (!expressions) return enveloped(expressions.error());
+  const auto condition = read_condition(*expressions, input);
+
+  return write_table(service, call, table_named(call, input["TableName"].string()),
+                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+    const auto key = key_of_parameter(table.keys, key_attributes);
+    if (!key) return key.error();
+    const auto before = read_item(tx, table, *key);
+    if (condition && !condition.holds(before ? before->item : Map{}))
+      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+    written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr);
+
+    Map output;
+    if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+    add_metrics(output, input, table, written.capacity, key_attributes);
+    return Value(std::move(output));
+  });
+}
+
+Result<Value> update_item(Service& service, Call& call) {
+  auto& input = call.input;
+  if (auto checked = check_parameters(input, update_parameters); !checked) return enveloped(checked.error());
+  auto& key_attributes = input.map().find("Key")->map();
+  if (auto checked = check_attributes(key_attributes); !checked) return checked.error();
+  if (auto* updates = input.map().find("AttributeUpdates"); updates && !updates->is_null())
+    if (auto checked = check_updates(*updates); !checked) return checked.error();
+  if (auto checked = check_older_condition(input); !checked) return checked.error();
+  auto expressions = Expressions::read(service.expressions, input, update_parameters);
+  if (!expressions) return enveloped(expressions.error());
+  const auto condition = read_condition(*expressions, input);
+  auto update = std::move((*expressions)[ExpressionKind::update]);
+  if (!update) update = updates_expression(input["AttributeUpdates"]);
+  const auto wanted = input["ReturnValues"].string_or("NONE");
+
+  return write_table(service, call, table_named(call, input["TableName"].string()),
+                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+    const auto key = key_of_parameter(table.keys, key_attributes);
+    if (!key) return key.error();
+    if (auto checked = check_keeps_key(table, update); !checked) return checked.error();
+    const auto before = read_item(tx, table, *key);
+    if (condition && !condition.holds(before ? before->item : Map{}))
+      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+    auto after = updated_item(table, update, before ? &*before : nullptr, key_attributes);
+    if (!after) return after.error();
+    written = write_item(tx, table, *key, before ? &*before : nullptr, &*after);
+
+    Map output;
+    if (wanted == "ALL_NEW") output.set("Attributes", after->item);
+    if (wanted == "ALL_OLD" && before) output.set("Attributes", before->item);
+    if (update && (wanted == "UPDATED_NEW" || (wanted == "UPDATED_OLD" && before))) {
+      const auto& item = wanted == "UPDATED_NEW" ? after->item : before->item;
+      auto changed = updated_paths(*update.expression, update.bindings).apply(item);
+      if (!changed.empty()) output.set("Attributes", std::move(changed));
+    }
+    add_metrics(output, input, table, written.capacity, key_attributes);
+    return Value(std::move(output));
+  });
+}
+
+Result<Done> check_keeps_key(const Table& table, const BoundExpression& update) {
+  if (!update) return done;
+  for (const auto& action : update.expression->actions) {
+    const auto& attribute = step_name(action.path[0], update.bindings);
+    if (table.keys.contains(attribute))
+      return invalid_parameter("Cannot update attribute " + attribute + ". This attribute is part of the key");
+  }
+  return done;
+}
+
+Result<StoredItem> updated_item(const Table& table, const BoundExpression& update, const StoredItem* before,
+                                const Map& key) {
+  StoredItem after{before ? before->item : key, 0};
+  if (update)
+    if (auto applied = apply_update(*update.expression, update.bindings, after.item); !applied) return applied.error();
+  after.bytes = item_bytes(after.item);
+  if (auto checked = check_item(table, after, true); !checked) return checked.error();
+  return after;
+}
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,65 @@
+// The DynamoDB service: what its operations share, and the operations.
+#pragma once
+
+#include "catalog.hpp"
+#include "items.hpp"
+#include "request.hpp"
+
+#include <moonbase/plugin.hpp>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace moonbase::dynamodb {
+
+// One per plugin. Any thread may use it.
+struct Service {
+  Catalog tables;
+  ExpressionCache expressions;
+};
+
+// Texts that the build embeds into the plugin.
+struct Sources {
+  std::string_view model, schema;
+};
+
+// Registers the model, the schema and every operation that is built.
+void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources);
+
+// Runs `body` in a write transaction in which `table` is the named table as it is; again with the
+// table's new definition when it was changed in the meantime. The body says what it wrote.
+using TableBody = std::function<Result<Value>(Transaction&, const Table&, Written&)>;
+Result<Value> write_table(Service& service, Call& call, const TableName& name, const TableBody& body);
+
+// After a commit: the table's size has changed.
+void note_written(const Table& table, const Written& written);
+
+Error conditional_check_failed(const Value& return_values, const StoredItem* item);
+
+// Steps of UpdateItem that transactions share.
+Result<Done> check_keeps_key(const Table& table, const BoundExpression& update);
+Result<StoredItem> updated_item(const Table& table, const BoundExpression& update, const StoredItem* before,
+                                const Map& key);
+
+// operations_table.cpp
+Result<Value> create_table(Service& service, Call& call);
+Result<Value> delete_table(Service& service, Call& call);
+Result<Value> describe_table(Service& service, Call& call);
+Result<Value> list_tables(Service& service, Call& call);
+Result<Value> update_table(Service& service, Call& call);
+Result<Done> clear_space(TaskRun& run);
+Result<Done> backfill_index(Service& service, TaskRun& run);
+
+// operations_item.cpp
+Result<Value> delete_item(Service& service, Call& call);
+Result<Value> get_item(Service& service, Call& call);
+Result<Value> put_item(Service& service, Call& call);
+Result<Value> update_item(Service& service, Call& call);
+
+// operations_query.cpp
+Result<Value> query(Service& service, Call& call);
+Result<Value> scan(Service& service, Call& call);
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,88 @@
+// A table: its definition, checked and in a form that the item operations can use. Pure.
+#pragma once
+
+#include "key.hpp"
+
+#include <moonbase/clock.hpp>
+#include <moonbase/result.hpp>
+#include <moonbase/value.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace moonbase::dynamodb {
+
+constexpr std::size_t global_indexes_max = 20;
+constexpr std::size_t local_indexes_max = 5;
+constexpr std::size_t index_key_attributes_max = 4;  // Of a global index: so many of each kind.
+
+// How many items a table or an index has and how large they are. Grows and shrinks with the writes of this
+// process, once it has been counted. Any thread may use it.
+struct TableSize {
+  std::atomic<bool> counted = false;
+  std::atomic<std::int64_t> items = 0;
+  std::atomic<std::int64_t> bytes = 0;
+};
+
+struct Index {
+  enum class Projects : std::uint8_t { all, keys, some };
+  std::string name;
+  bool global = false;
+  std::int64_t space = 0;
+  KeySchema keys;
+  Projects projects = Projects::all;
+  std::vector<std::string> attributes;  // What `some` projects beside keys.
+  bool active = true;                   // False while it is being filled.
+  std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
+};
+
+// Immutable but for `size`; shared by all who use the table.
+struct Table {
+  std::string account, region, name;
+  std::int64_t space = 0;
+  std::int64_t version = 0;
+  // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
+  // index with its "Space"; counts and sizes are added when it is described.
+  Value definition;
+
+  KeySchema keys;
+  std::vector<Index> indexes;
+  std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
+
+  const Index* find_index(std::string_view index) const;
+  bool is_provisioned() const;
+  // The attributes of a key in the table and, if one is given, the index: what LastEvaluatedKey holds.
+  Map key_attributes(const Map& item, const Index* index = nullptr) const;
+};
+
+// What the definition's key schema names, with the types of AttributeDefinitions.
+KeySchema read_key_schema(const Value& key_schema, const Value& attribute_definitions);
+
+// A table from its stored row.
+std::shared_ptr<const Table> make_table(std::string account, std::string region, std::string name, std::int64_t space,
+                                        std::int64_t version, Value definition);
+
+// Checks CreateTable's input in DynamoDB's order and answers the definition. Spaces are not given
+// yet. `arn` and `id` are the table's.
+struct NewTable {
+  std::string arn, id, name;
+  Time created;
+};
+Result<Value> define_table(const Value& input, const NewTable& table);
+
+// The parts of UpdateTable that also define.
+Result<Done> check_throughput(const Value& throughput);
+Result<Done> check_index_keys(const Value& index, const Value& attribute_definitions, bool global,
+                              const Value& table_key_schema);
+Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
+
+// "TableName" may also be the table's ARN.
+std::string table_name_of(std::string_view name_or_arn);
+Result<Done> check_table_name(std::string_view name, std::string_view parameter = "TableName");
+
+}  // namespace moonbase::dynamodb

@@ -1,0 +1,31 @@
+// Storage: DynamoDB and, as far as they are built, its streams, S3 and RDS. What is not built answers 501.
+#include "dynamodb/service.hpp"
+
+#include <moonbase/plugin.hpp>
+
+// Embedded by the build.
+extern const char dynamodb_model_lua[];
+extern const char dynamodb_schema_sql[];
+extern const char dynamodbstreams_model_lua[];
+extern const char rds_model_lua[];
+extern const char rds_data_model_lua[];
+extern const char s3_model_lua[];
+extern const char s3control_model_lua[];
+extern const char resources_lua[];
+
+namespace {
+
+class Plugin final : public moonbase::Plugin {
+  void load(moonbase::Registrar& registrar) override {
+    moonbase::dynamodb::load(registrar, std::make_shared<moonbase::dynamodb::Service>(),
+                             {dynamodb_model_lua, dynamodb_schema_sql});
+    for (const auto* model :
+         {dynamodbstreams_model_lua, rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
+      registrar.model(model);
+    registrar.resources(resources_lua);
+  }
+};
+
+}  // namespace
+
+MOONBASE_PLUGIN(Plugin, "storage", "1.0")
