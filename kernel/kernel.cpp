@@ -4,6 +4,8 @@
 #include "dispatch/calls.hpp"
 #include "dispatch/directory.hpp"
 #include "dispatch/door.hpp"
+#include "dispatch/issued_credentials.hpp"
+#include "http/origin.hpp"
 #include "journal/journal.hpp"
 #include "logs.hpp"
 #include "loop/loops.hpp"
@@ -21,6 +23,8 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 #include <stdexcept>
 
@@ -108,7 +112,15 @@ struct Kernel::Inside {
         loops(options.loops, clock, loop_options()),
         calls(directory, clock, ids, journal, *log),
         runner(clock, runner_hooks()),
-        door(directory, calls, clock, ids, *log) {}
+        door(directory, calls, clock, ids, *log) {
+    if (options.memory) {
+      std::string folder = (fs::temp_directory_path() / "moonbase-XXXXXX").string();
+      if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make a folder in " + folder);
+      options.data = folder;
+    }
+    credentials = std::make_unique<dispatch::IssuedCredentials>(platform_key(), ids);
+    door.set_credentials(*credentials);
+  }
 
   Options options;
   std::unique_ptr<Log> log;
@@ -121,6 +133,7 @@ struct Kernel::Inside {
   dispatch::Calls calls;
   tasks::Runner runner;
   dispatch::Door door;
+  std::unique_ptr<dispatch::IssuedCredentials> credentials;
   FunctionsSwitch functions;
   std::vector<stack::Vocabulary> vocabulary;
   std::vector<std::unique_ptr<MemberRegistrar>> registrars;
@@ -158,12 +171,25 @@ struct Kernel::Inside {
     return store_options;
   }
 
+  // The secret that everything issued follows from: made at first start, readable by nobody else.
+  std::string platform_key() {
+    constexpr std::size_t key_bytes = 32;
+    if (options.memory || options.seed) return ids.random_bytes(key_bytes);
+    fs::create_directories(options.data);
+    fs::permissions(options.data, fs::perms::owner_all);
+    const auto file = options.data / "key";
+    std::ifstream in(file, std::ios::binary);
+    std::string key{std::istreambuf_iterator<char>(in), {}};
+    if (key.size() == key_bytes) return key;
+    key = ids.random_bytes(key_bytes);
+    std::ofstream out(file, std::ios::binary);
+    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+    out << key;
+    if (!out.flush()) throw std::runtime_error("cannot write " + file.string() + ": is the folder writable?");
+    return key;
+  }
+
   void load() {
-    if (options.memory) {
-      std::string folder = (fs::temp_directory_path() / "moonbase-XXXXXX").string();
-      if (!::mkdtemp(folder.data())) throw std::runtime_error("cannot make a folder in " + folder);
-      options.data = folder;
-    }
     for (const auto& file : options.plugins) {
       auto loaded = plugin::load(file);
       if (!loaded) throw std::runtime_error(loaded.error().message);
@@ -196,7 +222,7 @@ struct Kernel::Inside {
     auto& late = *store;
     stores.push_back(std::move(store));
     member->kernel.reset(new KernelServices{late, *member->blobs, clock, ids, calls, calls, functions, loops.io(),
-                                            *member->log, *member->metrics});
+                                            *member->log, *member->metrics, *credentials});
     registrars.push_back(std::make_unique<MemberRegistrar>(*member, functions, vocabulary));
     member->loaded->plugin->load(*registrars.back());
     member->store = std::make_unique<store::SqliteStore>(
@@ -250,8 +276,7 @@ struct Kernel::Inside {
       if (!payload) return Error{"InternalFailure", "the payload of a task is damaged: " + payload.error().message};
       store::CallStore store(*member->store, context);
       const auto& own = *member->kernel;
-      KernelServices kernel{store,       own.blobs, own.clock, own.ids, own.services,
-                            own.targets, own.functions, own.io, own.log, own.metrics};
+      KernelServices kernel = own.with(store);
       TaskRun task{handler, *payload, run.task.attempt, run.task.due, context, kernel};
       try {
         return found->second(task);
@@ -323,10 +348,13 @@ void Kernel::start() { inside_->start(); }
 void Kernel::stop() { inside_->stop(); }
 
 void Kernel::handle(HttpRequest& request, HttpResponse& response) {
-  if (inside_->admin->handles(request.path))
-    inside_->admin->handle(request, response);
-  else
-    inside_->door.handle(request, response);
+  if (!inside_->admin->handles(request.path)) return inside_->door.handle(request, response);
+  if (const auto refused = http::refuse_foreign(request, {}, http::Surface::admin)) {
+    response.status = 403;
+    response.body = refused->message + "\n";
+    return;
+  }
+  inside_->admin->handle(request, response);
 }
 
 void Kernel::reset(const std::string& account_id) {

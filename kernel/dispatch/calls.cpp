@@ -44,8 +44,7 @@ Result<Value> Calls::operate(Flight& flight) {
 
   auto& own = *flight.service.member->kernel;
   store::CallStore store(*flight.service.member->store, flight.context);
-  KernelServices kernel{store,       own.blobs, own.clock, own.ids, own.services,
-                        own.targets, own.functions, own.io, own.log, own.metrics};
+  KernelServices kernel = own.with(store);
   Call call{name, flight.operation.name, std::move(flight.input), flight.context, kernel, flight.body, flight.http};
   try {
     return found->second(call);
@@ -115,8 +114,7 @@ Result<Value> Calls::deliver(const CallContext& context, std::string_view arn, s
     CallContext caused = caused_by(context);
     store::CallStore store(*member.store, caused);
     const auto& own = *member.kernel;
-    KernelServices kernel{store,       own.blobs, own.clock, own.ids, own.services,
-                          own.targets, own.functions, own.io, own.log, own.metrics};
+    KernelServices kernel = own.with(store);
     Delivery delivery{arn, payload, options, caused, kernel};
     try {
       return found->second(delivery);

@@ -1,10 +1,13 @@
 #include "dispatch/door.hpp"
 
+#include "http/aws_chunked.hpp"
+#include "http/origin.hpp"
 #include "wire/wire.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace moonbase::dispatch {
 namespace {
@@ -20,6 +23,22 @@ struct Meant {
 
 bool is_rest(model::Protocol protocol) {
   return protocol == model::Protocol::rest_json || protocol == model::Protocol::rest_xml;
+}
+
+// The JSON protocols have names of their own for what is wrong with a signature.
+Error worded_for(model::Protocol protocol, Error error) {
+  constexpr std::pair<std::string_view, std::string_view> names[] = {
+      {"SignatureDoesNotMatch", "InvalidSignatureException"},
+      {"InvalidClientTokenId", "UnrecognizedClientException"},
+      {"ExpiredToken", "ExpiredTokenException"},
+      {"IncompleteSignature", "IncompleteSignatureException"},
+      {"MissingAuthenticationToken", "MissingAuthenticationTokenException"},
+      {"RequestTimeTooSkewed", "InvalidSignatureException"}};
+  const bool is_json = protocol != model::Protocol::query && protocol != model::Protocol::ec2_query &&
+                       protocol != model::Protocol::rest_xml;
+  for (const auto& [plain, json] : names)
+    if (is_json && error.code == plain) error.code = json;
+  return error;
 }
 
 void refuse(HttpResponse& response, int status, std::string_view text) {
@@ -43,9 +62,8 @@ Identity identity_of(std::string_view access_key_id) {
   return identity;
 }
 
-CallContext Door::identify(const HttpRequest& request, const Scope& scope) {
+CallContext Door::surroundings(const HttpRequest& request, const Scope& scope) {
   CallContext context;
-  context.identity = identity_of(scope.access_key_id);
   if (!scope.region.empty()) context.region = scope.region;
   context.request_id = ids_.uuid();
   context.base_url = request.base_url();
@@ -56,19 +74,56 @@ CallContext Door::identify(const HttpRequest& request, const Scope& scope) {
 
 void Door::handle(HttpRequest& request, HttpResponse& response) {
   const Scope scope = read_scope(request);
-  CallContext context = identify(request, scope);
-  if (const auto raw = directory_.raw(request); raw.handler)
+  CallContext context = surroundings(request, scope);
+  const auto raw = directory_.raw(request);
+  const auto surface = raw.handler ? http::Surface::application : http::Surface::service;
+  if (const auto refused = http::refuse_foreign(request, {}, surface))
+    return refuse(response, refused->status, refused->message);
+  if (raw.handler) {
+    context.identity = identity_of(scope.access_key_id);
     serve_raw(raw, request, std::move(context), response);
-  else
+  } else {
     serve_operation(request, scope, std::move(context), response);
+  }
+}
+
+Result<Done> Door::identify(HttpRequest& request, const Scope& scope, Identity& identity) {
+  identity = identity_of(scope.access_key_id);
+  if (!credentials_ || !IssuedCredentials::is_ours(scope.access_key_id)) return done;
+  const auto parsed = http::parse_signature(request);
+  if (!parsed) return parsed.error();
+  if (!*parsed) return Error{"MissingAuthenticationToken", "Missing Authentication Token", {}, 403};
+  const auto& signature = **parsed;
+  auto opened = credentials_->open(signature.access_key_id, signature.session_token, clock_.now());
+  if (!opened) return opened.error();
+  if (signature.payload_hash.empty())
+    if (auto read = request.read_body(body_bytes_max); !read) return read;
+  const auto verified = verifier_.verify(request, signature, credentials_->secret_of(signature.access_key_id),
+                                         http::payload_hash(request, signature), clock_.now());
+  if (!verified) return verified;
+  if (auto checked = http::check_payload_hash(request, signature); !checked) return checked;
+  identity = std::move(*opened);
+  return done;
+}
+
+Result<Done> Door::unwrap_body(HttpRequest& request, const Scope& scope) {
+  auto options = http::aws_chunked_options(request.headers);
+  if (!options) return options.error();
+  if (!*options) return done;
+  if (credentials_ && (*options)->is_signed && IssuedCredentials::is_ours(scope.access_key_id)) {
+    const auto parsed = http::parse_signature(request);
+    if (parsed && *parsed)
+      (*options)->verify = verifier_.chunk_verifier(**parsed, credentials_->secret_of(scope.access_key_id));
+  }
+  http::decode_aws_chunked(request, std::move(**options));
+  return done;
 }
 
 void Door::serve_raw(const Directory::Raw& raw, HttpRequest& request, CallContext context, HttpResponse& response) {
   auto& member = *raw.member;
   store::CallStore store(*member.store, context);
   const auto& own = *member.kernel;
-  KernelServices kernel{store,       own.blobs, own.clock, own.ids, own.services,
-                        own.targets, own.functions, own.io, own.log, own.metrics};
+  KernelServices kernel = own.with(store);
   HttpCall call{request, context, kernel};
   try {
     response = (*raw.handler)(call);
@@ -83,6 +138,15 @@ void Door::serve_raw(const Directory::Raw& raw, HttpRequest& request, CallContex
 
 void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext context, HttpResponse& response) {
   const auto candidates = directory_.candidates(request, scope);
+  auto admitted = identify(request, scope, context.identity);
+  if (admitted) admitted = unwrap_body(request, scope);
+  if (!admitted) {
+    for (const auto* service : candidates)
+      if (const auto protocol = wire::detect_protocol(service->model.header(), request))
+        return wire::encode_error(service->model.header(), *protocol, context.request_id,
+                                  worded_for(*protocol, admitted.error()), response);
+    return refuse(response, 403, admitted.error().message);
+  }
   std::optional<Meant> meant;
   std::optional<Error> problem;   // Of the likeliest candidate.
   Meant asked;                    // Whose protocol the problem is told in.

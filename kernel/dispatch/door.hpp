@@ -3,6 +3,8 @@
 
 #include "dispatch/calls.hpp"
 #include "dispatch/directory.hpp"
+#include "dispatch/issued_credentials.hpp"
+#include "http/sigv4.hpp"
 
 #include <moonbase/http.hpp>
 
@@ -13,19 +15,26 @@ class Door {
   Door(const Directory& directory, Calls& calls, const Clock& clock, Ids& ids, Log& log)
       : directory_(directory), calls_(calls), clock_(clock), ids_(ids), log_(log) {}
 
+  void set_credentials(const IssuedCredentials& credentials) { credentials_ = &credentials; }
+
   // Runs on the connection's fiber.
   void handle(HttpRequest& request, HttpResponse& response);
 
  private:
-  CallContext identify(const HttpRequest& request, const Scope& scope);
+  CallContext surroundings(const HttpRequest& request, const Scope& scope);
   void serve_raw(const Directory::Raw& raw, HttpRequest& request, CallContext context, HttpResponse& response);
   void serve_operation(HttpRequest& request, const Scope& scope, CallContext context, HttpResponse& response);
+  // Who calls. Credentials that we issued are verified; of others, only the account is read.
+  Result<Done> identify(HttpRequest& request, const Scope& scope, Identity& identity);
+  Result<Done> unwrap_body(HttpRequest& request, const Scope& scope);
 
   const Directory& directory_;
   Calls& calls_;
   const Clock& clock_;
   Ids& ids_;
   Log& log_;
+  const IssuedCredentials* credentials_ = nullptr;
+  http::SignatureVerifier verifier_;
 };
 
 // Who a request says it is: a 12-digit access key id is the account, anything else is 000000000000.

@@ -5,6 +5,7 @@
 
 #include <moonbase/blob_store.hpp>
 #include <moonbase/clock.hpp>
+#include <moonbase/credentials.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/ids.hpp>
 #include <moonbase/io.hpp>
@@ -119,6 +120,12 @@ struct KernelServices {
   Io& io;  // Of the calling fiber's loop.
   Log& log;
   Metrics& metrics;
+  CredentialIssuer& credentials;
+
+  // The same with another store: a Call's own, which remembers what its tasks are caused by.
+  KernelServices with(Store& other) const {
+    return {other, blobs, clock, ids, services, targets, functions, io, log, metrics, credentials};
+  }
 };
 
 // One operation being carried out. Belongs to the fiber that runs it.
