@@ -31,6 +31,11 @@ std::string text_of(pugi::xml_node node) {
 
 bool is_element(pugi::xml_node node) { return node.type() == pugi::node_element; }
 
+// EC2's lists hold <item>s where the others' hold <member>s.
+std::string_view element_name(const Shape& list, XmlStyle style) {
+  return style.ec2 && !list.element.xml_name_given ? std::string_view("item") : std::string_view(list.element.xml_name);
+}
+
 class Reader {
  public:
   Reader(const Limits& limits, XmlStyle style) : limits_(limits), style_(style) {}
@@ -41,7 +46,7 @@ class Reader {
       case Kind::list: {
         out = List();
         for (const auto child : node.children())
-          if (is_element(child) && local_name(child.name()) == element_name(shape) &&
+          if (is_element(child) && local_name(child.name()) == element_name(shape, style_) &&
               !read(*shape.element.shape, child, depth + 1, out.list().emplace_back()))
             return false;
         return true;
@@ -99,8 +104,6 @@ class Reader {
     if (problem.empty()) problem = std::move(why);
     return false;
   }
-
-  static std::string_view element_name(const Shape& list) { return list.element.xml_name; }
 
   static const Member* find(const Shape& shape, Part part, std::string_view name, bool attribute) {
     for (const auto& member : shape.members) {
@@ -216,10 +219,6 @@ void write_entry(std::string& out, std::string_view name, const Shape& map, cons
   write_content(out, *map.element.shape, value, style);
   close(out, map.element.xml_name);
   close(out, name);
-}
-
-std::string_view element_name(const Shape& list, XmlStyle style) {
-  return style.ec2 && !list.element.xml_name_given ? std::string_view("item") : std::string_view(list.element.xml_name);
 }
 
 void write_element(std::string& out, std::string_view name, const Member& member, const Value& value, XmlStyle style) {
