@@ -1,0 +1,25 @@
+// Code packages: zip archives from outside, with limits on everything.
+#pragma once
+
+#include <moonbase/result.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace moonbase::functions {
+
+inline constexpr std::size_t zipped_bytes_max = 50 * 1024 * 1024;      // 52,428,800
+inline constexpr std::size_t unzipped_bytes_max = 250 * 1024 * 1024;   // 262,144,000
+inline constexpr std::size_t zip_entries_max = 10'000;
+
+// Name inside the package and content, in the archive's order.
+using CodeFiles = std::vector<std::pair<std::string, std::string>>;
+
+// The files of an archive; nothing is written anywhere. An Error is InvalidParameterValueException
+// with AWS's text: not a zip, encrypted, too large, or with names that lead out of it.
+Result<CodeFiles> unzip(std::string_view zip);
+
+}  // namespace moonbase::functions

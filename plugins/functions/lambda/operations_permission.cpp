@@ -1,0 +1,144 @@
+#include "lambda/operations.hpp"
+
+#include <moonbase/json.hpp>
+
+#include <algorithm>
+
+namespace moonbase::functions {
+namespace {
+
+constexpr std::size_t policy_bytes_max = 20 * 1024;
+
+bool is_account(const std::string& text) {
+  return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// The statement that the parameters describe, as GetPolicy shows it.
+Map statement_of(const Call& call, const Function& function) {
+  const auto& input = call.input;
+  const auto principal = input["Principal"].string();
+  Map statement{{"Sid", input["StatementId"]}, {"Effect", "Allow"}};
+  if (principal == "*") {
+    statement.set("Principal", "*");
+  } else if (is_account(principal)) {
+    statement.set("Principal", Map{{"AWS", "arn:aws:iam::" + principal + ":root"}});
+  } else if (principal.starts_with("arn:")) {
+    statement.set("Principal", Map{{"AWS", principal}});
+  } else {
+    statement.set("Principal", Map{{"Service", principal}});
+  }
+  statement.set("Action", input["Action"]);
+  statement.set("Resource", function.arn());
+  Map condition;
+  const auto add = [&](const char* kind, const char* key, const Value& value) {
+    if (!value.is_null()) condition[kind].set(key, value);
+  };
+  add("StringEquals", "AWS:SourceAccount", input["SourceAccount"]);
+  add("StringEquals", "lambda:EventSourceToken", input["EventSourceToken"]);
+  add("StringEquals", "aws:PrincipalOrgID", input["PrincipalOrgID"]);
+  add("StringEquals", "lambda:FunctionUrlAuthType", input["FunctionUrlAuthType"]);
+  add("ArnLike", "AWS:SourceArn", input["SourceArn"]);
+  if (!condition.empty()) statement.set("Condition", std::move(condition));
+  return statement;
+}
+
+Result<Function> function_for_change(Transaction& tx, const Call& call, const FunctionName& name) {
+  auto function = require_function(tx, name);
+  if (!function) return function;
+  const auto revision = call.input["RevisionId"].string_or("");
+  if (!revision.empty() && revision != function->revision_id)
+    return Error{"PreconditionFailedException",
+                 "The RevisionId provided does not match the latest RevisionId. Call the GetPolicy API to retrieve the "
+                 "latest RevisionId for your resource.",
+                 {{"Type", "User"}},
+                 412};
+  return function;
+}
+
+void new_revision(Transaction& tx, const Call& call, const FunctionName& name) {
+  tx.query("UPDATE function SET revision_id = ? WHERE account = ? AND region = ? AND name = ?", call.kernel.ids.uuid(),
+           name.account, name.region, name.name);
+}
+
+Result<Value> add_permission(Call& call, FunctionService&) {
+  const auto name = function_name_of(call);
+  if (!name) return name.error();
+  if (!call.input["InvokedViaFunctionUrl"].is_null()) return not_implemented("lambda AddPermission InvokedViaFunctionUrl");
+  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto function = function_for_change(tx, call, *name);
+    if (!function) return function.error();
+    const auto& id = call.input["StatementId"].string();
+    std::int64_t position = 0;
+    std::size_t bytes = 0;
+    for (const auto& row : tx.query("SELECT statement_id, position, statement FROM function_permission WHERE account = ? "
+                                    "AND region = ? AND function = ?",
+                                    name->account, name->region, name->name)) {
+      position = std::max(position, row["position"].integer() + 1);
+      bytes += row["statement"].string().size();
+      if (row["statement_id"].string() == id)
+        return Error{"ResourceConflictException",
+                     "The statement id (" + id + ") provided already exists. Please provide a new statement id, or remove "
+                     "the existing statement.",
+                     {{"Type", "User"}},
+                     409};
+    }
+    const auto statement = to_json(Value(statement_of(call, *function)));
+    if (bytes + statement.size() > policy_bytes_max)
+      return Error{"PolicyLengthExceededException", "The final policy size (" + std::to_string(bytes + statement.size()) +
+                                                        ") is bigger than the limit (20480).", {{"Type", "User"}}, 400};
+    tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?)", name->account, name->region, name->name, id,
+             position, statement);
+    new_revision(tx, call, *name);
+    return Value(Map{{"Statement", statement}});
+  });
+}
+
+Result<Value> get_policy(Call& call, FunctionService&) {
+  const auto name = function_name_of(call);
+  if (!name) return name.error();
+  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    const auto function = require_function(tx, *name);
+    if (!function) return function.error();
+    List statements;
+    for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
+                                    "function = ? ORDER BY position",
+                                    name->account, name->region, name->name)) {
+      auto statement = parse_json(row["statement"].string());
+      if (!statement) throw std::runtime_error("a permission's row holds no JSON");
+      statements.push_back(std::move(*statement));
+    }
+    if (statements.empty())
+      return Error{"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
+    const Map policy{{"Version", "2012-10-17"}, {"Id", "default"}, {"Statement", std::move(statements)}};
+    return Value(Map{{"Policy", to_json(Value(policy))}, {"RevisionId", function->revision_id}});
+  });
+}
+
+Result<Value> remove_permission(Call& call, FunctionService&) {
+  const auto name = function_name_of(call);
+  if (!name) return name.error();
+  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto function = function_for_change(tx, call, *name);
+    if (!function) return function.error();
+    tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND statement_id = ?",
+             name->account, name->region, name->name, call.input["StatementId"].string());
+    if (tx.changes() == 0)
+      return Error{"ResourceNotFoundException", "Statement " + call.input["StatementId"].string() + " is not found in resource policy.",
+                   {{"Type", "User"}}, 404};
+    new_revision(tx, call, *name);
+    return Value(Map{});
+  });
+}
+
+}  // namespace
+
+void register_permission_operations(Registrar& registrar, FunctionService& functions) {
+  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
+    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
+  };
+  operation("AddPermission", add_permission);
+  operation("GetPolicy", get_policy);
+  operation("RemovePermission", remove_permission);
+}
+
+}  // namespace moonbase::functions

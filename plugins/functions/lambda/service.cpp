@@ -1,0 +1,478 @@
+#include "lambda/service.hpp"
+
+#include "environment/package.hpp"
+#include "lambda/code.hpp"
+#include "lambda/inline.hpp"
+
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+namespace moonbase::functions {
+namespace {
+
+using std::chrono::steady_clock;
+
+std::uint32_t us_between(MachineTime from, MachineTime to) {
+  return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(to - from).count(), 0, UINT32_MAX));
+}
+
+std::chrono::milliseconds idle_max() {
+  // For people who measure, and for tests: how long an unused environment is kept.
+  if (const char* text = std::getenv("MOONBASE_ENVIRONMENT_IDLE_MS")) return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
+  return std::chrono::minutes(5);
+}
+
+Error too_many_requests() {
+  return {"TooManyRequestsException",
+          "Rate Exceeded.",
+          {{"Reason", "ConcurrentInvocationLimitExceeded"}, {"Type", "User"}},
+          429};
+}
+
+// One invocation counted against its account.
+class Slot {
+ public:
+  explicit Slot(std::atomic<int>& running) : running_(running), taken_(++running <= concurrency_max) {}
+  ~Slot() { --running_; }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  bool taken() const { return taken_; }
+
+ private:
+  std::atomic<int>& running_;
+  const bool taken_;
+};
+
+constexpr std::size_t tail_bytes_max = 4096;
+
+void append_tail(std::string* tail, std::string_view lines) {
+  if (!tail) return;
+  tail->append(lines);
+  if (!tail->empty() && tail->back() != '\n') tail->push_back('\n');
+  if (tail->size() > 4 * tail_bytes_max) tail->erase(0, tail->size() - tail_bytes_max);
+}
+
+void append_ms(std::string& out, std::uint64_t us) {  // "3.21 ms", rounded up.
+  const auto hundredths = (us + 9) / 10;
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, hundredths / 100).ptr);
+  out.push_back('.');
+  out.push_back(static_cast<char>('0' + hundredths / 10 % 10));
+  out.push_back(static_cast<char>('0' + hundredths % 10));
+  out.append(" ms");
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+// What an environment may ask for, on behalf of one invocation.
+class Host final : public InvocationHost {
+ public:
+  Host(KernelServices& kernel, LogStore& logs, const LogStream& stream, const CallContext& calls,
+       const CallContext& cause, std::string_view request_id, MachineTime deadline, std::string* tail)
+      : kernel_(kernel), logs_(logs), stream_(stream), calls_(calls), cause_(cause), request_id_(request_id),
+        deadline_(deadline), tail_(tail) {}
+
+  Result<std::string> call(std::string_view service, std::string_view operation, std::string_view input) override {
+    CallContext context = calls_;
+    context.request_id = request_id_;
+    context.cause = cause_.request_id;
+    context.base_url = cause_.base_url;
+    context.deadline = deadline_;
+    return kernel_.services.call_json(context, service, operation, input);
+  }
+  void log(std::string_view lines) override {
+    logs_.append(stream_, kernel_.clock.now(), lines);
+    append_tail(tail_, lines);
+  }
+  Time now() override { return kernel_.clock.now(); }
+  std::string random_bytes(std::size_t count) override { return kernel_.ids.random_bytes(count); }
+
+ private:
+  KernelServices& kernel_;
+  LogStore& logs_;
+  const LogStream& stream_;
+  const CallContext& calls_;
+  const CallContext& cause_;
+  std::string_view request_id_;
+  MachineTime deadline_;
+  std::string* tail_;
+};
+
+std::string error_json(std::string_view type, const std::string& message) {
+  return to_json(Value(Map{{"errorType", type}, {"errorMessage", message}}));
+}
+
+std::string seconds_text(std::int64_t seconds) { return std::to_string(seconds) + ".00 seconds"; }
+
+// How each thread is numbered for its inline states.
+std::size_t this_thread() {
+  static std::atomic<std::size_t> next{0};
+  thread_local const std::size_t mine = next++;
+  return mine;
+}
+
+}  // namespace
+
+// What the REPORT line says.
+struct FunctionService::Report {
+  std::uint64_t duration_us = 0;
+  std::uint64_t init_us = 0;
+  bool cold = false;
+  std::uint32_t memory_kb = 0;
+  const char* status = nullptr;  // "timeout" or "error".
+  std::string_view error_type = {};
+};
+
+FunctionService::Live::~Live() = default;
+
+FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
+    : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()) {}
+
+FunctionService::~FunctionService() = default;
+
+std::string FunctionService::log_stream_name() {
+  // "2026/11/21/[$LATEST]" and 32 digits.
+  auto date = iso_8601(kernel_.clock.now()).substr(0, 10);
+  std::replace(date.begin(), date.end(), '-', '/');
+  return date + "/[$LATEST]" + kernel_.ids.hex(32);
+}
+
+Result<PoolCode> FunctionService::code_of(const Function& function) {
+  auto files = unzip(kernel_.blobs.get(function.code_blob));
+  if (!files) return files.error();
+  PoolCode code;
+  code.memory_bytes = static_cast<std::uint64_t>(function.memory_mb) << 20;
+  auto& package = code.package;
+  append_package_entry(package, "runtime", function.runtime);
+  append_package_entry(package, "handler", function.handler);
+  append_package_entry(package, "now_ms", std::to_string(kernel_.clock.now().ms));
+  append_package_entry(package, "random", kernel_.ids.random_bytes(random_bytes_each));
+
+  Map environment = function.environment;
+  environment.set("AWS_REGION", function.region);
+  environment.set("AWS_DEFAULT_REGION", function.region);
+  environment.set("AWS_LAMBDA_FUNCTION_NAME", function.name);
+  environment.set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+  environment.set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(function.memory_mb));
+  environment.set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
+  environment.set("_HANDLER", function.handler);
+  append_package_entry(package, "config", to_json(Value(Map{{"function_name", function.name},
+                                                            {"function_version", "$LATEST"},
+                                                            {"invoked_function_arn", function.arn()},
+                                                            {"memory_limit_in_mb", function.memory_mb},
+                                                            {"log_group_name", function.log_group()},
+                                                            {"environment", std::move(environment)}})));
+  if (function.runtime == "native") {
+    append_package_entry(package, "library", kernel_.blobs.path(function.library_blob));
+    append_package_entry(package, "library_name", function.handler);
+    return code;
+  }
+  for (std::size_t i = 0; i < vocabularies_.size(); ++i)
+    append_package_entry(package, "vocabulary:" + std::to_string(i), vocabularies_[i]);
+  for (const auto& [name, content] : *files) append_package_entry(package, "file:" + name, content);
+  return code;
+}
+
+Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const FunctionName& name) {
+  if (!name.qualifier.empty() && name.qualifier != "$LATEST") return function_not_found(name);
+  const FunctionName unqualified{name.account, name.region, name.name, {}};
+  const auto arn = unqualified.arn();
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto found = live_.find(arn); found != live_.end()) return found->second;
+  }
+  const auto changes = changes_.load();
+  auto live = std::make_shared<Live>();
+  const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
+    auto function = require_function(tx, name);
+    if (!function) return function.error();
+    live->function = std::move(*function);
+    return Value();
+  });
+  if (!read) return read.error();
+
+  live->calls.identity.account_id = name.account;
+  const auto& role = live->function.role;
+  live->calls.identity.arn = "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
+  live->calls.identity.issued = true;
+  live->calls.region = name.region;
+  live->pool = std::make_shared<Pool>(
+      pools_, [this, function = live->function] { return code_of(function); }, [this] { return log_stream_name(); });
+
+  const std::unique_lock lock(mutex_);
+  if (changes != changes_) {
+    // What was read may be old: whoever changes a row says so behind its commit.
+    live->pool->retire();
+    auto& running_now = running_[name.account];
+    if (!running_now) running_now = std::make_unique<std::atomic<int>>(0);
+    live->running = running_now.get();
+    return live;
+  }
+  const auto [found, inserted] = live_.try_emplace(arn, live);
+  if (!inserted) return found->second;
+  auto& running = running_[name.account];
+  if (!running) running = std::make_unique<std::atomic<int>>(0);
+  live->running = running.get();
+  return live;
+}
+
+void FunctionService::forget(std::string_view account, std::string_view region, std::string_view name) {
+  const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
+  std::shared_ptr<Live> gone;
+  const std::unique_lock lock(mutex_);
+  ++changes_;
+  if (const auto found = live_.find(key.arn()); found != live_.end()) {
+    gone = std::move(found->second);
+    live_.erase(found);
+    gone->pool->retire();
+  }
+}
+
+void FunctionService::reset(std::string_view account) {
+  {
+    const std::unique_lock lock(mutex_);
+    ++changes_;
+    std::erase_if(live_, [&](const auto& entry) {
+      if (!account.empty() && entry.second->function.account != account) return false;
+      entry.second->pool->retire();
+      return true;
+    });
+  }
+  logs_.reset(account);
+}
+
+void FunctionService::stop() {
+  pools_.stop();
+  logs_.stop();
+  logs_.flush();
+}
+
+std::vector<LogLine> FunctionService::recent_lines(const CallContext& context, std::string_view function,
+                                                   std::uint64_t after) {
+  return logs_.recent(context.identity.account_id, function, after);
+}
+
+Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
+  const auto name = parse_function_name(invocation.function, context);
+  if (!name) return name.error();
+  if (invocation.event) {
+    auto found = find(*name);
+    if (!found) return found.error();
+    const auto queued = enqueue(context, {*name, std::move(invocation.payload), std::move(invocation.client_context),
+                                          kernel_.ids.uuid()}, kernel_.store);
+    if (!queued) return queued.error();
+    return InvocationResult{{}, {}, "$LATEST", {}};
+  }
+  return run(context, *name, invocation, kernel_.ids.uuid());
+}
+
+Result<InvocationResult> FunctionService::run(const CallContext& context, const FunctionName& name,
+                                              const Invocation& invocation, std::string_view request_id) {
+  const auto live = find(name);
+  if (!live) return live.error();
+  const Slot slot(*(*live)->running);
+  if (!slot.taken()) return too_many_requests();
+  if ((*live)->function.is_inline()) return run_inline(context, *live, invocation, request_id);
+  return run_in_environment(context, *live, invocation, request_id);
+}
+
+void FunctionService::finish(const Live& live, std::string_view request_id, const LogStream& stream,
+                             const Report& report, std::string* tail) {
+  std::string lines;
+  lines.reserve(320);
+  lines.append("END RequestId: ").append(request_id).append("\nREPORT RequestId: ").append(request_id);
+  lines.append("\tDuration: ");
+  append_ms(lines, report.duration_us);
+  lines.append("\tBilled Duration: ");
+  append_number(lines, std::max<std::uint64_t>((report.duration_us + report.init_us + 999) / 1000, 1));
+  lines.append(" ms\tMemory Size: ");
+  append_number(lines, static_cast<std::uint64_t>(live.function.memory_mb));
+  lines.append(" MB\tMax Memory Used: ");
+  append_number(lines, (report.memory_kb + 1023) / 1024);
+  lines.append(" MB\t");
+  if (report.cold) {
+    lines.append("Init Duration: ");
+    append_ms(lines, report.init_us);
+    lines.push_back('\t');
+  }
+  if (report.status) {
+    lines.append("Status: ").append(report.status);
+    if (!report.error_type.empty()) lines.append("\tError Type: ").append(report.error_type);
+  }
+  logs_.append(stream, kernel_.clock.now(), lines);
+  append_tail(tail, lines);
+  if (tail && tail->size() > tail_bytes_max) tail->erase(0, tail->size() - tail_bytes_max);
+}
+
+Result<InvocationResult> FunctionService::run_in_environment(const CallContext& context,
+                                                             const std::shared_ptr<Live>& live,
+                                                             const Invocation& invocation,
+                                                             std::string_view request_id) {
+  auto& io = kernel_.io;
+  const auto& function = live->function;
+  InvocationResult result;
+  result.executed_version = "$LATEST";
+  std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
+
+  for (bool again = true;;) {
+    const auto begun = steady_clock::now();
+    auto acquired = live->pool->acquire(io);
+    if (!acquired) return acquired.error();
+
+    auto& environment = acquired->environment;
+    std::shared_ptr<LogStream> stream;
+    if (environment && environment->log) {
+      stream = std::static_pointer_cast<LogStream>(environment->log);
+    } else {
+      stream = logs_.open(function.account, function.region, function.name,
+                          environment ? environment->process->log_stream_name() : log_stream_name());
+      if (environment) environment->log = stream;
+    }
+    if (!acquired->init_log.empty()) logs_.append(*stream, kernel_.clock.now(), acquired->init_log);
+
+    std::string start;
+    start.reserve(80);
+    start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
+    logs_.append(*stream, kernel_.clock.now(), start);
+    append_tail(tail, start);
+
+    if (acquired->failure) {
+      const auto& failure = *acquired->failure;
+      result.payload = failure.json;
+      result.function_error = "Unhandled";
+      const auto parsed = parse_json(failure.json);
+      const auto type = parsed ? (*parsed)["errorType"] : Value();
+      finish(*live, request_id, *stream,
+             {.init_us = failure.init_us, .cold = true, .status = failure.timed_out ? "timeout" : "error",
+              .error_type = type.is_string() ? std::string_view(type.string()) : ""}, tail);
+      return result;
+    }
+
+    const auto deadline = steady_clock::now() + std::chrono::seconds(function.timeout_seconds);
+    Host host(kernel_, logs_, *stream, live->calls, context, request_id, deadline, tail);
+    auto answer = environment->process->invoke(io, {invocation.payload, invocation.client_context, request_id, deadline}, host);
+    const auto total_us = us_between(begun, steady_clock::now());
+    environment->memory_kb_max = std::max(environment->memory_kb_max, answer.memory_kb_max);
+
+    Report report;
+    report.cold = acquired->cold;
+    report.duration_us = acquired->cold ? std::min(answer.duration_us, total_us) : total_us;
+    report.init_us = acquired->cold ? total_us - static_cast<std::uint32_t>(report.duration_us) : 0;
+    report.memory_kb = environment->memory_kb_max;
+    using Kind = EnvironmentAnswer::Kind;
+    const auto request = "RequestId: " + std::string(request_id);
+    switch (answer.kind) {
+      case Kind::answer: result.payload = std::move(answer.json); break;
+      case Kind::failure:
+        result.function_error = "Unhandled";
+        if (answer.reusable) {
+          result.payload = std::move(answer.json);
+        } else {
+          report.status = "error";
+          report.error_type = "Runtime.OutOfMemory";
+          result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: signal: killed");
+          report.memory_kb = static_cast<std::uint32_t>(function.memory_mb * 1024);
+        }
+        break;
+      case Kind::timed_out:
+        result.function_error = "Unhandled";
+        report.duration_us = static_cast<std::uint64_t>(function.timeout_seconds) * 1'000'000;
+        report.status = "timeout";
+        result.payload = error_json("Sandbox.Timedout", request + " Error: Task timed out after " + seconds_text(function.timeout_seconds));
+        break;
+      case Kind::exited:
+        // Its template went away before it could begin: nothing has run yet.
+        if (answer.nothing_received && again && acquired->cold) {
+          again = false;
+          live->pool->release(io, std::move(environment), false);
+          continue;
+        }
+        result.function_error = "Unhandled";
+        report.status = "error";
+        report.error_type = "Runtime.ExitError";
+        result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: " + answer.ending.text());
+        break;
+      case Kind::violated:
+        result.function_error = "Unhandled";
+        report.status = "error";
+        report.error_type = "Runtime.ExitError";
+        result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: signal: killed");
+        kernel_.log.warning("an environment of " + function.arn() + " broke the protocol and was killed");
+        break;
+    }
+    live->pool->release(io, std::move(environment), answer.reusable);
+    finish(*live, request_id, *stream, report, tail);
+    return result;
+  }
+}
+
+Result<InvocationResult> FunctionService::run_inline(const CallContext&, const std::shared_ptr<Live>& live,
+                                                     const Invocation& invocation, std::string_view request_id) {
+  const auto& function = live->function;
+  InvocationResult result;
+  result.executed_version = "$LATEST";
+  std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
+  const auto begun = steady_clock::now();
+  const auto thread = this_thread();
+  if (thread >= threads_max) return Error{"ServiceException", "inline functions run on too many threads", {}, 500};
+
+  // Nothing in here suspends the fiber once the state is there, so it is never entered twice.
+  std::shared_ptr<LogStream> stream;
+  auto& state = live->inline_states[thread];
+  bool cold = false;
+  if (!state) {
+    auto code = code_of(function);
+    if (!code) return code.error();
+    stream = logs_.open(function.account, function.region, function.name, log_stream_name());
+    if (!state) {
+      auto made = std::make_unique<InlineFunction>(InlineFunction::Surroundings{
+          [this, stream](std::string_view lines) { logs_.append(*stream, kernel_.clock.now(), lines); },
+          [this] { return kernel_.clock.now().ms; },
+          [this](std::size_t count) { return kernel_.ids.random_bytes(count); }});
+      made->stream = stream;
+      if (auto failed = made->initialise(code->package, stream->name); !failed.empty()) {
+        result.payload = std::move(failed);
+        result.function_error = "Unhandled";
+        return result;
+      }
+      state = std::move(made);
+      cold = true;
+    }
+  }
+  stream = std::static_pointer_cast<LogStream>(state->stream);
+  std::string start;
+  start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
+  logs_.append(*stream, kernel_.clock.now(), start);
+  append_tail(tail, start);
+
+  const auto ready = steady_clock::now();
+  const auto deadline = ready + std::chrono::seconds(function.timeout_seconds);
+  RuntimeInvocation given;
+  given.event = invocation.payload;
+  given.client_context = invocation.client_context;
+  given.request_id = request_id;
+  given.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
+  given.now_ms = kernel_.clock.now().ms;
+  state->tail = tail;
+  const auto outcome = state->invoke(given, result.payload);
+  state->tail = nullptr;
+  if (outcome != Outcome::answer) result.function_error = "Unhandled";
+  if (outcome == Outcome::exiting) state.reset();
+
+  Report report;
+  report.duration_us = us_between(ready, steady_clock::now());
+  report.cold = cold;
+  report.init_us = cold ? us_between(begun, ready) : 0;
+  finish(*live, request_id, *stream, report, tail);
+  return result;
+}
+
+}  // namespace moonbase::functions

@@ -1,0 +1,243 @@
+#include "logs/log_store.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+
+namespace moonbase::functions {
+namespace {
+
+constexpr std::size_t pending_bytes_max = 8 * 1024 * 1024, recent_bytes_max = 4 * 1024 * 1024;
+constexpr std::size_t streams_kept_max = 4096;
+constexpr std::size_t line_bytes_max = 256 * 1024;
+constexpr std::int64_t group_bytes_max = 32 * 1024 * 1024;
+constexpr auto flush_interval = std::chrono::milliseconds(250);
+
+// Before each event's text.
+struct Head {
+  std::uint64_t sequence;
+  std::int64_t at_ms;
+  std::uint32_t stream;
+  std::uint32_t bytes;
+};
+
+void append_event(std::string& out, const Head& head, std::string_view text) {
+  out.append(reinterpret_cast<const char*>(&head), sizeof head);
+  out.append(text);
+}
+
+}  // namespace
+
+std::vector<LogEvent> LogStore::read(std::string_view events) {
+  std::vector<LogEvent> read;
+  while (events.size() >= sizeof(Head)) {
+    Head head;
+    std::memcpy(&head, events.data(), sizeof head);
+    events.remove_prefix(sizeof head);
+    if (events.size() < head.bytes) break;
+    read.push_back({head.sequence, {head.at_ms}, events.substr(0, head.bytes), head.stream});
+    events.remove_prefix(head.bytes);
+  }
+  return read;
+}
+
+void LogStore::begin() {
+  const auto last = kernel_.store.read([](Transaction& tx) -> Result<Value> {
+    return tx.query("SELECT COALESCE(MAX(sequence), 0) AS last FROM log_chunk").front()["last"];
+  });
+  const std::lock_guard lock(mutex_);
+  // A chunk's events follow its own sequence; none holds a million.
+  if (last) sequence_ = static_cast<std::uint64_t>(last->integer()) + 1'000'000;
+}
+
+std::shared_ptr<LogStream> LogStore::open(std::string account, std::string region, std::string function,
+                                          std::string name) {
+  auto stream = std::make_shared<LogStream>();
+  stream->account = std::move(account);
+  stream->region = std::move(region);
+  stream->group = "/aws/lambda/" + function;
+  stream->function = std::move(function);
+  stream->name = std::move(name);
+  stream->created_at = kernel_.clock.now();
+  const std::lock_guard lock(mutex_);
+  // Streams of environments that are gone, once many have collected.
+  if (by_number_.size() > streams_kept_max && streams_ % 1024 == 0)
+    std::erase_if(by_number_, [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->written; });
+  stream->number = ++streams_;
+  by_number_[stream->number] = stream;
+  return stream;
+}
+
+void LogStore::append(const LogStream& stream, Time at, std::string_view lines) {
+  bool begin = false;
+  {
+    const std::lock_guard lock(mutex_);
+    while (!lines.empty()) {
+      const auto end = std::min(lines.find('\n'), lines.size());
+      add(stream, at, lines.substr(0, std::min(end, line_bytes_max)));
+      lines.remove_prefix(std::min(end + 1, lines.size()));
+    }
+    if (!flusher_ && !stopped_) begin = flusher_ = true;
+  }
+  if (begin) start_flusher();
+}
+
+void LogStore::add(const LogStream& stream, Time at, std::string_view text) {
+  if (pending_.size() + text.size() + sizeof(Head) > pending_bytes_max) {
+    ++dropped_;
+    return;
+  }
+  if (dropped_ > 0) {
+    const auto note = "(" + std::to_string(dropped_) + " lines were dropped here: functions log faster than can be kept)";
+    dropped_ = 0;
+    append_event(pending_, {++sequence_, at.ms, stream.number, static_cast<std::uint32_t>(note.size())}, note);
+  }
+  append_event(pending_, {++sequence_, at.ms, stream.number, static_cast<std::uint32_t>(text.size())}, text);
+}
+
+void LogStore::start_flusher() {
+  kernel_.io.spawn([this] {
+    kernel_.io.sleep_until(std::chrono::steady_clock::now() + flush_interval);
+    {
+      const std::lock_guard lock(mutex_);
+      flusher_ = false;  // What is appended from now on needs the next one.
+    }
+    flush();
+  });
+}
+
+void LogStore::flush() {
+  std::string batch;
+  {
+    const std::lock_guard lock(mutex_);
+    if (pending_.empty()) return;
+    batch.swap(pending_);
+    recent_bytes_ += batch.size();
+    recent_.push_back(batch);
+    while (recent_bytes_ > recent_bytes_max && recent_.size() > 1) {
+      recent_bytes_ -= recent_.front().size();
+      recent_.pop_front();
+    }
+  }
+  write(batch);
+}
+
+void LogStore::write(const std::string& batch) {
+  struct Chunk {
+    std::shared_ptr<LogStream> stream;
+    std::string events;
+    std::uint64_t sequence = 0;
+    std::int64_t first_ms = 0, last_ms = 0;
+    bool is_new = false;
+  };
+  std::map<std::uint32_t, Chunk> chunks;
+  const auto events = read(batch);
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& event : events) {
+      auto& chunk = chunks[event.stream];
+      if (!chunk.stream) {
+        const auto found = by_number_.find(event.stream);
+        if (found == by_number_.end()) continue;  // Its account was reset.
+        chunk.stream = found->second;
+        chunk.sequence = event.sequence;
+        chunk.first_ms = event.at.ms;
+        chunk.is_new = !chunk.stream->written;
+      }
+      chunk.last_ms = event.at.ms;
+      append_event(chunk.events, {event.sequence, event.at.ms, event.stream, static_cast<std::uint32_t>(event.text.size())},
+                   event.text);
+    }
+  }
+  std::erase_if(chunks, [](const auto& entry) { return !entry.second.stream; });
+  if (chunks.empty()) return;
+
+  const auto now = kernel_.clock.now();
+  const auto written = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
+    for (const auto& [number, chunk] : chunks) {
+      const auto& stream = *chunk.stream;
+      if (chunk.is_new) {
+        tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account, stream.region,
+                 stream.group, stream.created_at);
+        tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
+                 stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
+      }
+      tx.query("UPDATE log_stream SET last_ms = ?, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = ?",
+               chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
+      tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
+               stream.region, stream.group, stream.name, chunk.sequence, chunk.first_ms, chunk.last_ms,
+               Blob{chunk.events});
+    }
+    return Value();
+  });
+  if (!written) {
+    kernel_.log.error("the log of functions could not be written: " + written.error().message);
+    return;
+  }
+
+  // Trim groups that have grown by more than a quarter of what they may hold since they were trimmed.
+  std::vector<std::shared_ptr<LogStream>> trim;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& [number, chunk] : chunks) {
+      chunk.stream->written = true;
+      auto& bytes = group_bytes_[chunk.stream->account + "/" + chunk.stream->region + chunk.stream->group];
+      bytes += static_cast<std::int64_t>(chunk.events.size());
+      if (bytes > group_bytes_max / 4) {
+        bytes = 0;
+        trim.push_back(chunk.stream);
+      }
+    }
+  }
+  for (const auto& stream : trim) {
+    const auto trimmed = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
+      std::int64_t kept = 0, oldest = -1;
+      tx.each("SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
+              "log_group = ? ORDER BY sequence DESC",
+              {stream->account, stream->region, stream->group}, [&](const Row& row) {
+                kept += row["bytes"].integer();
+                if (kept <= group_bytes_max) return true;
+                oldest = row["sequence"].integer();
+                return false;
+              });
+      if (oldest >= 0)
+        tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
+                 stream->account, stream->region, stream->group, oldest);
+      return Value();
+    });
+    if (!trimmed) kernel_.log.error("a log group could not be trimmed: " + trimmed.error().message);
+  }
+}
+
+std::vector<LogLine> LogStore::recent(std::string_view account, std::string_view function, std::uint64_t after) {
+  std::vector<LogLine> lines;
+  const std::lock_guard lock(mutex_);
+  const auto take = [&](const std::string& batch) {
+    for (const auto& event : read(batch)) {
+      if (event.sequence <= after) continue;
+      const auto found = by_number_.find(event.stream);
+      if (found == by_number_.end() || found->second->account != account) continue;
+      if (!function.empty() && found->second->function != function) continue;
+      lines.push_back({event.sequence, event.at, found->second->function, std::string(event.text)});
+    }
+  };
+  for (const auto& batch : recent_) take(batch);
+  take(pending_);
+  constexpr std::size_t lines_max = 10'000;
+  if (lines.size() > lines_max) lines.erase(lines.begin(), lines.end() - lines_max);
+  return lines;
+}
+
+void LogStore::reset(std::string_view account) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(by_number_, [&](const auto& entry) { return account.empty() || entry.second->account == account; });
+  group_bytes_.clear();
+  if (account.empty()) {
+    pending_.clear();
+    recent_.clear();
+    recent_bytes_ = 0;
+  }
+}
+
+}  // namespace moonbase::functions

@@ -1,0 +1,77 @@
+// LogStore: what functions print. Lines are collected in memory and written in batches, many lines a
+// row: a function that logs costs its caller a copy of the text, not a transaction.
+//
+// Bounds: 8 MB wait to be written, 4 MB are kept for people who follow, each log group keeps its
+// newest 32 MB. What does not fit is dropped, and a line in its place says how many.
+#pragma once
+
+#include <moonbase/call.hpp>
+#include <moonbase/store.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace moonbase::functions {
+
+// One log stream: on Lambda, one execution environment.
+struct LogStream {
+  std::uint32_t number = 0;  // Of this process.
+  std::string account, region, group, name, function;
+  Time created_at;
+  bool written = false;      // Its rows exist. Under the store's mutex.
+};
+
+struct LogEvent {
+  std::uint64_t sequence = 0;
+  Time at;
+  std::string_view text;  // Without its line end.
+  std::uint32_t stream = 0;
+};
+
+// Any thread may use it; flush() on fibers.
+class LogStore {
+ public:
+  LogStore(KernelServices& kernel) : kernel_(kernel) {}
+
+  // Before the first line: goes on behind what the store holds. On a fiber.
+  void begin();
+
+  std::shared_ptr<LogStream> open(std::string account, std::string region, std::string function, std::string name);
+  // One event a line. Never suspends.
+  void append(const LogStream& stream, Time at, std::string_view lines);
+
+  // Writes what waits. Suspends the fiber.
+  void flush();
+  std::vector<LogLine> recent(std::string_view account, std::string_view function, std::uint64_t after);
+  void reset(std::string_view account);  // All of them where it is empty.
+  void stop() { stopped_ = true; }
+
+  // The events in a row's blob, oldest first.
+  static std::vector<LogEvent> read(std::string_view events);
+
+ private:
+  void add(const LogStream& stream, Time at, std::string_view text);
+  void start_flusher();
+  void write(const std::string& batch);
+
+  KernelServices& kernel_;
+  std::mutex mutex_, flushing_;
+  std::string pending_;
+  std::uint64_t sequence_ = 0, dropped_ = 0;
+  std::deque<std::string> recent_;
+  std::size_t recent_bytes_ = 0;
+  std::uint32_t streams_ = 0;
+  std::unordered_map<std::uint32_t, std::shared_ptr<LogStream>> by_number_;
+  std::unordered_map<std::string, std::int64_t> group_bytes_;
+  bool flusher_ = false;
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace moonbase::functions
