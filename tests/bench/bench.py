@@ -223,7 +223,7 @@ def dynamodb(options):
 def functions(options):
     print("\nFunctions")
     sys.stdout.flush()
-    subprocess.run([os.path.join(options.build, "tests/function_bench")], check=True)
+    subprocess.run([os.path.join(options.build, "tests/bench_environments")], check=True)
 
 
 def main():
