@@ -172,6 +172,24 @@ struct LuaRuntime::Functions {
     return 1;
   }
 
+  static int base64_encode(lua_State* lua) {
+    luaL_checkstring(lua, 1);
+    static constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    auto bytes = text_at(lua, 1);
+    luaL_Buffer out;
+    luaL_buffinit(lua, &out);
+    while (!bytes.empty()) {
+      std::uint32_t group = 0;
+      const auto count = std::min<std::size_t>(bytes.size(), 3);
+      for (std::size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[i]) : 0U);
+      for (std::size_t i = 0; i < 4; ++i)
+        luaL_addchar(&out, i <= count ? letters[group >> (18 - 6 * i) & 63] : '=');
+      bytes.remove_prefix(count);
+    }
+    luaL_pushresult(&out);
+    return 1;
+  }
+
   // load(text [, name [, mode [, env]]]), text only: bytecode can do what Lua cannot.
   static int load(lua_State* lua) {
     lua_settop(lua, 4);
@@ -226,6 +244,11 @@ LuaRuntime::LuaRuntime(LuaOptions options) : options_(options) {}
 
 LuaRuntime::~LuaRuntime() {
   if (lua_) lua_close(lua_);
+}
+
+std::size_t LuaRuntime::memory_bytes() const {
+  if (!lua_) return 0;
+  return static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNT, 0)) * 1024 + static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNTB, 0));
 }
 
 void LuaRuntime::open_libraries() {
@@ -357,6 +380,7 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   function("remaining_ms", Functions::remaining_ms);
   function("client_context", Functions::client_context);
   function("base64_decode", Functions::base64_decode);
+  function("base64_encode", Functions::base64_encode);
 
   lua_createtable(lua_, 0, 8);
   lua_createtable(lua_, 0, 8);

@@ -32,6 +32,8 @@ class LuaRuntime final : public Runtime {
   std::string enter(RuntimeHost& host, std::string_view log_stream_name) override;
   Outcome invoke(const RuntimeInvocation& invocation, std::string& out) override;
 
+  std::size_t memory_bytes() const;  // Held by the state now.
+
  private:
   struct Functions;  // What Lua calls.
   friend struct Functions;

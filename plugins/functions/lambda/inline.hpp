@@ -29,6 +29,8 @@ class InlineFunction final : private RuntimeHost {
   std::string initialise(std::string_view package, std::string_view log_stream_name);
   Outcome invoke(const RuntimeInvocation& invocation, std::string& out);
 
+  std::size_t memory_bytes() const { return runtime_.memory_bytes(); }
+
   std::shared_ptr<void> stream;  // The owner's note: its log stream.
   std::string* tail = nullptr;   // Also gets what is printed; or null.
 

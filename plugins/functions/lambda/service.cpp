@@ -465,13 +465,14 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
   const auto outcome = state->invoke(given, result.payload);
   state->tail = nullptr;
   if (outcome != Outcome::answer) result.function_error = "Unhandled";
-  if (outcome == Outcome::exiting) state.reset();
 
   Report report;
+  report.memory_kb = static_cast<std::uint32_t>(state->memory_bytes() / 1024);
   report.duration_us = us_between(ready, steady_clock::now());
   report.cold = cold;
   report.init_us = cold ? us_between(begun, ready) : 0;
   finish(*live, request_id, *stream, report, tail);
+  if (outcome == Outcome::exiting) state.reset();
   return result;
 }
 

@@ -270,6 +270,7 @@ return function(host)
     end
     local words = new_stack(settings)
     module.stack = stack_of[words]
+    module.stack.file = where(2)  -- Whose chunk a function's handler is found in.
     return words
   end
 

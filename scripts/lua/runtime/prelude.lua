@@ -9,6 +9,7 @@ local config, files = package.config, package.files
 local concat, select, tostring, type, error = table.concat, select, tostring, type, error
 local rawget, setmetatable, math_randomseed = rawget, setmetatable, math.randomseed
 local encode, decode = json.encode, json.decode
+json.base64, json.unbase64 = host.base64_encode, host.base64_decode
 
 function print(...)
   local words = { ... }
@@ -62,12 +63,12 @@ function require(name)
   loading[name] = true
   local path = name:gsub("%.", "/")
   local value
-  if files[path .. ".lua"] then
+  if name == "stack" then  -- The language, also where the stack's own file is called so.
+    value = stack_entry()
+  elseif files[path .. ".lua"] then
     value = run_file(path .. ".lua")
   elseif files[path .. "/init.lua"] then
     value = run_file(path .. "/init.lua")
-  elseif name == "stack" then
-    value = stack_entry()
   elseif name == "json" then
     value = json
   else

@@ -1,0 +1,140 @@
+// Functions: Lambda and, as far as they are built, CloudWatch Logs.
+#include "lambda/operations.hpp"
+#include "logs/operations_log.hpp"
+
+#include <moonbase/json.hpp>
+#include <moonbase/plugin.hpp>
+
+#include <dlfcn.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+// Embedded by the build.
+extern const char lambda_model_lua[];
+extern const char lambda_schema_sql[];
+extern const char logs_model_lua[];
+extern const char logs_schema_sql[];
+extern const char resources_lua[];
+
+namespace moonbase::functions {
+namespace {
+
+namespace fs = std::filesystem;
+
+// $MOONBASE_ENVIRONMENT, else beside or above this plugin, else beside the running program.
+std::string environment_program() {
+  if (const char* named = std::getenv("MOONBASE_ENVIRONMENT")) return named;
+  std::vector<fs::path> folders;
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<const void*>(&environment_program), &info) != 0 && info.dli_fname) {
+    const auto folder = fs::absolute(info.dli_fname).parent_path();
+    folders.push_back(folder);
+    folders.push_back(folder.parent_path());
+    folders.push_back(folder.parent_path() / "libexec");
+  }
+  std::error_code ignored;
+  folders.push_back(fs::read_symlink("/proc/self/exe", ignored).parent_path());
+  for (const auto& folder : folders)
+    if (fs::exists(folder / "moonbase-environment", ignored)) return (folder / "moonbase-environment").string();
+  throw std::runtime_error("moonbase-environment, in which functions run, is not beside the plugin or the program: "
+                           "install it there, or name it in MOONBASE_ENVIRONMENT");
+}
+
+std::string layers_text(const Hello& hello) {
+  std::string text;
+  const auto add = [&](std::uint32_t layer, const char* name) {
+    if (hello.layers & layer) text += (text.empty() ? "" : ", ") + std::string(name);
+  };
+  add(layer_seccomp, "seccomp");
+  add(layer_landlock, "landlock");
+  add(layer_landlock_network, "landlock-network");
+  add(layer_namespaces, "namespaces");
+  return text.empty() ? "none" : text;
+}
+
+class Plugin final : public moonbase::Plugin {
+ public:
+  void load(Registrar& registrar) override {
+    // Before the platform has threads: environments are killed when the thread that began them ends.
+    processes_ = std::make_unique<Processes>(environment_program());
+    functions_ = std::make_unique<FunctionService>(registrar.kernel(), *processes_);
+    registrar_ = &registrar;
+
+    registrar.model(lambda_model_lua);
+    registrar.schema(lambda_schema_sql);
+    register_function_operations(registrar, *functions_);
+    register_invoke_operations(registrar, *functions_);
+    register_permission_operations(registrar, *functions_);
+    register_tag_operations(registrar, *functions_);
+    registrar.task("lambda-async", [this](TaskRun& task) { return functions_->run_async(task); });
+    registrar.function_invoker(*functions_);
+    registrar.target("lambda", [this](Delivery& delivery) { return deliver(delivery); });
+    registrar.http({.hosts = {}, .paths = {"/_functions/code/"}}, download);
+
+    registrar.model(logs_model_lua);
+    registrar.schema(logs_schema_sql);
+    register_log_operations(registrar, functions_->logs());
+
+    registrar.resources(resources_lua);
+    registrar.on_reset([this](std::string_view account) { functions_->reset(account); });
+  }
+
+  void ready(KernelServices& kernel) override {
+    const auto& hello = processes_->hello();
+    constexpr auto wanted = layer_seccomp | layer_landlock;
+    // Set by --require-sandbox.
+    const char* required = std::getenv("MOONBASE_REQUIRE_SANDBOX");
+    if (required && *required && (hello.layers & wanted) != wanted)
+      throw std::runtime_error("this host does not offer the sandbox that --require-sandbox asks for; it has: " + layers_text(hello));
+    kernel.log.info("functions are sandboxed by: " + layers_text(hello));
+    kernel.metrics.gauge("sandbox_layers", static_cast<std::int64_t>(hello.layers));
+    functions_->vocabularies(registrar_->all_resources());
+    functions_->logs().begin();
+  }
+
+  void stop(KernelServices&) override { functions_->stop(); }
+
+ private:
+  // Event sources deliver asynchronously, as Lambda's own do.
+  Result<Value> deliver(Delivery& delivery) {
+    const auto name = parse_function_name(delivery.arn, delivery.context);
+    if (!name) return name.error();
+    if (const auto parsed = parse_json(delivery.payload, {json_depth_max, request_bytes_max}); !parsed)
+      return Error{"InvalidRequestContentException", "Could not parse request body into json: " + parsed.error().message};
+    Invocation invocation;
+    invocation.function = delivery.arn;
+    invocation.payload = delivery.payload;
+    invocation.event = true;
+    auto result = functions_->invoke(delivery.context, std::move(invocation));
+    if (!result) return result.error();
+    return Value(Map{});
+  }
+
+  // What GetFunction's Code.Location leads to. The name is the package's own digest: whoever knows it
+  // has been told.
+  static HttpResponse download(HttpCall& call) {
+    const auto blob = call.request.path.substr(call.request.path.rfind('/') + 1);
+    HttpResponse response;
+    if (call.request.method != "GET" || blob.size() != 64 || blob.find_first_not_of("0123456789abcdef") != blob.npos ||
+        !call.kernel.blobs.contains(blob)) {
+      response.status = 404;
+      return response;
+    }
+    response.headers.set("Content-Type", "application/zip");
+    response.body = call.kernel.blobs.get(blob);
+    return response;
+  }
+
+  std::unique_ptr<Processes> processes_;
+  std::unique_ptr<FunctionService> functions_;
+  Registrar* registrar_ = nullptr;
+};
+
+}  // namespace
+}  // namespace moonbase::functions
+
+MOONBASE_PLUGIN(moonbase::functions::Plugin, "functions", "0.1")

@@ -1,0 +1,135 @@
+-- Stack vocabulary of functions.
+--
+--   local create = s.fn "create-order" { memory = 128, timeout = 3, handler = function(event, ctx) … end }
+--   local report = s.fn "report" { handler = "report.lua:build" }             -- a file beside the stack
+--   local price  = s.fn "price" { runtime = "native", code = "build/price.so", handler = "price.handler" }
+--
+-- In a handler: local answer = report:invoke { month = 3 }; report:send { month = 3 } does not wait.
+
+return function(vocabulary)
+  -- The file of "report.lua:build" or "report.build".
+  local function file_of(handler)
+    local file = handler:match("^(.+%.lua):.+$")
+    if file then return file end
+    local stem = handler:match("^(.+)%.[^.]+$")
+    return stem and stem .. ".lua"
+  end
+
+  local function runtime_of(options) return options.runtime or "lua" end
+
+  -- Where the package comes from: a file or folder beside the stack; nothing: the stack's own files.
+  local function source_of(options)
+    if options.code then return options.code end
+    if type(options.handler) == "string" then return file_of(options.handler) end
+  end
+
+  local function package_of(source, tools)
+    if source then return tools.zip(tools.files(source)) end
+    return tools.package()
+  end
+
+  -- What Lambda is told, but for the code.
+  local function configuration(properties)
+    return {
+      FunctionName = properties.FunctionName, Runtime = properties.Runtime, Handler = properties.Handler,
+      Role = properties.Role, Description = properties.Description, Timeout = properties.Timeout,
+      MemorySize = properties.MemorySize, Environment = properties.Environment,
+    }
+  end
+
+  vocabulary.resource {
+    constructor = "fn", type = "AWS::Lambda::Function", service = "lambda", is_function = true,
+    options = {
+      handler     = { type = "handler|string", required = true, doc = "A function, or \"file.lua:name\" beside the stack." },
+      memory      = { type = "integer", doc = "MB, 128 to 10240; 128 if you say nothing." },
+      timeout     = { type = "integer", doc = "Seconds, 1 to 900; 3 if you say nothing." },
+      environment = { type = "table", doc = "What os.getenv shows." },
+      description = { type = "string" },
+      runtime     = { type = "string", doc = "\"lua\" or \"native\"." },
+      code        = { type = "string", doc = "A file or folder beside the stack: the function's package." },
+      role        = { type = "string", doc = "ARN of the role that it works as." },
+      tags        = { type = "table" },
+      inline      = { type = "boolean", doc = "Runs inside the kernel: short trusted code without calls." },
+    },
+    declared = function(handle, options, stack, tools)
+      if type(options.handler) == "function" then
+        if runtime_of(options) ~= "lua" then tools.refuse(handle, "a handler written in the stack runs on runtime lua") end
+        if options.code then tools.refuse(handle, "a handler written in the stack is the code: leave code out") end
+        stack.handler(handle.name, options.handler)
+      elseif options.inline and runtime_of(options) ~= "lua" then
+        tools.refuse(handle, "only functions of runtime lua can be inline")
+      end
+    end,
+    properties = function(name, options, tools, stack)
+      local source, handler, digest = source_of(options), options.handler, nil
+      if source then
+        digest = tools.digest(package_of(source, tools))
+      else
+        handler, digest = stack.file .. ":" .. name, tools.package_digest()
+      end
+      local environment
+      if options.environment then
+        local variables = {}
+        for key, value in pairs(options.environment) do variables[key] = tostring(value) end
+        environment = { Variables = variables }
+      end
+      local tags
+      if options.tags or options.inline then
+        tags = {}
+        for key, value in pairs(options.tags or {}) do tags[key] = tostring(value) end
+        if options.inline then tags["moonbase:inline"] = "true" end
+      end
+      return {
+        FunctionName = name, Runtime = runtime_of(options), Handler = handler,
+        Role = options.role or ("arn:aws:iam::000000000000:role/%s-%s"):format(stack.name, name),
+        Description = options.description, Timeout = options.timeout or 3, MemorySize = options.memory or 128,
+        Environment = environment, Tags = tags, CodeSource = source, CodeDigest = digest,
+      }
+    end,
+    create = function(call, name, properties, tools)
+      local input = configuration(properties)
+      input.Code = { ZipFile = tools.base64(package_of(properties.CodeSource, tools)) }
+      input.Tags = properties.Tags
+      local made = call("lambda", "CreateFunction", input)
+      return { arn = made.FunctionArn, name = name }
+    end,
+    read = function(call, name, attributes)
+      local found = call("lambda", "GetFunction", { FunctionName = name })
+      return { arn = found.Configuration.FunctionArn, name = name }
+    end,
+    update = function(call, name, before, properties, attributes, tools)
+      if before.CodeDigest ~= properties.CodeDigest then
+        call("lambda", "UpdateFunctionCode",
+          { FunctionName = name, ZipFile = tools.base64(package_of(properties.CodeSource, tools)) })
+      end
+      local input = configuration(properties)
+      input.Description = input.Description or ""
+      input.Environment = input.Environment or { Variables = {} }
+      call("lambda", "UpdateFunctionConfiguration", input)
+      local gone = {}
+      for key in pairs(before.Tags or {}) do
+        if not (properties.Tags or {})[key] then gone[#gone + 1] = key end
+      end
+      if #gone > 0 then call("lambda", "UntagResource", { Resource = attributes.arn, TagKeys = gone }) end
+      if properties.Tags then call("lambda", "TagResource", { Resource = attributes.arn, Tags = properties.Tags }) end
+      return attributes
+    end,
+    delete = function(call, name) call("lambda", "DeleteFunction", { FunctionName = name }) end,
+    methods = {
+      -- Waits for the answer; a failure inside the function is raised.
+      invoke = function(handle, payload)
+        local answer = handle.call("Invoke", { FunctionName = handle.name, Payload = json.base64(json.encode(payload)) })
+        local value = answer.Payload and json.decode(json.unbase64(answer.Payload))
+        if answer.FunctionError then
+          error({ code = value.errorType or answer.FunctionError, message = value.errorMessage or "" }, 0)
+        end
+        return value
+      end,
+      -- Queues the event; it is tried three times.
+      send = function(handle, payload)
+        handle.call("Invoke", { FunctionName = handle.name, InvocationType = "Event",
+          Payload = json.base64(json.encode(payload)) })
+      end,
+    },
+  }
+end
