@@ -10,7 +10,9 @@
 --   orders:put({ pk = "a", sk = 1 }, { if_absent = "pk" })
 --   orders:update({ pk = "a", sk = 1 }, { set = { state = "SENT" }, add = { tries = 1 },
 --                                         when = { state = "NEW", total = { "<=", 100 } } })
---   local items, after = orders:query({ pk = "a", sk = { "between", 1, 9 } }, { limit = 10, reverse = true })
+--   local page = orders:query({ pk = "a", sk = { "between", 1, 9 } }, { limit = 10, reverse = true })
+--   for _, order in ipairs(page.items) do … end   -- More: give page.after as `after`.
+--   for order in orders:each { pk = "a" } do … end  -- All pages.
 --
 -- Operators: "=", "<>", "<", "<=", ">", ">=", "between", "in", "begins_with", "contains", "present",
 -- "absent", "type", "size". Or write DynamoDB's own text:
@@ -389,12 +391,19 @@ local function read_page(handle, operation, expression, input, options)
   if options.filter then input.FilterExpression = conditions(expression, options.filter) end
   expression.add(options)
   local output = handle.call(operation, expression.into(input))
-  local after = output.LastEvaluatedKey and from_item(output.LastEvaluatedKey)
-  if options.count then return output.Count, after end
-  return from_items(output.Items), after
+  return {
+    items = output.Items and from_items(output.Items), count = output.Count, scanned = output.ScannedCount,
+    after = output.LastEvaluatedKey and from_item(output.LastEvaluatedKey),
+  }
 end
 
----@return table[] items, table? after what to give as `after` for the next page
+---@class moonbase.Page
+---@field items table[]  with count = true there are none
+---@field count integer
+---@field scanned integer  how many were looked at, before the filter
+---@field after? table  what to give as `after` for the next page
+
+---@return moonbase.Page
 function methods.query(handle, key, options)
   options = checked("query", options)
   local expression = new_expression()
@@ -403,7 +412,7 @@ function methods.query(handle, key, options)
   return read_page(handle, "Query", expression, input, options)
 end
 
----@return table[] items, table? after what to give as `after` for the next page
+---@return moonbase.Page
 function methods.scan(handle, options)
   options = checked("query", options)
   return read_page(handle, "Scan", new_expression(), { Segment = options.segment, TotalSegments = options.segments },
@@ -413,20 +422,16 @@ end
 -- Every item of a query (or, without a key, of the whole table), page by page:
 -- for item in orders:each({ pk = "a" }) do … end
 function methods.each(handle, key, options)
-  local settings, page, at, finished = {}, {}, 0, false
+  local settings, items, at, finished = {}, {}, 0, false
   for name, value in pairs(options or {}) do settings[name] = value end
   return function()
-    while at >= #page do
+    while at >= #items do
       if finished then return nil end
-      if key then
-        page, settings.after = methods.query(handle, key, settings)
-      else
-        page, settings.after = methods.scan(handle, settings)
-      end
-      at, finished = 0, settings.after == nil
+      local page = key and methods.query(handle, key, settings) or not key and methods.scan(handle, settings)
+      items, at, settings.after, finished = page.items, 0, page.after, page.after == nil
     end
     at = at + 1
-    return page[at]
+    return items[at]
   end
 end
 
@@ -529,6 +534,19 @@ local function same(a, b)
   return true
 end
 
+-- A key schema with the types of its attributes: DynamoDB keeps them elsewhere.
+local function typed_key(described, schema)
+  local types, key = {}, {}
+  for _, definition in ipairs(described.AttributeDefinitions) do types[definition.AttributeName] = definition.AttributeType end
+  for i, element in ipairs(schema) do key[i] = element.AttributeName .. ":" .. types[element.AttributeName] end
+  return key
+end
+
+local function same_index(before, old, after, new)
+  return old and new and same(old, new)
+    and same(typed_key(before, old.KeySchema), typed_key(after, new.KeySchema))
+end
+
 local function by_name(indexes)
   local names = {}
   for _, index in ipairs(indexes or {}) do names[index.IndexName] = index end
@@ -542,12 +560,12 @@ local function update(call, name, before, after, _, tools)
     call("dynamodb", "UpdateTable", input)
   end
   for _, index in ipairs(sorted_keys(old)) do
-    if not same(old[index], new[index]) then
+    if not same_index(before, old[index], after, new[index]) then
       change { GlobalSecondaryIndexUpdates = tools.array { { Delete = { IndexName = index } } } }
     end
   end
   for _, index in ipairs(sorted_keys(new)) do
-    if not same(old[index], new[index]) then
+    if not same_index(before, old[index], after, new[index]) then
       change { AttributeDefinitions = after.AttributeDefinitions,
                GlobalSecondaryIndexUpdates = tools.array { { Create = new[index] } } }
     end
@@ -585,7 +603,7 @@ return function(vocabulary)
     read = function(call, name) return attributes_of(call, name) end,
     update = update,
     replaces = function(before, after)
-      return not same(before.KeySchema, after.KeySchema)
+      return not same(typed_key(before, before.KeySchema), typed_key(after, after.KeySchema))
         or not same(before.LocalSecondaryIndexes, after.LocalSecondaryIndexes)
     end,
     delete = function(call, name) call("dynamodb", "DeleteTable", { TableName = name }) end,
