@@ -77,6 +77,18 @@ Capacity& Capacity::operator*=(double factor) {
   return *this;
 }
 
+Written& Written::operator+=(const Written& more) {
+  capacity += more.capacity;
+  table.items += more.table.items;
+  table.bytes += more.table.bytes;
+  if (indexes.size() < more.indexes.size()) indexes.resize(more.indexes.size());
+  for (std::size_t i = 0; i < more.indexes.size(); ++i) {
+    indexes[i].items += more.indexes[i].items;
+    indexes[i].bytes += more.indexes[i].bytes;
+  }
+  return *this;
+}
+
 double write_units(std::size_t bytes) { return static_cast<double>(std::max<std::size_t>(1, (bytes + 1023) / 1024)); }
 
 double read_units(std::size_t bytes, bool consistent) {

@@ -47,6 +47,8 @@ struct Written {
   Capacity capacity;
   Growth table;
   std::vector<Growth> indexes;  // In the order of Table::indexes; empty where none changed.
+
+  Written& operator+=(const Written& more);
 };
 
 // Puts `after` in the place of `before` (null: no item) and keeps the indexes in step. Both have

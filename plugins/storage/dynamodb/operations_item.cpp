@@ -55,22 +55,32 @@ Result<Done> only_all_old(const Value& input) {
 }  // namespace
 
 Result<Value> write_table(Service& service, Call& call, const TableName& name, const TableBody& body) {
+  return write_tables(service, call, {name}, [&](Transaction& tx, const Tables& tables, std::vector<Written>& written) {
+    return body(tx, *tables[0], written[0]);
+  });
+}
+
+Result<Value> write_tables(Service& service, Call& call, const std::vector<TableName>& names, const TablesBody& body) {
   while (true) {
-    const auto table = service.tables.find(call.kernel.store, name);
-    if (!table) return table.error();
+    Tables tables;
+    for (const auto& name : names) {
+      auto table = service.tables.find(call.kernel.store, name);
+      if (!table) return table.error();
+      tables.push_back(std::move(*table));
+    }
     bool changed = false;
-    Written written;
+    std::vector<Written> written;
     auto result = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-      changed = !is_current(tx, **table);
+      changed = !std::all_of(tables.begin(), tables.end(), [&](const auto& table) { return is_current(tx, *table); });
       if (changed) return table_not_found();  // Rolls back; never seen by the client.
-      written = {};
-      return body(tx, **table, written);
+      written.assign(tables.size(), {});
+      return body(tx, tables, written);
     });
     if (!changed) {
-      if (result) note_written(**table, written);
+      for (std::size_t i = 0; result && i < tables.size(); ++i) note_written(*tables[i], written[i]);
       return result;
     }
-    service.tables.forget(name);
+    for (const auto& name : names) service.tables.forget(name);
   }
 }
 

@@ -20,3 +20,10 @@ CREATE TABLE dynamodb_item (
 
 -- The next space of an account.
 CREATE TABLE dynamodb_space (account TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+
+-- Client tokens of transactions, for ten minutes.
+CREATE TABLE dynamodb_token (
+  account TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL, expires_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, token)
+) STRICT;
+CREATE INDEX dynamodb_token_expiry ON dynamodb_token (account, expires_at_ms);

@@ -7,6 +7,8 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.schema(sources.schema);
   using Run = Result<Value> (*)(Service&, Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
+      {"BatchGetItem", batch_get_item},
+      {"BatchWriteItem", batch_write_item},
       {"CreateTable", create_table},
       {"DeleteItem", delete_item},
       {"DeleteTable", delete_table},
@@ -16,6 +18,8 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"PutItem", put_item},
       {"Query", query},
       {"Scan", scan},
+      {"TransactGetItems", transact_get_items},
+      {"TransactWriteItems", transact_write_items},
       {"UpdateItem", update_item},
       {"UpdateTable", update_table},
   };

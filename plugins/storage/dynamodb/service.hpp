@@ -33,6 +33,11 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
 using TableBody = std::function<Result<Value>(Transaction&, const Table&, Written&)>;
 Result<Value> write_table(Service& service, Call& call, const TableName& name, const TableBody& body);
 
+// The same for several tables, which may be the same one more than once.
+using Tables = std::vector<TablePointer>;
+using TablesBody = std::function<Result<Value>(Transaction&, const Tables&, std::vector<Written>&)>;
+Result<Value> write_tables(Service& service, Call& call, const std::vector<TableName>& names, const TablesBody& body);
+
 // After a commit: the table's size has changed.
 void note_written(const Table& table, const Written& written);
 
@@ -51,6 +56,14 @@ Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
 Result<Done> clear_space(TaskRun& run);
 Result<Done> backfill_index(Service& service, TaskRun& run);
+
+// operations_batch.cpp
+Result<Value> batch_get_item(Service& service, Call& call);
+Result<Value> batch_write_item(Service& service, Call& call);
+
+// operations_transact.cpp
+Result<Value> transact_get_items(Service& service, Call& call);
+Result<Value> transact_write_items(Service& service, Call& call);
 
 // operations_item.cpp
 Result<Value> delete_item(Service& service, Call& call);
