@@ -32,7 +32,9 @@ int main(int argc, char** argv) {
 
   Endpoint endpoint;
   const auto speaks = [&](CLI::App* command) {
-    command->add_option("--endpoint", endpoint.url, "Where it runs")->envname("MOONBASE_ENDPOINT")->capture_default_str();
+    command->add_option("--endpoint", endpoint.url, "Where it runs")
+        ->envname("MOONBASE_ENDPOINT")
+        ->capture_default_str();
     command->add_option("--account", endpoint.account, "12 digits");
     command->add_option("--region", endpoint.region, "AWS region");
     command->add_flag("--json", endpoint.json, "Print the answer as JSON");

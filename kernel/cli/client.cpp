@@ -132,8 +132,10 @@ int status(const Endpoint& endpoint) {
   for (const auto& resource : (*resources)["resources"].list()) {
     const auto& attributes = resource["attributes"];
     const auto& shown = attributes["url"].is_string() ? attributes["url"] : attributes["arn"];
+    const std::string place = attributes["path"].is_string() ? endpoint.url + attributes["path"].string()
+                                                             : shown.string_or("");
     fmt::print("  {:<12} {:<12} {:<24} {}\n", resource["stack"].string(), resource["constructor"].string(),
-               resource["name"].string(), shown.string_or(""));
+               resource["name"].string(), place);
   }
   return 0;
 }

@@ -37,17 +37,23 @@ sigset_t ending_signals() {
   return signals;
 }
 
-void print_steps(const Value& applied) {
+// Where a resource is reached: its own url, or its path on this platform.
+std::string place_of(const Value& attributes, const std::string& base_url) {
+  if (attributes["url"].is_string()) return attributes["url"].string();
+  return attributes["path"].is_string() ? base_url + attributes["path"].string() : "";
+}
+
+void print_steps(const Value& applied, const std::string& base_url) {
   for (const auto& step : applied["steps"].list()) {
     const auto& action = step["action"].string();
     if (action == "keep") continue;
     const char* sign = action == "create" ? "+" : action == "delete" ? "-" : action == "replace" ? "±" : "~";
-    const auto& url = step["attributes"]["url"];
+    const auto place = place_of(step["attributes"], base_url);
     std::string changed;
     if (step["changed"].is_list())
       for (const auto& name : step["changed"].list()) changed += (changed.empty() ? "" : ", ") + name.string();
     fmt::print("  {} {:<12} {:<24} {}\n", sign, step["constructor"].string(), step["name"].string(),
-               url.is_string() ? url.string() : changed);
+               changed.empty() ? place : changed);
   }
   std::fflush(stdout);
 }
@@ -128,7 +134,7 @@ class Platform {
       watcher_.watch(fs::absolute(file), file);
       return false;
     }
-    print_steps(**applied);
+    print_steps(**applied, kernel_.base_url());
     return true;
   }
 

@@ -157,9 +157,9 @@ class Stacks::Pass {
       lua_setfield(L, host_, name);
     }
     give_functions();
-    if (auto loaded = run_embedded(lua_stack_lua, "=stack.lua", 0); !loaded) return loaded;
+    if (auto loaded = run_embedded(lua_stack_lua, "=moonbase/stack.lua", 0); !loaded) return loaded;
     module_ = lua_gettop(L);
-    if (auto loaded = run_embedded(lua_apply_lua, "=apply.lua", module_); !loaded) return loaded;
+    if (auto loaded = run_embedded(lua_apply_lua, "=moonbase/apply.lua", module_); !loaded) return loaded;
     apply_ = lua_gettop(L);
 
     state_.push([this](const List& arguments) { return require(arguments); });
