@@ -170,7 +170,7 @@ end
 local function from_items(items)
   local list = {}
   for i = 1, #items do list[i] = from_item(items[i]) end
-  return list
+  return array(list)
 end
 
 -- --- expressions ----------------------------------------------------------------------------------
