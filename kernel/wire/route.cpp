@@ -88,6 +88,9 @@ Hints read_hints(const HttpRequest& request) {
   if (const auto dot = target.rfind('.'); dot != std::string_view::npos) {
     hints.target = target.substr(0, dot);
     hints.target_operation = target.substr(dot + 1);
+    // Some clients put a package before the service: "com.example.v1.Service_2013.Operation".
+    if (const auto package = hints.target.rfind('.'); package != std::string_view::npos)
+      hints.target.remove_prefix(package + 1);
   }
   if (request.headers.get("smithy-protocol") == "rpc-v2-cbor") read_cbor_path(request.path, hints);
   hints.form =
