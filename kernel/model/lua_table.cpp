@@ -1,6 +1,5 @@
-#include <model/lua_table.hpp>
-
 #include <cstring>
+#include <model/lua_table.hpp>
 #include <stdexcept>
 
 extern const char lua_shape_lua[];  // scripts/lua/moonbase/shape.lua, embedded by the build.

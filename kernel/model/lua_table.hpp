@@ -1,11 +1,10 @@
 // A Lua state that can run one model and nothing else, and a reader of the tables that it leaves.
 #pragma once
 
-#include <lua.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <lua.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

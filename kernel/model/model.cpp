@@ -1,10 +1,9 @@
-#include <model/model.hpp>
-#include <model/router.hpp>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <exception>
+#include <model/model.hpp>
+#include <model/router.hpp>
 #include <mutex>
 #include <thread>
 

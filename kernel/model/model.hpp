@@ -5,11 +5,10 @@
 // them. Standard library only.
 #pragma once
 
-#include <moonbase/value.hpp>
-
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <moonbase/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,33 +42,53 @@ enum class Kind : std::uint8_t {
 enum class TimestampFormat : std::uint8_t { of_protocol, epoch_seconds, date_time, http_date };
 
 // Where a member travels in the REST protocols.
-enum class Location : std::uint8_t { body, header, prefix_headers, query, query_map, label, greedy_label, payload,
-                                     status };
+enum class Location : std::uint8_t {
+  body,
+  header,
+  prefix_headers,
+  query,
+  query_map,
+  label,
+  greedy_label,
+  payload,
+  status
+};
 
 struct Shape;
 
 struct Member {
-  std::string name;          // As Values have it.
+  std::string name;  // As Values have it.
   const Shape* shape = nullptr;
-  Value default_value;       // Null where there is none.
+  Value default_value;  // Null where there is none.
   bool required = false;
   bool idempotency_token = false;
   bool host_label = false;
-  bool flattened = false;    // XML and Query: elements without a wrapper around them.
+  bool flattened = false;  // XML and Query: elements without a wrapper around them.
   bool xml_attribute = false;
-  bool event_header = false;   // In an event of an event stream.
+  bool event_header = false;  // In an event of an event stream.
   bool event_payload = false;
   Location location = Location::body;
-  std::string location_name;   // The header's (or its prefix) or the query parameter's.
-  std::string json_name;       // Each is `name` where the model says nothing else.
+  std::string location_name;  // The header's (or its prefix) or the query parameter's.
+  std::string json_name;      // Each is `name` where the model says nothing else.
   std::string xml_name;
   bool xml_name_given = false;  // By the model: a payload's root element is called so.
   std::string ec2_name;
   std::string xml_namespace;
   std::string xml_namespace_prefix;
-  std::string path_name;       // As validation messages spell it: camelCase.
-  std::string json_key;        // "\"Name\":", to be written as it is.
+  std::string path_name;  // As validation messages spell it: camelCase.
+  std::string json_key;   // "\"Name\":", to be written as it is.
 };
+
+// Whether a member of a REST input or output travels in the body. Queries and labels are places in
+// requests only, the status in answers only.
+inline bool in_request_body(const Member& member) {
+  return member.location == Location::body || member.location == Location::status;
+}
+inline bool in_response_body(const Member& member) {
+  return member.location == Location::body || member.location == Location::query ||
+         member.location == Location::query_map || member.location == Location::label ||
+         member.location == Location::greedy_label;
+}
 
 struct Pattern;  // A compiled regular expression (RE2).
 
@@ -91,7 +110,7 @@ struct Shape {
   TimestampFormat timestamp_format = TimestampFormat::of_protocol;
   bool streaming = false;  // A blob that is not held in memory, or a union that is an event stream.
   bool sensitive = false;
-  bool sparse = false;     // A list or map may hold nulls.
+  bool sparse = false;                             // A list or map may hold nulls.
   std::unique_ptr<const Constraints> constraints;  // Null where there are none.
 
   std::vector<Member> members;  // Of a structure or union, by name.
@@ -114,9 +133,9 @@ struct ErrorShape {
   std::string name;
   int status = 400;
   bool sender_fault = true;
-  std::string query_code;  // What Query and x-amzn-query-error call it; `name` where it is the same.
-  int query_status = 0;    // Query's own status, where it differs.
-  const Shape* shape = nullptr;  // Its members beside the message; null when there are none.
+  std::string query_code;                // What Query and x-amzn-query-error call it; `name` where it is the same.
+  int query_status = 0;                  // Query's own status, where it differs.
+  const Shape* shape = nullptr;          // Its members beside the message; null when there are none.
   std::string message_name = "message";  // "Message" in some.
 };
 
@@ -131,12 +150,12 @@ struct QueryLiteral {
 
 struct Operation {
   std::string name;
-  const Shape* input = nullptr;   // A structure, never null; empty where the model has none.
+  const Shape* input = nullptr;  // A structure, never null; empty where the model has none.
   const Shape* output = nullptr;
-  bool has_output = false;        // The model gives one, if only an empty one.
+  bool has_output = false;  // The model gives one, if only an empty one.
   std::vector<const ErrorShape*> errors;
 
-  std::string method = "POST";    // HTTP, for the REST protocols.
+  std::string method = "POST";  // HTTP, for the REST protocols.
   std::string uri;
   std::vector<UriSegment> segments;
   std::vector<QueryLiteral> query;  // "?acl": what the query must hold for this operation to be meant.
@@ -152,7 +171,7 @@ struct Operation {
   // The member that is the HTTP body, or the event stream; null: the members that are left are.
   const Member* input_payload = nullptr;
   const Member* output_payload = nullptr;
-  bool has_body_members = false;           // Of the input: any with Location::body.
+  bool has_body_members = false;  // Of the input, in REST: any that travels nowhere else.
   bool output_has_body_members = false;
   // The body is read or written as it comes (Call::body, HttpResponse::stream).
   bool streams_input() const { return input_payload && input_payload->shape->streaming; }
@@ -175,19 +194,19 @@ struct Validation {
 
 // What routing needs of a service, read at start without its shapes and operations.
 struct Header {
-  std::string name;                 // "dynamodb"
-  std::string version;              // "2012-08-10"
-  std::vector<Protocol> protocols;  // The preferred one first.
-  std::string target;               // Prefix of X-Amz-Target, without the dot.
-  std::string signing_name;         // The service in a SigV4 scope.
-  std::string endpoint_prefix;      // The host's first part: "dynamodb", "email".
+  std::string name;                        // "dynamodb"
+  std::string version;                     // "2012-08-10"
+  std::vector<Protocol> protocols;         // The preferred one first.
+  std::string target;                      // Prefix of X-Amz-Target, without the dot.
+  std::string signing_name;                // The service in a SigV4 scope.
+  std::string endpoint_prefix;             // The host's first part: "dynamodb", "email".
   std::vector<std::string> virtual_hosts;  // "{Bucket}.storage.*": hosts whose first part is a label of the path.
   std::string xml_namespace;
-  std::string service_id;           // "Cognito Identity Provider"
-  std::string error_namespace;      // Before "#" in __type; empty: the code alone.
+  std::string service_id;       // "Cognito Identity Provider"
+  std::string error_namespace;  // Before "#" in __type; empty: the code alone.
   std::string request_id_header = "x-amzn-RequestId";
-  bool query_compatible = false;    // awsQueryCompatible
-  bool bare_errors = false;         // REST-XML: <Error> without <ErrorResponse> around it.
+  bool query_compatible = false;  // awsQueryCompatible
+  bool bare_errors = false;       // REST-XML: <Error> without <ErrorResponse> around it.
   Validation validation;
 
   bool speaks(Protocol protocol) const;
@@ -201,8 +220,8 @@ struct Service : Header {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  std::vector<Operation> operations;  // By name.
-  std::vector<ErrorShape> errors;     // By name.
+  std::vector<Operation> operations;                                  // By name.
+  std::vector<ErrorShape> errors;                                     // By name.
   const Operation* operation(std::string_view operation_name) const;  // Null where there is none.
   const ErrorShape* error(std::string_view error_name) const;
   // The operation that this method, this path (as sent) and this query mean; see kernel/wire.

@@ -1,7 +1,6 @@
-#include <model/pattern.hpp>
-
 #include <re2/re2.h>
 
+#include <model/pattern.hpp>
 #include <stdexcept>
 
 namespace moonbase::model {

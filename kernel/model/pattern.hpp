@@ -1,9 +1,8 @@
 // Patterns of models: RE2, because what they are matched against comes from outside.
 #pragma once
 
-#include <model/model.hpp>
-
 #include <memory>
+#include <model/model.hpp>
 #include <string>
 
 namespace moonbase::model {

@@ -1,11 +1,10 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
 #include <model/lua_table.hpp>
 #include <model/model.hpp>
 #include <model/pattern.hpp>
 #include <model/router.hpp>
-
-#include <algorithm>
-#include <array>
-#include <cmath>
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
@@ -17,20 +16,23 @@ constexpr int depth_max = 64;
 
 // Every option that a shape or a member may have. A misspelt one must not go unnoticed.
 constexpr std::array<std::string_view, 36> options_known = {
-    "default",     "ec2_name",       "element",       "event_header",  "event_payload", "flattened",
-    "format",      "header",         "host_label",    "idempotency_token", "json_name", "key",
-    "label",       "length",         "members",       "pattern",       "payload",       "prefix_headers",
-    "query",       "query_map",      "range",         "required",      "sensitive",     "shape",
-    "sparse",      "status",         "streaming",     "values",        "xml_attribute", "xml_name",
+    "default",      "ec2_name",  "element",        "event_header",  "event_payload",
+    "flattened",    "format",    "header",         "host_label",    "idempotency_token",
+    "json_name",    "key",       "label",          "length",        "members",
+    "pattern",      "payload",   "prefix_headers", "query",         "query_map",
+    "range",        "required",  "sensitive",      "shape",         "sparse",
+    "status",       "streaming", "values",         "xml_attribute", "xml_name",
     "xml_namespace"};
 
 const std::unordered_map<std::string_view, Kind>& kinds() {
   static const std::unordered_map<std::string_view, Kind> known = {
-      {"string", Kind::string},         {"integer", Kind::integer},       {"long", Kind::long_integer},
-      {"number", Kind::number},         {"float", Kind::float_number},    {"double", Kind::double_number},
-      {"boolean", Kind::boolean},       {"blob", Kind::blob},             {"timestamp", Kind::timestamp},
-      {"document", Kind::document},     {"list", Kind::list},             {"map", Kind::map},
-      {"structure", Kind::structure},   {"union", Kind::union_structure}};
+      {"string", Kind::string},       {"integer", Kind::integer},
+      {"long", Kind::long_integer},   {"number", Kind::number},
+      {"float", Kind::float_number},  {"double", Kind::double_number},
+      {"boolean", Kind::boolean},     {"blob", Kind::blob},
+      {"timestamp", Kind::timestamp}, {"document", Kind::document},
+      {"list", Kind::list},           {"map", Kind::map},
+      {"structure", Kind::structure}, {"union", Kind::union_structure}};
   return known;
 }
 
@@ -409,8 +411,7 @@ class Reader {
 
   const Shape* read_structure(const Table& operation, const char* field) {
     Member member;
-    if (operation.push(field) != LUA_TNIL)
-      read_member(operation.lua(), operation.where() + "." + field, member, 0);
+    if (operation.push(field) != LUA_TNIL) read_member(operation.lua(), operation.where() + "." + field, member, 0);
     lua_pop(operation.lua(), 1);
     if (!member.shape) {
       if (!empty_) {
@@ -460,11 +461,11 @@ class Reader {
     table.with_table("http", [&](const Table& http) { read_http(http, operation); });
     for (const auto& member : operation.input->members) {
       if (is_payload(member)) operation.input_payload = &member;
-      operation.has_body_members |= member.location == Location::body;
+      operation.has_body_members |= in_request_body(member);
     }
     for (const auto& member : operation.output->members) {
       if (is_payload(member)) operation.output_payload = &member;
-      operation.output_has_body_members |= member.location == Location::body;
+      operation.output_has_body_members |= in_response_body(member);
     }
   }
 
@@ -536,7 +537,8 @@ class Reader {
 // The text before shapes, errors and operations, closed: all that routing needs, for next to nothing.
 std::string header_text(std::string_view lua) {
   auto end = std::string_view::npos;
-  for (const auto* part : {"\n  shapes = {", "\n  errors = {", "\n  operations = {"}) end = std::min(end, lua.find(part));
+  for (const auto* part : {"\n  shapes = {", "\n  errors = {", "\n  operations = {"})
+    end = std::min(end, lua.find(part));
   if (end == std::string_view::npos) return {};
   return std::string(lua.substr(0, end)) + "\n}";
 }

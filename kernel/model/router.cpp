@@ -1,9 +1,7 @@
-#include <model/router.hpp>
-
-#include <moonbase/http.hpp>
-
 #include <algorithm>
 #include <map>
+#include <model/router.hpp>
+#include <moonbase/http.hpp>
 #include <tuple>
 
 namespace moonbase::model {
@@ -14,9 +12,7 @@ std::string_view first_segment(std::string_view rest) { return rest.substr(0, re
 std::string_view after(std::string_view rest, std::string_view segment) {
   return rest.substr(std::min(segment.size() + 1, rest.size()));
 }
-std::string_view without_leading_slash(std::string_view path) {
-  return path.starts_with('/') ? path.substr(1) : path;
-}
+std::string_view without_leading_slash(std::string_view path) { return path.starts_with('/') ? path.substr(1) : path; }
 
 bool has_literal(const RouteRequest& request, const QueryLiteral& literal) {
   return std::any_of(request.query.begin(), request.query.end(), [&](const auto& parameter) {
@@ -41,18 +37,20 @@ struct Router::Node {
     if (!found.operation && greedy) match_greedy(request, rest, found);
   }
 
-  // Takes as many segments as leave something for what follows the greedy label.
+  // Takes as many segments as leave something for what follows the greedy label; what follows wins
+  // over nothing.
   void match_greedy(const RouteRequest& request, std::string_view rest, Match& found) const {
-    greedy->choose(request, found);
-    if (found.operation || (greedy->literals.empty() && !greedy->label)) return;
-    for (auto slash = rest.rfind('/'); slash != std::string_view::npos && slash > 0 && !found.operation;
-         slash = rest.rfind('/', slash - 1))
-      greedy->match(request, rest.substr(slash + 1), found);
+    if (!greedy->literals.empty() || greedy->label) {
+      for (auto slash = rest.rfind('/'); slash != std::string_view::npos && slash > 0 && !found.operation;
+           slash = rest.rfind('/', slash - 1))
+        greedy->match(request, rest.substr(slash + 1), found);
+    }
+    if (!found.operation) greedy->choose(request, found);
   }
 
   void choose(const RouteRequest& request, Match& found) const {
-    // More literals, then fewer missing requirements, then more that are met.
-    std::tuple<int, int, int> best;
+    // Named by the client, then more literals, then fewer missing requirements, then more that are met.
+    std::tuple<bool, int, int, int> best;
     for (const auto* operation : operations) {
       if (operation->method != request.method) {
         found.path_known = true;
@@ -72,7 +70,8 @@ struct Router::Node {
           ++(has_literal(request, {member.location_name, ""}) ? met : missing);
         }
       }
-      const std::tuple<int, int, int> score{static_cast<int>(literals_wanted.size()), -missing, met};
+      const std::tuple<bool, int, int, int> score{has_literal(request, {"x-id", operation->name}),
+                                                  static_cast<int>(literals_wanted.size()), -missing, met};
       if (!found.operation || score > best) {
         found.operation = operation;
         best = score;

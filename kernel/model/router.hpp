@@ -2,7 +2,6 @@
 #pragma once
 
 #include <model/model.hpp>
-
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,7 +12,7 @@ namespace moonbase::model {
 // What a request says that may tell operations with the same path apart.
 struct RouteRequest {
   std::string_view method;
-  std::string_view path;  // As sent, still encoded.
+  std::string_view path;                                          // As sent, still encoded.
   const std::vector<std::pair<std::string, std::string>>& query;  // Decoded.
   const void* headers;                                            // Handed back to has_header.
   bool (*has_header)(const void* headers, std::string_view name);
@@ -31,7 +30,8 @@ class Router {
     bool path_known = false;               // The path is some operation's, but under another method.
   };
   // Literal segments win over labels, labels over greedy ones; among operations of one path, the one
-  // whose query literals and required parameters and headers are all there, and most of them.
+  // that "x-id=Name" names, else the one whose query literals and required parameters and headers are
+  // all there, and most of them.
   Match match(const RouteRequest& request) const;
 
  private:

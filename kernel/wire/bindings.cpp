@@ -1,8 +1,7 @@
 // REST: members in headers, labels, query parameters and the status code.
+#include <algorithm>
 #include <model/router.hpp>
 #include <wire/codec.hpp>
-
-#include <algorithm>
 
 namespace moonbase::wire {
 namespace {
@@ -15,8 +14,8 @@ using model::Shape;
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 bool has_prefix(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(),
-                                                    [](char a, char b) { return lower(a) == lower(b); });
+  return text.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return lower(a) == lower(b); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -100,8 +99,8 @@ void read_prefix_headers(const Member& member, const HttpHeaders& headers, Value
 Problem read_parameter(const Member& member, const Parameters& parameters, Value& out) {
   const auto& shape = *member.shape;
   const auto wrong = [&] {
-    return Error{"SerializationException", "The query parameter " + member.location_name + " is no " +
-                                               std::string(type_name(shape.kind)) + "."};
+    return Error{"SerializationException",
+                 "The query parameter " + member.location_name + " is no " + std::string(type_name(shape.kind)) + "."};
   };
   List list;
   for (const auto& [name, text] : parameters) {
@@ -122,15 +121,20 @@ Problem read_parameter(const Member& member, const Parameters& parameters, Value
   return std::nullopt;
 }
 
+// Parameters that are part of the route, or members of their own.
+bool is_known(const model::Operation& operation, std::string_view name) {
+  return std::any_of(operation.query.begin(), operation.query.end(),
+                     [&](const model::QueryLiteral& literal) { return literal.name == name; }) ||
+         std::any_of(operation.input->members.begin(), operation.input->members.end(), [&](const Member& member) {
+           return member.location == Location::query && member.location_name == name;
+         });
+}
+
 void read_query_map(const model::Operation& operation, const Member& member, const Parameters& parameters, Value& out) {
   const bool lists = member.shape->element.shape && member.shape->element.shape->kind == Kind::list;
   Map map;
   for (const auto& [name, text] : parameters) {
-    const bool known =
-        std::any_of(operation.input->members.begin(), operation.input->members.end(), [&, &parameter = name](const Member& other) {
-          return other.location == Location::query && other.location_name == parameter;
-        });
-    if (known) continue;
+    if (is_known(operation, name)) continue;
     if (!lists) {
       if (!map.contains(name)) map.set(name, text);
       continue;
@@ -144,7 +148,8 @@ void read_query_map(const model::Operation& operation, const Member& member, con
 
 // Control characters would end the header.
 std::string header_safe(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; }, ' ');
   return text;
 }
 

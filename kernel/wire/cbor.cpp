@@ -1,9 +1,8 @@
-#include <moonbase/cbor.hpp>
-#include <wire/codec.hpp>
-
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <moonbase/cbor.hpp>
+#include <wire/codec.hpp>
 
 namespace moonbase::wire {
 namespace {
@@ -185,9 +184,7 @@ class Reader {
     if (shape && !document && shape->kind != Kind::list) return wrong(*shape);
     const auto* element = !shape ? nullptr : document ? shape : shape->element.shape;
     if (shape) *out = List();
-    const auto read_element = [&] {
-      return read(element, depth + 1, element ? &out->list().emplace_back() : nullptr);
-    };
+    const auto read_element = [&] { return read(element, depth + 1, element ? &out->list().emplace_back() : nullptr); };
     if (!head.is_indefinite()) {
       if (head.argument > rest_.size()) return fail("The CBOR ends too early.");
       for (std::uint64_t i = 0; i < head.argument; ++i)

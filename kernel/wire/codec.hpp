@@ -4,19 +4,24 @@
 #include <model/model.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/result.hpp>
-#include <wire/text.hpp>
-#include <wire/wire.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+#include <wire/text.hpp>
+#include <wire/wire.hpp>
 
 namespace moonbase::wire {
 
-// Of an operation's structure: which members the body holds.
-enum class Part : std::uint8_t { all, body };  // All of them, or those with Location::body.
+// Which members of a structure the body holds: all of them, or those of an operation's REST input or
+// output that travel nowhere else. Queries and labels are places in a request only, a status in an
+// answer only; shapes that serve both name them all the same.
+enum class Part : std::uint8_t { all, request_body, response_body };
+inline bool belongs_to(Part part, const model::Member& member) {
+  return part == Part::all ||
+         (part == Part::request_body ? model::in_request_body(member) : model::in_response_body(member));
+}
 
 using Problem = std::optional<Error>;
 

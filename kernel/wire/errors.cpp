@@ -1,10 +1,9 @@
+#include <algorithm>
+#include <array>
 #include <moonbase/cbor.hpp>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <wire/codec.hpp>
-
-#include <algorithm>
-#include <array>
 
 namespace moonbase::wire {
 namespace {

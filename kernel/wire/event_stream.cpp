@@ -1,14 +1,13 @@
 #include <moonbase/hash.hpp>
-#include <wire/event_stream.hpp>
-
 #include <stdexcept>
+#include <wire/event_stream.hpp>
 
 namespace moonbase::wire {
 namespace {
 
 using Type = EventHeader::Type;
 
-constexpr std::size_t prelude_bytes = 12;   // Length, length of the headers, checksum of both.
+constexpr std::size_t prelude_bytes = 12;  // Length, length of the headers, checksum of both.
 constexpr std::size_t message_bytes_min = prelude_bytes + 4;
 constexpr std::size_t message_bytes_max = 24 * 1024 * 1024;
 constexpr std::size_t headers_bytes_max = 128 * 1024;

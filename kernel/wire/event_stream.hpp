@@ -2,10 +2,9 @@
 // checksums each.
 #pragma once
 
+#include <cstdint>
 #include <moonbase/result.hpp>
 #include <moonbase/value.hpp>
-
-#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +12,18 @@
 namespace moonbase::wire {
 
 struct EventHeader {
-  enum class Type : std::uint8_t { boolean_true, boolean_false, byte, int16, int32, int64, bytes, string, timestamp,
-                                   uuid };
+  enum class Type : std::uint8_t {
+    boolean_true,
+    boolean_false,
+    byte,
+    int16,
+    int32,
+    int64,
+    bytes,
+    string,
+    timestamp,
+    uuid
+  };
   std::string name;
   Type type = Type::string;
   std::string text;          // bytes, string, uuid (16 bytes)

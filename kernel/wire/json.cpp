@@ -1,16 +1,14 @@
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-#include <wire/codec.hpp>
-
 #include <simdjson.h>
 
 #include <cmath>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+#include <wire/codec.hpp>
 
 namespace moonbase::wire {
 namespace {
 
 using model::Kind;
-using model::Location;
 using model::Member;
 using model::Shape;
 using simdjson::dom::element;
@@ -63,7 +61,7 @@ class Reader {
     auto& map = out.map();
     for (const auto [key, entry] : object) {
       const auto* member = names_ == Names::json ? shape.json_member(key) : shape.member(key);
-      if (!member || entry.is_null() || (part == Part::body && member->location != Location::body)) continue;
+      if (!member || entry.is_null() || !belongs_to(part, *member)) continue;
       if (!read(*member->shape, entry, depth + 1, map.set(member->name, Value()))) return false;
     }
     return true;
@@ -194,9 +192,8 @@ class Reader {
     } else {
       return wrong_scalar(shape, value);
     }
-    const bool fits = shape.kind == Kind::long_integer ||
-                      (integer >= std::numeric_limits<std::int32_t>::min() &&
-                       integer <= std::numeric_limits<std::int32_t>::max());
+    const bool fits = shape.kind == Kind::long_integer || (integer >= std::numeric_limits<std::int32_t>::min() &&
+                                                           integer <= std::numeric_limits<std::int32_t>::max());
     // Imported schemas know no Long, so an Integer without a range of its own may be one.
     if (!fits && shape.constraints && shape.constraints->range_max)
       return fail("NUMBER_VALUE cannot be converted to Integer");
@@ -251,8 +248,7 @@ Error malformed(std::string text) { return {"SerializationException", std::move(
 
 }  // namespace
 
-Problem read_json(const Shape& shape, Part part, std::string_view text, const Limits& limits, Value& out,
-                  Names names) {
+Problem read_json(const Shape& shape, Part part, std::string_view text, const Limits& limits, Value& out, Names names) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) {
     out = Map();
     return std::nullopt;
@@ -262,8 +258,8 @@ Problem read_json(const Shape& shape, Part part, std::string_view text, const Li
   if (const auto problem = parser.parse(text.data(), text.size()).get(root); problem != simdjson::SUCCESS)
     return malformed(std::string("Malformed JSON: ") + simdjson::error_message(problem));
   Reader reader(limits, names);
-  const bool good = shape.is_structure() ? reader.read_structure(shape, part, root, 0, out)
-                                         : reader.read(shape, root, 0, out);
+  const bool good =
+      shape.is_structure() ? reader.read_structure(shape, part, root, 0, out) : reader.read(shape, root, 0, out);
   if (parser.capacity() > kept_bytes_max) parser = simdjson::dom::parser();
   if (!good) return malformed(std::move(reader.problem));
   return std::nullopt;
@@ -277,7 +273,7 @@ void write_members(std::string& out, const Shape& shape, Part part, const Map& m
   char separator = '{';
   for (const auto& [name, value] : map) {
     const auto* member = value.is_null() ? nullptr : shape.member(name);
-    if (!member || (part == Part::body && member->location != Location::body)) continue;
+    if (!member || !belongs_to(part, *member)) continue;
     out += separator;
     if (names == Names::json) {
       out += member->json_key;
@@ -319,8 +315,8 @@ void write(std::string& out, const Shape& shape, const Value& value, Names names
     case Kind::double_number:
       return write_json_number(out, value.number());
     case Kind::timestamp: {
-      const bool quoted = shape.timestamp_format == TimestampFormat::date_time ||
-                          shape.timestamp_format == TimestampFormat::http_date;
+      const bool quoted =
+          shape.timestamp_format == TimestampFormat::date_time || shape.timestamp_format == TimestampFormat::http_date;
       if (quoted) out += '"';
       append_scalar(out, shape, value, TimestampFormat::epoch_seconds);
       if (quoted) out += '"';

@@ -1,7 +1,6 @@
-#include <wire/codec.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <wire/codec.hpp>
 
 namespace moonbase::wire {
 namespace {
@@ -82,8 +81,8 @@ class Reader {
     }
     if (range.begin->first != name) return true;
     if (!read_scalar(shape, range.begin->second, TimestampFormat::date_time, out))
-      return fail("Value (" + range.begin->second.substr(0, 1024) + ") for parameter " + name + " is invalid. Must be a " +
-                  std::string(type_name(shape.kind)) + ".");
+      return fail("Value (" + range.begin->second.substr(0, 1024) + ") for parameter " + name +
+                  " is invalid. Must be a " + std::string(type_name(shape.kind)) + ".");
     return true;
   }
 
@@ -159,13 +158,15 @@ class Reader {
   bool ec2_;
 };
 
-void write(std::string& out, const std::string& name, const Shape& shape, bool flattened, const Value& value, bool ec2) {
+void write(std::string& out, const std::string& name, const Shape& shape, bool flattened, const Value& value,
+           bool ec2) {
   switch (shape.kind) {
     case Kind::list: {
       const auto prefix = flattened || ec2 ? name + "." : name + "." + shape.element.xml_name + ".";
       std::size_t number = 0;
       for (const auto& element : value.list())
-        if (!element.is_null()) write(out, prefix + std::to_string(++number), *shape.element.shape, false, element, ec2);
+        if (!element.is_null())
+          write(out, prefix + std::to_string(++number), *shape.element.shape, false, element, ec2);
       if (number == 0 && !ec2) out += "&" + percent_encode(name) + "=";
       return;
     }

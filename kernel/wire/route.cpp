@@ -1,7 +1,6 @@
+#include <algorithm>
 #include <model/router.hpp>
 #include <wire/wire.hpp>
-
-#include <algorithm>
 
 namespace moonbase::wire {
 namespace {
@@ -13,9 +12,8 @@ bool is_json(Protocol protocol) { return protocol == Protocol::json_1_0 || proto
 // Case-insensitive beginning, as media types compare.
 bool begins(std::string_view text, std::string_view prefix) {
   if (text.size() < prefix.size()) return false;
-  return std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) {
-    return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b);
-  });
+  return std::equal(prefix.begin(), prefix.end(), text.begin(),
+                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? static_cast<char>(b + 32) : b); });
 }
 
 bool has_action(std::string_view query) {
@@ -76,8 +74,10 @@ Result<const model::Operation*> find_route(const model::Service& service, const 
   if (found.operation) return found.operation;
   if (found.path_known)
     return Error{"MethodNotAllowed", "The specified method is not allowed against this resource.", {}, 405};
-  return Error{"UnknownOperationException", "There is no operation " + request.method + " " + request.path.substr(0, 256),
-               {}, 404};
+  return Error{"UnknownOperationException",
+               "There is no operation " + request.method + " " + request.path.substr(0, 256),
+               {},
+               404};
 }
 
 }  // namespace
@@ -88,10 +88,13 @@ Hints read_hints(const HttpRequest& request) {
   if (const auto dot = target.rfind('.'); dot != std::string_view::npos) {
     hints.target = target.substr(0, dot);
     hints.target_operation = target.substr(dot + 1);
+    // Some clients put a package before the service: "com.example.v1.Service_2013.Operation".
+    if (const auto package = hints.target.rfind('.'); package != std::string_view::npos)
+      hints.target.remove_prefix(package + 1);
   }
   if (request.headers.get("smithy-protocol") == "rpc-v2-cbor") read_cbor_path(request.path, hints);
-  hints.form = begins(request.headers.get("content-type"), "application/x-www-form-urlencoded") ||
-               has_action(request.query);
+  hints.form =
+      begins(request.headers.get("content-type"), "application/x-www-form-urlencoded") || has_action(request.query);
   return hints;
 }
 

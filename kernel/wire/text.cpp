@@ -1,12 +1,11 @@
-#include <moonbase/clock.hpp>
-#include <moonbase/hash.hpp>
-#include <wire/text.hpp>
-
 #include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <moonbase/clock.hpp>
+#include <moonbase/hash.hpp>
+#include <wire/text.hpp>
 
 namespace moonbase::wire {
 namespace {

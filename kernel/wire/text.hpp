@@ -1,9 +1,8 @@
 // Scalars as text: what XML, Query, headers, labels and query parameters have in common.
 #pragma once
 
-#include <model/model.hpp>
-
 #include <cstdint>
+#include <model/model.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,6 +1,5 @@
-#include <wire/codec.hpp>
-
 #include <cmath>
+#include <wire/codec.hpp>
 
 namespace moonbase::wire {
 namespace {
@@ -18,8 +17,8 @@ constexpr std::size_t depth_max = 200;
 // Where we are, as a chain on the stack: text is made of it only for a message.
 struct Path {
   const Path* parent = nullptr;
-  std::string_view name;      // A member or a map's key.
-  std::size_t number = 0;     // Of a list's element, from 1.
+  std::string_view name;   // A member or a map's key.
+  std::size_t number = 0;  // Of a list's element, from 1.
   const Member* member = nullptr;
 
   std::string text(bool camel) const {
@@ -70,10 +69,10 @@ void quote(std::string& out, const Shape& shape, const Value& value, std::size_t
       if (shape.sensitive) {
         out += "***Sensitive Data Redacted***";
       } else {
-        out += shape.kind == Kind::blob ? std::string("java.nio.HeapByteBuffer[pos=0 lim=") +
-                                              std::to_string(value.string().size()) +
-                                              " cap=" + std::to_string(value.string().size()) + "]"
-                                        : value.string().substr(0, quoted_bytes_max);
+        out += shape.kind == Kind::blob
+                   ? std::string("java.nio.HeapByteBuffer[pos=0 lim=") + std::to_string(value.string().size()) +
+                         " cap=" + std::to_string(value.string().size()) + "]"
+                   : value.string().substr(0, quoted_bytes_max);
       }
       return;
     case Value::Kind::list:
@@ -303,7 +302,8 @@ class Validator {
     drop_unknown(shape, value);
     auto& map = value.map();
     for (const auto& member : shape.members) {
-      const Path here{path.parent || path.member || path.number > 0 || !path.name.empty() ? &path : nullptr, {}, 0, &member};
+      const Path here{
+          path.parent || path.member || path.number > 0 || !path.name.empty() ? &path : nullptr, {}, 0, &member};
       auto* content = map.find(member.name);
       if (content) {
         if (!check(*member.shape, *content, here, depth + 1)) return false;
@@ -317,9 +317,9 @@ class Validator {
     }
     if (shape.kind == Kind::union_structure && map.size() != 1 && !union_problem_) {
       const auto& text = map.empty() ? wording_.union_empty : wording_.union_full;
-      union_problem_ = Error{wording_.code, !text.empty() ? text
-                                                          : "The union at '" + path.text(true) +
-                                                                "' must have exactly one member set."};
+      union_problem_ =
+          Error{wording_.code,
+                !text.empty() ? text : "The union at '" + path.text(true) + "' must have exactly one member set."};
     }
     return true;
   }
@@ -421,11 +421,11 @@ class Validator {
     if (first_) return;
     const bool both = constraints.range_min && constraints.range_max;
     const bool is_range = rule == Rule::range_min || rule == Rule::range_max;
-    first_ = Error{wording_.code, "Value " + quoted + " for parameter " + path.text(false) + " is invalid. Reason: " +
-                                      (is_range && both ? "Must be between " + number_text(*constraints.range_min) +
-                                                              " and " + number_text(*constraints.range_max) +
-                                                              ", if provided."
-                                                        : rule_text(constraints, rule) + ".")};
+    first_ = Error{wording_.code,
+                   "Value " + quoted + " for parameter " + path.text(false) + " is invalid. Reason: " +
+                       (is_range && both ? "Must be between " + number_text(*constraints.range_min) + " and " +
+                                               number_text(*constraints.range_max) + ", if provided."
+                                         : rule_text(constraints, rule) + ".")};
   }
 
   // AWS names the list or map, and every rule of its elements, whichever of them is broken.
@@ -433,15 +433,16 @@ class Validator {
                        std::string_view what) {
     std::string rules;
     for (const auto rule : all_rules)
-      if (has_rule(*inner.constraints, rule)) rules += (rules.empty() ? "" : ", ") + rule_text(*inner.constraints, rule);
+      if (has_rule(*inner.constraints, rule))
+        rules += (rules.empty() ? "" : ", ") + rule_text(*inner.constraints, rule);
     std::string quoted;
     quote(quoted, shape, value);
     if (wording_.style == Validation::Style::list)
-      return add("Value '" + quoted + "' at '" + path.text(true) + "' failed to satisfy constraint: " +
-                 std::string(what) + " must satisfy constraint: [" + rules + "]");
+      return add("Value '" + quoted + "' at '" + path.text(true) +
+                 "' failed to satisfy constraint: " + std::string(what) + " must satisfy constraint: [" + rules + "]");
     if (!first_)
-      first_ = Error{wording_.code, "Value " + quoted + " for parameter " + path.text(false) +
-                                        " is invalid. Reason: " + rules + "."};
+      first_ = Error{wording_.code,
+                     "Value " + quoted + " for parameter " + path.text(false) + " is invalid. Reason: " + rules + "."};
   }
 
   void add(const std::string& violation) {

@@ -27,7 +27,7 @@ Parameters form_parameters(const HttpRequest& request) {
 bool is_xml(Protocol protocol) { return protocol == Protocol::rest_xml; }
 
 // The body of a REST message: a payload member, or the members that travel nowhere else.
-Problem read_rest_body(const Shape& shape, const Member* payload, bool has_body_members, Protocol protocol,
+Problem read_rest_body(const Shape& shape, const Member* payload, bool has_body_members, Part part, Protocol protocol,
                        std::string_view body, const Limits& limits, Value& out) {
   if (payload) {
     if (payload->shape->streaming || body.empty()) return std::nullopt;
@@ -53,8 +53,8 @@ Problem read_rest_body(const Shape& shape, const Member* payload, bool has_body_
     out = Map();
     return std::nullopt;
   }
-  return is_xml(protocol) ? read_xml(shape, Part::body, body, limits, {}, {}, out)
-                          : read_json(shape, Part::body, body, limits, out);
+  return is_xml(protocol) ? read_xml(shape, part, body, limits, {}, {}, out)
+                          : read_json(shape, part, body, limits, out);
 }
 
 void write_rest_payload(std::string& out, std::string_view& type, const model::Header& service, const Member& payload,
@@ -89,7 +89,8 @@ void write_rest_output(const Service& service, const Operation& operation, Proto
     type = "application/octet-stream";
   } else if (operation.output_payload) {
     const auto& content = output[operation.output_payload->name];
-    if (!content.is_null()) write_rest_payload(response.body, type, service, *operation.output_payload, protocol, content);
+    if (!content.is_null())
+      write_rest_payload(response.body, type, service, *operation.output_payload, protocol, content);
   } else if (operation.output_has_body_members && response.status != 204) {
     if (is_xml(protocol)) {
       response.body = R"(<?xml version="1.0" encoding="UTF-8"?>)";
@@ -100,11 +101,11 @@ void write_rest_output(const Service& service, const Operation& operation, Proto
                            output[member.name].is_null() ? Value("") : output[member.name], {});
       } else {
         append_xml_element(response.body, operation.output->xml_name, service.xml_namespace, *operation.output,
-                           Part::body, output, {});
+                           Part::response_body, output, {});
       }
       type = "application/xml";
     } else {
-      append_json(response.body, *operation.output, Part::body, output);
+      append_json(response.body, *operation.output, Part::response_body, output);
       type = "application/json";
     }
   }
@@ -145,7 +146,9 @@ void set_request_id(const model::Header& service, std::string_view request_id, H
   if (service.request_id_header == "x-amz-request-id") response.headers.set("x-amz-id-2", base64(request_id));
 }
 
-void set_type(HttpResponse& response, std::string_view type) { response.headers.set("Content-Type", std::string(type)); }
+void set_type(HttpResponse& response, std::string_view type) {
+  response.headers.set("Content-Type", std::string(type));
+}
 
 }  // namespace
 
@@ -168,8 +171,8 @@ Result<Value> decode_request(const Service& service, const Operation& operation,
     case Protocol::rest_json:
     case Protocol::rest_xml: {
       const std::string_view body = operation.streams_input() ? std::string_view() : std::string_view(request.body);
-      problem = read_rest_body(*operation.input, operation.input_payload, operation.has_body_members, protocol, body,
-                               limits, input);
+      problem = read_rest_body(*operation.input, operation.input_payload, operation.has_body_members,
+                               Part::request_body, protocol, body, limits, input);
       if (!problem) problem = read_request_bindings(service, operation, request, input);
       break;
     }
@@ -179,8 +182,8 @@ Result<Value> decode_request(const Service& service, const Operation& operation,
   return std::move(*problem);
 }
 
-void encode_response(const Service& service, const Operation* operation, Protocol protocol,
-                     std::string_view request_id, const Result<Value>& result, HttpResponse& response) {
+void encode_response(const Service& service, const Operation* operation, Protocol protocol, std::string_view request_id,
+                     const Result<Value>& result, HttpResponse& response) {
   if (!result || !operation) {
     Error error = result ? Error{"UnknownOperationException", ""} : result.error();
     const auto* known = find_error(service, error.code);
@@ -271,11 +274,11 @@ Result<HttpRequest> encode_request(const Service& service, const Operation& oper
     if (!content.is_null()) write_rest_payload(request.body, content_type, service, *payload, protocol, content);
   } else if (operation.has_body_members) {
     if (is_xml(protocol)) {
-      append_xml_element(request.body, operation.input->xml_name, service.xml_namespace, *operation.input, Part::body,
-                         input, {});
+      append_xml_element(request.body, operation.input->xml_name, service.xml_namespace, *operation.input,
+                         Part::request_body, input, {});
       content_type = "application/xml";
     } else {
-      append_json(request.body, *operation.input, Part::body, input);
+      append_json(request.body, *operation.input, Part::request_body, input);
       content_type = "application/json";
     }
   }
@@ -313,7 +316,7 @@ Result<Value> decode_response(const Service& service, const Operation& operation
         if (!problem) output.set(member.name, std::move(content));
       } else {
         problem = read_rest_body(*operation.output, operation.output_payload, operation.output_has_body_members,
-                                 protocol, response.body, limits, output);
+                                 Part::response_body, protocol, response.body, limits, output);
       }
       if (!problem) problem = read_response_bindings(operation, response, output);
     }

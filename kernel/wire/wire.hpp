@@ -9,7 +9,6 @@
 #include <moonbase/http.hpp>
 #include <moonbase/ids.hpp>
 #include <moonbase/result.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,11 +21,11 @@ using model::Protocol;
 
 // What a request says of itself, before its service is known; views into the request.
 struct Hints {
-  std::string_view target;            // X-Amz-Target up to its last dot: "DynamoDB_20120810".
+  std::string_view target;            // Of X-Amz-Target, before its last dot: "DynamoDB_20120810".
   std::string_view target_operation;  // And behind it.
   std::string_view cbor_service;      // Of "/service/NAME/operation/NAME", with its operation.
   std::string_view cbor_operation;
-  bool form = false;                  // A form body or a query with Action=: Query or ec2Query.
+  bool form = false;  // A form body or a query with Action=: Query or ec2Query.
 };
 Hints read_hints(const HttpRequest& request);
 
@@ -75,8 +74,8 @@ std::string encode_json_output(const model::Service& service, const model::Opera
 // ── Client ──────────────────────────────────────────────────────────────────────────────────────
 
 // The request that asks for the operation: method, path, query, headers and body, unsigned, without Host.
-Result<HttpRequest> encode_request(const model::Service& service, const model::Operation& operation,
-                                   Protocol protocol, const Value& input);
+Result<HttpRequest> encode_request(const model::Service& service, const model::Operation& operation, Protocol protocol,
+                                   const Value& input);
 // The output, or the Error that the response carries.
 Result<Value> decode_response(const model::Service& service, const model::Operation& operation, Protocol protocol,
                               const HttpResponse& response);

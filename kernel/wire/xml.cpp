@@ -1,15 +1,12 @@
-#include <wire/codec.hpp>
-
-#include <pugixml.hpp>
-
 #include <cstring>
 #include <map>
+#include <pugixml.hpp>
+#include <wire/codec.hpp>
 
 namespace moonbase::wire {
 namespace {
 
 using model::Kind;
-using model::Location;
 using model::Member;
 using model::Shape;
 
@@ -90,8 +87,8 @@ class Reader {
     }
     for (const auto attribute : node.attributes()) {
       const auto* member = find(shape, part, local_name(attribute.name()), true);
-      if (member && !read_scalar(*member->shape, attribute.value(), TimestampFormat::date_time,
-                                 map.set(member->name, Value())))
+      if (member &&
+          !read_scalar(*member->shape, attribute.value(), TimestampFormat::date_time, map.set(member->name, Value())))
         return fail("a malformed attribute");
     }
     return true;
@@ -107,8 +104,9 @@ class Reader {
 
   static const Member* find(const Shape& shape, Part part, std::string_view name, bool attribute) {
     for (const auto& member : shape.members) {
-      if (member.xml_attribute != attribute || (part == Part::body && member.location != Location::body)) continue;
-      const std::string_view wanted = attribute ? local_name(member.xml_name.c_str()) : std::string_view(member.xml_name);
+      if (member.xml_attribute != attribute || !belongs_to(part, member)) continue;
+      const std::string_view wanted =
+          attribute ? local_name(member.xml_name.c_str()) : std::string_view(member.xml_name);
       if (wanted == name) return &member;
     }
     return nullptr;
@@ -148,11 +146,11 @@ Problem read_xml(const Shape& shape, Part part, std::string_view text, const Lim
   if (text.size() > bytes_max || !is_utf8(text)) return malformed();
   pugi::xml_document document;
   // DOCTYPE is parsed only to be seen: entities of its own would be the client's program.
-  const auto parsed = document.load_buffer(text.data(), text.size(),
-                                           pugi::parse_escapes | pugi::parse_cdata | pugi::parse_eol |
-                                               pugi::parse_wconv_attribute | pugi::parse_doctype |
-                                               pugi::parse_ws_pcdata_single | pugi::parse_declaration,
-                                           pugi::encoding_utf8);
+  const auto parsed =
+      document.load_buffer(text.data(), text.size(),
+                           pugi::parse_escapes | pugi::parse_cdata | pugi::parse_eol | pugi::parse_wconv_attribute |
+                               pugi::parse_doctype | pugi::parse_ws_pcdata_single | pugi::parse_declaration,
+                           pugi::encoding_utf8);
   if (!parsed) return malformed();
   pugi::xml_node root;
   for (const auto child : document.children()) {
@@ -170,8 +168,8 @@ Problem read_xml(const Shape& shape, Part part, std::string_view text, const Lim
     root = next;
   }
   Reader reader(limits, style);
-  const bool good = shape.is_structure() ? reader.read_structure(shape, part, root, 0, out)
-                                         : reader.read(shape, root, 0, out);
+  const bool good =
+      shape.is_structure() ? reader.read_structure(shape, part, root, 0, out) : reader.read(shape, root, 0, out);
   if (!good) return malformed();
   return std::nullopt;
 }
@@ -280,14 +278,14 @@ void append_xml_members(std::string& out, const Shape& shape, Part part, const V
   if (value.is_null()) return;
   for (const auto& [name, content] : value.map()) {
     const auto* member = content.is_null() ? nullptr : shape.member(name);
-    if (!member || member->xml_attribute || (part == Part::body && member->location != Location::body)) continue;
+    if (!member || member->xml_attribute || !belongs_to(part, *member)) continue;
     write_member(out, *member, content, style);
   }
 }
 
 void append_xml_element(std::string& out, std::string_view name, std::string_view xml_namespace, const Shape& shape,
                         Part part, const Value& value, XmlStyle style) {
-  if (shape.is_structure() && part == Part::body) {
+  if (shape.is_structure() && part != Part::all) {
     open(out, name);
     if (!xml_namespace.empty()) append_attribute(out, "xmlns", xml_namespace);
     out += '>';

@@ -91,6 +91,14 @@ TEST_CASE("JSON: nulls and unknown members are as good as absent") {
   CHECK(ask(*service, json_request("AmazonSQS.ListQueues", "")).input->map().empty());
 }
 
+TEST_CASE("JSON: a target may have a package before the service, as CloudTrail's has in boto3") {
+  const auto service = plugin_model("observability/cloudtrail");
+  const auto request = json_request("com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents", "{}", "1.1");
+  CHECK(wire::read_hints(request).target == "CloudTrail_20131101");
+  REQUIRE(ask(*service, request).operation);
+  CHECK(ask(*service, request).operation->name == "LookupEvents");
+}
+
 TEST_CASE("JSON: an unknown operation or a foreign target is refused") {
   const auto service = plugin_model("storage/dynamodb");
   for (const auto* target : {"DynamoDB_20120810.Nope", "Kinesis_20131202.PutItem", "DynamoDB_20120810."}) {

@@ -107,6 +107,7 @@ return shape.service { name = "library", version = "1", protocols = { "rest-xml"
     PutPart     = { http = { "PUT", "/{Shelf}/{Key+}" }, input = { Shelf = shape.string, Key = shape.string,
                       Part = shape.integer { query = "part", required = true } } },
     GetTags     = { http = { "GET", "/admin/tags/{Arn}" }, input = { Arn = shape.string } },
+    GetAdmin    = { http = { "GET", "/admin/{Path+}" }, input = { Path = shape.string } },
     GetTail     = { http = { "GET", "/admin/{Path+}/tail/{Id}" }, input = { Path = shape.string, Id = shape.string } },
   } }
 )lua";
@@ -138,7 +139,7 @@ TEST_CASE("method, path and query name one operation") {
   CHECK(name("PUT", "/top/a", "", true) == "CopyBook");
   CHECK(name("PUT", "/top/a", "part=1") == "PutPart");
   CHECK(name("GET", "/admin/tags/arn%3A%2F") == "GetTags");
-  CHECK(name("GET", "/admin/tags/x/y") == "GetBook");
+  CHECK(name("GET", "/admin/tags/x/y") == "GetAdmin");
   CHECK(name("GET", "/admin/x/y/tail/z") == "GetTail");
   CHECK(name("DELETE", "/top/a").empty());
   CHECK(route(*service, "DELETE", "/top/a").path_known);
