@@ -178,8 +178,9 @@ const char* what_is_wrong(const HttpRequest& request, int& status) {
 }
 
 std::string handshake(Connection& connection, const HttpRequest& request, const HttpResponse& response) {
-  int status = 101;
-  const auto* wrong = what_is_wrong(request, status);
+  int refused_status = 0;
+  const auto* wrong = what_is_wrong(request, refused_status);
+  const int status = wrong ? refused_status : 101;
   std::string out = "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(reason_phrase(status)) + "\r\n";
   out += http_date_now(connection);
   if (wrong) {
