@@ -45,6 +45,7 @@ std::int64_t monotonic_ns() {
 }
 
 constexpr int budget_step = 1000;
+constexpr std::size_t reserve_bytes = 1024 * 1024;  // Mapped, never touched.
 
 }  // namespace
 
@@ -315,6 +316,7 @@ bool LuaRuntime::run(int arguments, int results) {
   if (status == 0) return true;
 
   if (status == LUA_ERRMEM) {
+    reserve_.reset();
     exhausted_ = true;
     error_type_ = "Runtime.OutOfMemory";
     error_message_ = "not enough memory";
@@ -358,6 +360,7 @@ bool LuaRuntime::load(std::string_view text, const char* name) {
 
 std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   host_ = &host;
+  reserve_ = std::make_unique_for_overwrite<char[]>(reserve_bytes);
   lua_ = luaL_newstate();
   if (!lua_) return failure_json("Runtime.OutOfMemory", "not enough memory for a Lua state");
   lua_pushlightuserdata(lua_, this);
