@@ -61,7 +61,8 @@ void append_failure_json(std::string& out, std::string_view type, std::string_vi
     auto line = trace.substr(0, end);
     trace.remove_prefix(std::min(end + 1, trace.size()));
     line.remove_prefix(std::min(line.find_first_not_of("\t "), line.size()));
-    if (line.empty() || line == "stack traceback:") continue;
+    // Frames of ours tell nobody anything, and C's show addresses.
+    if (line.empty() || line == "stack traceback:" || line.starts_with("prelude:") || line.starts_with("[C]: at ")) continue;
     if (!first) out.push_back(',');
     first = false;
     append_json_text(out, line);
