@@ -96,8 +96,10 @@ struct Function {
       }
     });
   }
-  ~Function() {
+  ~Function() { end_environment(); }
+  void end_environment() {
     if (environment) Platform::get().loops.run_on_loop([&] { environment->close(Platform::get().loops.io()); });
+    environment.reset();
   }
 
   EnvironmentAnswer invoke(std::string_view event, std::chrono::milliseconds limit = std::chrono::seconds(10),

@@ -45,6 +45,7 @@ std::int64_t monotonic_ns() {
 }
 
 constexpr int budget_step = 1000;
+constexpr std::size_t reserve_bytes = 1024 * 1024;  // Mapped, never touched.
 
 }  // namespace
 
@@ -60,7 +61,8 @@ void append_failure_json(std::string& out, std::string_view type, std::string_vi
     auto line = trace.substr(0, end);
     trace.remove_prefix(std::min(end + 1, trace.size()));
     line.remove_prefix(std::min(line.find_first_not_of("\t "), line.size()));
-    if (line.empty() || line == "stack traceback:") continue;
+    // Frames of ours tell nobody anything, and C's show addresses.
+    if (line.empty() || line == "stack traceback:" || line.starts_with("prelude:") || line.starts_with("[C]: at ")) continue;
     if (!first) out.push_back(',');
     first = false;
     append_json_text(out, line);
@@ -315,6 +317,7 @@ bool LuaRuntime::run(int arguments, int results) {
   if (status == 0) return true;
 
   if (status == LUA_ERRMEM) {
+    reserve_.reset();
     exhausted_ = true;
     error_type_ = "Runtime.OutOfMemory";
     error_message_ = "not enough memory";
@@ -358,6 +361,7 @@ bool LuaRuntime::load(std::string_view text, const char* name) {
 
 std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   host_ = &host;
+  reserve_ = std::make_unique_for_overwrite<char[]>(reserve_bytes);
   lua_ = luaL_newstate();
   if (!lua_) return failure_json("Runtime.OutOfMemory", "not enough memory for a Lua state");
   lua_pushlightuserdata(lua_, this);

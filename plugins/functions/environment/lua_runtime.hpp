@@ -6,6 +6,7 @@
 #include "runtime.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,7 @@ class LuaRuntime final : public Runtime {
   RuntimeHost* host_ = nullptr;
   const RuntimeInvocation* invocation_ = nullptr;
   std::string error_type_, error_message_, error_trace_;
+  std::unique_ptr<char[]> reserve_;  // Given back when memory runs out, so that there is some to say so.
   bool exhausted_ = false;  // Out of memory: the state cannot be trusted to go on.
   std::int64_t instructions_left_ = 0;
   std::string input_;       // Of the Call being made: not on the stack, which Lua errors may unwind.

@@ -158,11 +158,7 @@ local handler = find_handler()
 local function invoke(event, ctx, random)
   if random then math_randomseed(random) end
   local first, second, headers = handler(event, ctx)
-  if type(first) == "table" and first.statusCode ~= nil then return first end
-  if not is_api(event) then
-    if second == nil then return first end
-    return { statusCode = first, headers = headers, body = type(second) == "string" and second or encode(second) }
-  end
+  if type(first) == "table" and first.statusCode ~= nil or not is_api(event) then return first end
   if type(first) == "number" and first >= 100 and first <= 599 and first % 1 == 0 then
     return response(first, second, headers)
   end
