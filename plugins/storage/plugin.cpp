@@ -18,9 +18,8 @@ namespace {
 class Plugin final : public moonbase::Plugin {
   void load(moonbase::Registrar& registrar) override {
     moonbase::dynamodb::load(registrar, std::make_shared<moonbase::dynamodb::Service>(),
-                             {dynamodb_model_lua, dynamodb_schema_sql});
-    for (const auto* model :
-         {dynamodbstreams_model_lua, rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
+                             {dynamodb_model_lua, dynamodbstreams_model_lua, dynamodb_schema_sql});
+    for (const auto* model : {rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
       registrar.model(model);
     registrar.resources(resources_lua);
   }

@@ -11,6 +11,15 @@ TableName table_named(const Call& call, std::string_view name_or_arn) {
   return {call.context.identity.account_id, call.context.region, table_name_of(name_or_arn)};
 }
 
+Error no_such_table(const std::string& name) {
+  return {"ResourceNotFoundException", "Requested resource not found: Table: " + name + " not found"};
+}
+
+void save_table(Transaction& tx, const Table& table, const Value& definition) {
+  tx.query("UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
+           to_json(definition), table.account, table.region, table.name);
+}
+
 Error table_not_found() { return {"ResourceNotFoundException", "Requested resource not found"}; }
 
 TablePointer read_table(Transaction& tx, const TableName& name) {
@@ -27,6 +36,15 @@ bool is_current(Transaction& tx, const Table& table) {
   const auto rows = tx.query("SELECT version, space FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?",
                              table.account, table.region, table.name);
   return !rows.empty() && rows[0][0].integer() == table.version && rows[0][1].integer() == table.space;
+}
+
+std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count) {
+  const auto more = static_cast<std::int64_t>(count);
+  const auto rows = tx.query(
+      "INSERT INTO dynamodb_space (account, next) VALUES (?, ?) "
+      "ON CONFLICT (account) DO UPDATE SET next = dynamodb_space.next + ? RETURNING next",
+      account, 1 + more, more);
+  return rows[0][0].integer() - more;
 }
 
 Result<TablePointer> Catalog::find(Store& store, const TableName& name) {

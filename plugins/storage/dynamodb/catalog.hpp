@@ -50,6 +50,13 @@ TablePointer read_table(Transaction& tx, const TableName& name);
 // Whether the table has not changed since it was read.
 bool is_current(Transaction& tx, const Table& table);
 
+// Gives out numbers of spaces and streams that the account has not used; answers the first.
+std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count);
+// Replaces the definition; what is cached of the table is then to be forgotten.
+void save_table(Transaction& tx, const Table& table, const Value& definition);
+
 Error table_not_found();
+// The same as the operations on tables word it.
+Error no_such_table(const std::string& name);
 
 }  // namespace moonbase::dynamodb

@@ -1,7 +1,9 @@
 #include "items.hpp"
 
 #include "errors.hpp"
+#include "expiry.hpp"
 #include "item_format.hpp"
+#include "stream.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -115,7 +117,7 @@ Value describe_capacity(const Value& asked, const std::string& table, const Capa
 }
 
 Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem* before,
-                   const StoredItem* after) {
+                   const StoredItem* after, const Origin& origin) {
   Written written;
   const auto old_bytes = before ? before->bytes : 0, new_bytes = after ? after->bytes : 0;
   written.capacity.table = write_units(std::max(old_bytes, new_bytes));
@@ -126,6 +128,8 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
   } else if (before) {
     delete_row(tx, table, table.space, key, "");
   }
+  note_expiry(tx, table, key, before ? &before->item : nullptr, after ? &after->item : nullptr);
+  if (table.stream) write_record(tx, table, before, after, origin);
   written.indexes.resize(table.indexes.size());
   for (std::size_t i = 0; i < table.indexes.size(); ++i) {
     const auto& index = table.indexes[i];

@@ -51,10 +51,16 @@ struct Written {
   Written& operator+=(const Written& more);
 };
 
-// Puts `after` in the place of `before` (null: no item) and keeps the indexes in step. Both have
-// the key `key`; `before` must be what the transaction sees.
+// Why and when an item is written, for the table's stream.
+struct Origin {
+  Time now;
+  bool expired = false;  // The time to live removes it.
+};
+
+// Puts `after` in the place of `before` (null: no item) and keeps the indexes, the expiry and the
+// stream in step. Both have the key `key`; `before` must be what the transaction sees.
 Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem* before,
-                   const StoredItem* after);
+                   const StoredItem* after, const Origin& origin);
 
 // An index's entry for an item: its key, and what of the item it holds.
 struct IndexEntry {

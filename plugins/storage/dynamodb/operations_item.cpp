@@ -120,7 +120,7 @@ Result<Value> put_item(Service& service, Call& call) {
     const auto before = read_item(tx, table, *key);
     if (condition && !condition.holds(before ? before->item : Map{}))
       return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
-    written = write_item(tx, table, *key, before ? &*before : nullptr, &after);
+    written = write_item(tx, table, *key, before ? &*before : nullptr, &after, {call.kernel.clock.now()});
 
     Map output;
     if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
@@ -190,7 +190,7 @@ Result<Value> delete_item(Service& service, Call& call) {
     const auto before = read_item(tx, table, *key);
     if (condition && !condition.holds(before ? before->item : Map{}))
       return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
-    written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr);
+    written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr, {call.kernel.clock.now()});
 
     Map output;
     if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
@@ -224,7 +224,7 @@ Result<Value> update_item(Service& service, Call& call) {
       return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
     auto after = updated_item(table, update, before ? &*before : nullptr, key_attributes);
     if (!after) return after.error();
-    written = write_item(tx, table, *key, before ? &*before : nullptr, &*after);
+    written = write_item(tx, table, *key, before ? &*before : nullptr, &*after, {call.kernel.clock.now()});
 
     Map output;
     if (wanted == "ALL_NEW") output.set("Attributes", after->item);

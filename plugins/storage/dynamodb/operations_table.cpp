@@ -1,7 +1,7 @@
 // CreateTable, DeleteTable, DescribeTable, ListTables, UpdateTable.
 #include "errors.hpp"
-#include "item_format.hpp"
 #include "service.hpp"
+#include "stream.hpp"
 
 #include <moonbase/json.hpp>
 
@@ -11,11 +11,6 @@ namespace moonbase::dynamodb {
 namespace {
 
 constexpr std::int64_t list_limit = 100;
-constexpr std::size_t chunk_rows = 1000;  // What a background step touches in one transaction.
-
-Error no_such_table(const std::string& name) {
-  return {"ResourceNotFoundException", "Requested resource not found: Table: " + name + " not found"};
-}
 
 // A parameter that is not built answers 501, whatever its value would have done.
 Result<Done> refuse_unbuilt(const Value& input, std::string_view operation,
@@ -25,23 +20,13 @@ Result<Done> refuse_unbuilt(const Value& input, std::string_view operation,
       return not_implemented("dynamodb " + std::string(operation) + " " + parameter);
   if (input["SSESpecification"]["Enabled"].boolean_or(false))
     return not_implemented("dynamodb " + std::string(operation) + " SSESpecification");
-  if (input["StreamSpecification"]["StreamEnabled"].boolean_or(false))
-    return not_implemented("dynamodb " + std::string(operation) + " StreamSpecification");
   return done;
-}
-
-std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count) {
-  const auto more = static_cast<std::int64_t>(count);
-  const auto rows = tx.query(
-      "INSERT INTO dynamodb_space (account, next) VALUES (?, ?) "
-      "ON CONFLICT (account) DO UPDATE SET next = dynamodb_space.next + ? RETURNING next",
-      account, 1 + more, more);
-  return rows[0][0].integer() - more;
 }
 
 // The definition as clients see it.
 Value describe(const Table& table) {
   Value described = table.definition;
+  for (const auto* hidden : {"Tags", "TimeToLive", "Stream"}) described.map().erase(hidden);
   described.set("ItemCount", table.size->items.load());
   described.set("TableSizeBytes", table.size->bytes.load());
   for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
@@ -84,24 +69,11 @@ void mark_empty(const Table& table) {
   for (const auto& index : table.indexes) index.size->counted = true;
 }
 
-void save(Transaction& tx, const Table& table, const Value& definition) {
-  tx.query("UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
-           to_json(definition), table.account, table.region, table.name);
-}
-
 Value clear_payload(const std::string& account, std::int64_t space) {
   return Map{{"account", account}, {"space", space}};
 }
 
 // --- UpdateTable ---------------------------------------------------------------------------------
-
-Value* find_described(Value& definition, const std::string& name) {
-  auto* indexes = definition.map().find("GlobalSecondaryIndexes");
-  if (!indexes) return nullptr;
-  for (auto& index : indexes->list())
-    if (index["IndexName"].string() == name) return &index;
-  return nullptr;
-}
 
 void set_throughput(Value& described, const Value& throughput) {
   auto& units = described.map()["ProvisionedThroughput"];
@@ -111,7 +83,7 @@ void set_throughput(Value& described, const Value& throughput) {
 
 Result<Done> create_index(Transaction& tx, const Table& table, Value& definition, const Value& asked, Time now) {
   const auto& name = asked["IndexName"].string();
-  if (find_described(definition, name))
+  if (find_global_index(definition, name))
     return validation("Attempting to create an index which already exists");
   auto& definitions = definition.map()["AttributeDefinitions"];
   if (auto checked = check_index_keys(asked, definitions, true, definition["KeySchema"]); !checked) return checked;
@@ -134,7 +106,7 @@ Result<Done> create_index(Transaction& tx, const Table& table, Value& definition
 }
 
 Result<Done> delete_index(Transaction& tx, const Table& table, Value& definition, const std::string& name, Time now) {
-  const auto* described = find_described(definition, name);
+  const auto* described = find_global_index(definition, name);
   if (!described) return Error{"ResourceNotFoundException", "Requested resource not found"};
   tx.schedule(now, "dynamodb-clear", clear_payload(table.account, (*described)["Space"].integer()));
   auto& indexes = definition.map().find("GlobalSecondaryIndexes")->list();
@@ -160,7 +132,7 @@ Result<Done> update_indexes(Transaction& tx, const Table& table, Value& definiti
       if (auto removed = delete_index(tx, table, definition, remove["IndexName"].string(), now); !removed) return removed;
     }
     if (const auto& change = update["Update"]; !change.is_null()) {
-      auto* described = find_described(definition, change["IndexName"].string());
+      auto* described = find_global_index(definition, change["IndexName"].string());
       if (!described) return Error{"ResourceNotFoundException", "Requested resource not found"};
       const auto& throughput = change["ProvisionedThroughput"];
       if (throughput.is_null()) continue;
@@ -224,12 +196,14 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = check_table_name(name.name); !checked) return checked.error();
-  if (auto checked = refuse_unbuilt(input, "CreateTable", {"ResourcePolicy", "WarmThroughput", "Tags"}); !checked)
+  if (auto checked = refuse_unbuilt(input, "CreateTable", {"ResourcePolicy", "WarmThroughput", "VectorIndexes", "GlobalTableSourceArn",
+                                                            "GlobalTableSettingsReplicationMode"}); !checked)
     return checked.error();
   const NewTable identity{call.context.arn("dynamodb", "table/" + name.name), call.kernel.ids.uuid(), name.name,
                           call.kernel.clock.now()};
   auto defined = define_table(input, identity);
   if (!defined) return defined.error();
+  if (auto tagged = add_tags(*defined, input["Tags"]); !tagged) return tagged.error();
 
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (read_table(tx, name)) return Error{"ResourceInUseException", "Table already exists: " + name.name};
@@ -242,6 +216,8 @@ Result<Value> create_table(Service& service, Call& call) {
     auto space = take_spaces(tx, name.account, 1 + indexes.size());
     const auto own_space = space++;
     for (auto* index : indexes) index->set("Space", space++);
+    if (const auto& stream = input["StreamSpecification"]; stream["StreamEnabled"].boolean_or(false))
+      if (auto set = set_stream(tx, name, definition, stream, identity.created); !set) return set.error();
     tx.query("INSERT INTO dynamodb_table (account, region, name, space, version, definition) VALUES (?, ?, ?, ?, 1, ?)",
              name.account, name.region, name.name, own_space, to_json(definition));
     return Value();
@@ -267,6 +243,7 @@ Result<Value> delete_table(Service& service, Call& call) {
           "first.");
     tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", name.account, name.region,
              name.name);
+    end_stream(tx, *table, now);
     // The items go later, in steps: there may be millions.
     tx.schedule(now, "dynamodb-clear", clear_payload(name.account, table->space));
     for (const auto& index : table->indexes)
@@ -317,7 +294,8 @@ Result<Value> update_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = refuse_unbuilt(input, "UpdateTable", {"ReplicaUpdates", "WarmThroughput", "MultiRegionConsistency",
-                                                           "GlobalTableWitnessUpdates"});
+                                                           "GlobalTableWitnessUpdates", "VectorIndexUpdates",
+                                                           "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
   const bool asks = std::any_of(input.map().begin(), input.map().end(), [](const MapEntry& entry) {
@@ -339,10 +317,12 @@ Result<Value> update_table(Service& service, Call& call) {
     if (const auto& table_class = input["TableClass"]; !table_class.is_null())
       definition.set("TableClassSummary", Map{{"TableClass", table_class}, {"LastUpdateDateTime", now.ms}});
     if (const auto& limits = input["OnDemandThroughput"]; !limits.is_null()) definition.set("OnDemandThroughput", limits);
+    if (const auto& stream = input["StreamSpecification"]; !stream.is_null())
+      if (auto set = set_stream(tx, name, definition, stream, now); !set) return set.error();
     define_attributes(definition, input["AttributeDefinitions"]);
     if (const auto& updates = input["GlobalSecondaryIndexUpdates"]; !updates.is_null())
       if (auto changed = update_indexes(tx, *table, definition, updates, now); !changed) return changed.error();
-    save(tx, *table, definition);
+    save_table(tx, *table, definition);
     return Value();
   });
   if (!updated) return updated;
@@ -350,68 +330,6 @@ Result<Value> update_table(Service& service, Call& call) {
   const auto table = service.tables.find(call.kernel.store, name);
   if (!table) return table.error();
   return Value(Map{{"TableDescription", describe(**table)}});
-}
-
-Result<Done> clear_space(TaskRun& run) {
-  const auto account = run.payload["account"].string();
-  const auto space = run.payload["space"].integer();
-  while (true) {
-    bool finished = false;
-    auto cleared = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-      tx.query(
-          "DELETE FROM dynamodb_item WHERE account = ? AND space = ? AND (pk, sk, tie) IN (SELECT pk, sk, tie FROM "
-          "dynamodb_item WHERE account = ? AND space = ? LIMIT ?)",
-          account, space, account, space, chunk_rows);
-      finished = tx.changes() < static_cast<std::int64_t>(chunk_rows);
-      return Value();
-    });
-    if (!cleared) return cleared.error();
-    if (finished) return done;
-  }
-}
-
-// Writes that come in the meantime keep the index themselves; each step sees what is committed, so
-// an entry is the same whoever writes it.
-Result<Done> backfill_index(Service& service, TaskRun& run) {
-  const TableName name{run.payload["account"].string(), run.payload["region"].string(), run.payload["table"].string()};
-  const auto index_name = run.payload["index"].string();
-  std::string pk, sk;
-  bool first = true, finished = false;
-  while (!finished) {
-    auto step = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-      const auto table = read_table(tx, name);
-      const auto* index = table ? table->find_index(index_name) : nullptr;
-      finished = true;
-      if (!index || index->active) return Value();  // Deleted in the meantime, or done before.
-      const auto rows = tx.query(
-          "SELECT pk, sk, content FROM dynamodb_item WHERE account = ? AND space = ? AND (pk, sk, tie) > (?, ?, ?) "
-          "ORDER BY pk, sk, tie LIMIT ?",
-          table->account, table->space, Blob{pk}, Blob{sk}, Blob{first ? "" : std::string_view("\0", 1)}, chunk_rows);
-      for (const auto& row : rows) {
-        const KeyBytes key{row[0].string(), row[1].string()};
-        if (const auto entry = index_entry(*table, *index, decode_item(row[2].string())))
-          insert_index_entry(tx, *table, *index, key, *entry);
-      }
-      if (rows.size() == chunk_rows) {
-        finished = false;
-        return Value(Map{{"pk", rows.back()[0]}, {"sk", rows.back()[1]}});
-      }
-      auto definition = table->definition;
-      auto* described = find_described(definition, index_name);
-      described->set("IndexStatus", "ACTIVE");
-      described->map().erase("Backfilling");
-      save(tx, *table, definition);
-      return Value();
-    });
-    if (!step) return step.error();
-    if (!finished) {
-      pk = (*step)["pk"].string();
-      sk = (*step)["sk"].string();
-      first = false;
-    }
-  }
-  service.tables.forget(name);
-  return done;
 }
 
 }  // namespace moonbase::dynamodb

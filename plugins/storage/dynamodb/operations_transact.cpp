@@ -297,7 +297,7 @@ Result<Value> transact_write_items(Service& service, Call& call) {
         continue;
       }
       auto one = write_item(tx, *tables[position], outcome.key, outcome.before ? &*outcome.before : nullptr,
-                            outcome.after ? &*outcome.after : nullptr);
+                            outcome.after ? &*outcome.after : nullptr, {now});
       one.capacity *= transaction_factor;
       capacities[position] += one.capacity;
       written[position] += one;

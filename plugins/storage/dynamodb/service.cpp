@@ -12,20 +12,43 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"CreateTable", create_table},
       {"DeleteItem", delete_item},
       {"DeleteTable", delete_table},
+      {"DescribeContinuousBackups", describe_continuous_backups},
+      {"DescribeEndpoints", describe_endpoints},
+      {"DescribeLimits", describe_limits},
       {"DescribeTable", describe_table},
+      {"DescribeTimeToLive", describe_time_to_live},
       {"GetItem", get_item},
       {"ListTables", list_tables},
+      {"ListTagsOfResource", list_tags_of_resource},
       {"PutItem", put_item},
       {"Query", query},
       {"Scan", scan},
+      {"TagResource", tag_resource},
       {"TransactGetItems", transact_get_items},
       {"TransactWriteItems", transact_write_items},
+      {"UntagResource", untag_resource},
       {"UpdateItem", update_item},
       {"UpdateTable", update_table},
+      {"UpdateTimeToLive", update_time_to_live},
   };
-  for (const auto& [name, run] : operations)
-    registrar.operation(name, [service, run = run](Call& call) { return run(*service, call); });
+  constexpr std::pair<std::string_view, Run> stream_operations[] = {
+      {"DescribeStream", describe_stream},
+      {"GetRecords", get_records},
+      {"GetShardIterator", get_shard_iterator},
+      {"ListStreams", list_streams},
+  };
+  const auto add = [&](std::string_view name, Run run) {
+    registrar.operation(name, [service, run](Call& call) { return run(*service, call); });
+  };
+  for (const auto& [name, run] : operations) add(name, run);
+  registrar.model(sources.streams_model);
+  for (const auto& [name, run] : stream_operations) add(name, run);
+
   registrar.task("dynamodb-clear", clear_space);
+  registrar.task("dynamodb-expiry-backfill", backfill_expiry);
+  registrar.task("dynamodb-expiry-forget", forget_expiry);
+  registrar.task("dynamodb-trim", trim_stream);
+  registrar.task("dynamodb-expire", [service](TaskRun& run) { return expire_items(*service, run); });
   registrar.task("dynamodb-backfill", [service](TaskRun& run) { return backfill_index(*service, run); });
   registrar.on_reset([service](std::string_view account_id) { service->tables.clear(account_id); });
 }

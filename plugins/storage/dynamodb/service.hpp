@@ -22,10 +22,10 @@ struct Service {
 
 // Texts that the build embeds into the plugin.
 struct Sources {
-  std::string_view model, schema;
+  std::string_view model, streams_model, schema;
 };
 
-// Registers the model, the schema and every operation that is built.
+// Registers both models, the schema and every operation that is built.
 void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources);
 
 // Runs `body` in a write transaction in which `table` is the named table as it is; again with the
@@ -54,8 +54,32 @@ Result<Value> delete_table(Service& service, Call& call);
 Result<Value> describe_table(Service& service, Call& call);
 Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
-Result<Done> clear_space(TaskRun& run);
+
+// operations_settings.cpp
+Result<Value> describe_continuous_backups(Service& service, Call& call);
+Result<Value> describe_endpoints(Service& service, Call& call);
+Result<Value> describe_limits(Service& service, Call& call);
+Result<Value> describe_time_to_live(Service& service, Call& call);
+Result<Value> list_tags_of_resource(Service& service, Call& call);
+Result<Value> tag_resource(Service& service, Call& call);
+Result<Value> untag_resource(Service& service, Call& call);
+Result<Value> update_time_to_live(Service& service, Call& call);
+// Adds or replaces tags of a definition.
+Result<Done> add_tags(Value& definition, const Value& tags);
+
+// operations_stream.cpp
+Result<Value> describe_stream(Service& service, Call& call);
+Result<Value> get_records(Service& service, Call& call);
+Result<Value> get_shard_iterator(Service& service, Call& call);
+Result<Value> list_streams(Service& service, Call& call);
+
+// tasks.cpp
+Result<Done> backfill_expiry(TaskRun& run);
 Result<Done> backfill_index(Service& service, TaskRun& run);
+Result<Done> clear_space(TaskRun& run);
+Result<Done> expire_items(Service& service, TaskRun& run);
+Result<Done> forget_expiry(TaskRun& run);
+Result<Done> trim_stream(TaskRun& run);
 
 // operations_batch.cpp
 Result<Value> batch_get_item(Service& service, Call& call);

@@ -204,6 +204,15 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
       table->indexes.push_back(std::move(index));
     }
   }
+  table->ttl_attribute = table->definition["TimeToLive"].string_or("");
+  if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
+    table->stream = stream.integer();
+    const auto view = table->definition["StreamSpecification"]["StreamViewType"].string_or("");
+    table->stream_view = view == "NEW_AND_OLD_IMAGES" ? StreamView::both
+                         : view == "NEW_IMAGE"        ? StreamView::new_image
+                         : view == "OLD_IMAGE"        ? StreamView::old_image
+                                                      : StreamView::keys;
+  }
   return table;
 }
 
@@ -284,6 +293,14 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
   if (!input["TableClass"].is_null()) defined.set("TableClassSummary", Map{{"TableClass", input["TableClass"]}});
   if (!input["OnDemandThroughput"].is_null()) defined.set("OnDemandThroughput", input["OnDemandThroughput"]);
   return Value(std::move(defined));
+}
+
+Value* find_global_index(Value& definition, const std::string& name) {
+  auto* indexes = definition.map().find("GlobalSecondaryIndexes");
+  if (!indexes) return nullptr;
+  for (auto& index : indexes->list())
+    if (index["IndexName"].string() == name) return &index;
+  return nullptr;
 }
 
 std::string table_name_of(std::string_view name_or_arn) {

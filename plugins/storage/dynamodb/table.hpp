@@ -41,17 +41,24 @@ struct Index {
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
 };
 
+// What a stream records of each change.
+enum class StreamView : std::uint8_t { keys, new_image, old_image, both };
+
 // Immutable but for `size`; shared by all who use the table.
 struct Table {
   std::string account, region, name;
   std::int64_t space = 0;
   std::int64_t version = 0;
   // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
-  // index with its "Space"; counts and sizes are added when it is described.
+  // index with its "Space"; counts and sizes are added when it is described. Beside them hidden
+  // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number).
   Value definition;
 
   KeySchema keys;
   std::vector<Index> indexes;
+  std::string ttl_attribute;                // Empty: items do not expire.
+  std::optional<std::int64_t> stream;       // The enabled stream.
+  StreamView stream_view = StreamView::keys;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
 
   const Index* find_index(std::string_view index) const;
@@ -80,6 +87,9 @@ Result<Done> check_throughput(const Value& throughput);
 Result<Done> check_index_keys(const Value& index, const Value& attribute_definitions, bool global,
                               const Value& table_key_schema);
 Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
+
+// The description of a global index within a table's definition, or null.
+Value* find_global_index(Value& definition, const std::string& name);
 
 // "TableName" may also be the table's ARN.
 std::string table_name_of(std::string_view name_or_arn);
