@@ -41,6 +41,20 @@ bool host_matches(std::string_view pattern, std::string_view host) {
   return false;
 }
 
+// A prefix in which "*" stands for one segment: "/restapis/*/*/_user_request_".
+bool path_begins(std::string_view path, std::string_view prefix) {
+  for (;;) {
+    const auto star = prefix.find('*');
+    if (!path.starts_with(prefix.substr(0, star))) return false;
+    if (star == std::string_view::npos) return true;
+    path.remove_prefix(star);
+    prefix.remove_prefix(star + 1);
+    const auto slash = path.find('/');
+    if (slash == 0 || slash == std::string_view::npos) return false;
+    path.remove_prefix(slash);
+  }
+}
+
 }  // namespace
 
 Scope read_scope(const HttpRequest& request) {
@@ -131,7 +145,7 @@ Directory::Raw Directory::raw(const HttpRequest& request) const {
   const auto host = without_port(request.headers.get("Host"));
   for (const auto& [match, raw] : raw_) {
     for (const auto& path : match->paths)
-      if (request.path.starts_with(path)) return raw;
+      if (path_begins(request.path, path)) return raw;
     for (const auto& pattern : match->hosts)
       if (host_matches(pattern, host)) return raw;
   }

@@ -151,13 +151,12 @@ class Request {
     context.identity.arn = "arn:aws:iam::" + api_.account_id + ":root";
     context.identity.service = "apigateway.amazonaws.com";
     context.region = api_.region;
-    context.cause = request_id_;
-    context.request_id = call_.kernel.ids.uuid();
     const auto deadline = MachineTime::clock::now() + std::chrono::milliseconds(route.timeout_ms);
     context.deadline = std::min(context.deadline, deadline);
     const auto result = call_.kernel.functions.invoke(context, std::move(invocation));
-    if (result) return answer(route.format, *stage_, *result, http_.headers.get("Accept"), response);
-    answer(route.format, result.error(), MachineTime::clock::now() >= context.deadline, response);
+    const bool timed_out = MachineTime::clock::now() >= context.deadline;
+    if (result && !timed_out) return answer(route.format, *stage_, *result, http_.headers.get("Accept"), response);
+    answer(route.format, result ? Error{} : result.error(), timed_out, response);
   }
 
   HttpCall& call_;
@@ -176,7 +175,7 @@ class Request {
 }  // namespace
 
 HttpMatch runtime_match() {
-  return {.hosts = {"*.execute-api.*"}, .paths = {"/_aws/execute-api/", "/restapis/*/*/_user_request_/"}};
+  return {.hosts = {"*.execute-api.*"}, .paths = {"/_aws/execute-api/", "/restapis/*/*/_user_request_"}};
 }
 
 HttpResponse serve(Apis& apis, HttpCall& call) {

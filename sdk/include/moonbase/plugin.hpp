@@ -43,7 +43,8 @@ struct HttpCall {
 using HttpHandler = std::function<HttpResponse(HttpCall&)>;
 struct HttpMatch {
   std::vector<std::string> hosts;  // "*.execute-api.*": "*" stands for one or more characters. Without port.
-  std::vector<std::string> paths;  // Prefixes that end in "/", such as "/restapis/".
+  // Prefixes, such as "/_aws/execute-api/". "*" stands for one segment: "/restapis/*/*/_user_request_".
+  std::vector<std::string> paths;
 };
 
 struct Delivery {
