@@ -12,7 +12,7 @@
 
 namespace moonbase::dispatch {
 
-// The credential scope of a request: "AKID/20261121/us-east-1/sqs/aws4_request". Views into it.
+// The credential scope of a request: "AKID/20261121/us-east-1/coupons/aws4_request". Views into it.
 struct Scope {
   std::string_view access_key_id, date, region, service;
   bool present() const { return !access_key_id.empty(); }

@@ -1,0 +1,67 @@
+---@meta
+-- What a stack and its handlers find around them.
+
+---@alias moonbase.Handler fun(event: moonbase.Event, ctx: moonbase.Context): any, any, any
+
+-- The event, field by field AWS's own; of an API, these.
+---@class moonbase.Event
+---@field httpMethod? string            REST APIs (payload 1.0)
+---@field resource? string              "/product/{id}"
+---@field path? string
+---@field routeKey? string              HTTP APIs (payload 2.0): "GET /product/{id}"
+---@field rawPath? string
+---@field headers? table<string, string>
+---@field pathParameters? table<string, string>
+---@field queryStringParameters? table<string, string>
+---@field stageVariables? table<string, string>
+---@field requestContext? table
+---@field body? string
+---@field isBase64Encoded? boolean
+local event = {}
+
+-- The JSON in the body; nil where the body is empty.
+---@return any
+function event:json() end
+
+-- A header, whatever its case.
+---@param name string
+---@return string?
+function event:header(name) end
+
+---@class moonbase.Context
+---@field function_name string
+---@field function_version string
+---@field invoked_function_arn string
+---@field memory_limit_in_mb integer
+---@field aws_request_id string
+---@field log_group_name string
+---@field log_stream_name string
+---@field get_remaining_time_in_millis fun(): integer
+---@field uuid fun(): string                 with --seed they repeat
+---@field now fun(): integer                 seconds on the platform's clock
+---@field now_ms fun(): integer
+---@field call fun(service: string, operation: string, input: table): table  any operation, as the function's role
+local context = {}
+
+-- JSON null, where nil would mean "absent".
+null = {}
+
+-- Marks a list, so that an empty one is written as [] and not as {}.
+---@generic T
+---@param list T[]
+---@return T[]
+function array(list) end
+
+json = {}
+---@param value any
+---@return string
+function json.encode(value) end
+---@param text string
+---@return any
+function json.decode(text) end
+
+-- Begins a stack: local s = require "stack" { name = "shop" }
+---@param settings { name: string, plugins?: string[] }
+---@return moonbase.Stack
+local function stack(settings) end
+return stack
