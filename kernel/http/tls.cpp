@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <stdexcept>
 
 namespace moonbase::http {
 namespace {
@@ -62,10 +63,10 @@ class TlsTransport final : public Transport {
       : loop_(loop), descriptor_(descriptor), ssl_(ssl), write_timeout_(write_timeout) {}
   ~TlsTransport() override { SSL_free(ssl_); }
 
-  bool accept(MachineTime deadline) {
+  bool shake_hands(MachineTime deadline) {
     while (true) {
       ERR_clear_error();
-      const int state = SSL_accept(ssl_);
+      const int state = SSL_do_handshake(ssl_);
       if (state == 1) return true;
       if (!wait_for(SSL_get_error(ssl_, state), deadline)) return false;
     }
@@ -139,6 +140,16 @@ class TlsTransport final : public Transport {
   bool broken_ = false;
 };
 
+SSL* new_ssl(void* context, int descriptor) {
+  auto* ssl = SSL_new(context_of(context));
+  auto* bio = BIO_new(descriptor_bio());
+  if (!ssl || !bio) throw std::bad_alloc();
+  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl, bio, bio);
+  return ssl;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Tls>> Tls::open(const std::string& folder, const std::vector<std::string>& names) {
@@ -166,19 +177,49 @@ Result<std::unique_ptr<Tls>> Tls::open(const std::string& folder, const std::vec
 Tls::~Tls() { SSL_CTX_free(context_of(context_)); }
 
 std::unique_ptr<Transport> Tls::accept(loop::Loop& loop, int descriptor, const Limits& limits, bool& http2) const {
-  auto* ssl = SSL_new(context_of(context_));
-  auto* bio = BIO_new(descriptor_bio());
-  if (!ssl || !bio) throw std::bad_alloc();
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(descriptor)));
-  BIO_set_init(bio, 1);
-  SSL_set_bio(ssl, bio, bio);
+  auto* ssl = new_ssl(context_, descriptor);
   auto transport = std::make_unique<TlsTransport>(loop, descriptor, ssl, limits.write_timeout);
-  if (!transport->accept(loop.now() + limits.head_timeout)) return nullptr;
+  SSL_set_accept_state(ssl);
+  if (!transport->shake_hands(loop.now() + limits.head_timeout)) return nullptr;
   const unsigned char* protocol = nullptr;
   unsigned int protocol_bytes = 0;
   SSL_get0_alpn_selected(ssl, &protocol, &protocol_bytes);
   http2 = std::string_view(reinterpret_cast<const char*>(protocol), protocol_bytes) == "h2";
   return transport;
+}
+
+TlsClient::TlsClient(const std::string& trusted_certificates) {
+  auto* context = SSL_CTX_new(TLS_client_method());
+  if (!context) throw std::bad_alloc();
+  context_ = context;
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_default_verify_paths(context);
+  if (!trusted_certificates.empty() &&
+      SSL_CTX_load_verify_locations(context, trusted_certificates.c_str(), nullptr) != 1) {
+    ERR_clear_error();
+    SSL_CTX_free(context);
+    throw std::runtime_error("cannot read certificates from " + trusted_certificates);
+  }
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+}
+
+TlsClient::~TlsClient() { SSL_CTX_free(context_of(context_)); }
+
+std::unique_ptr<Transport> TlsClient::connect(loop::Loop& loop, int descriptor, const std::string& host,
+                                              std::chrono::milliseconds timeout, std::string& problem) const {
+  auto* ssl = new_ssl(context_, descriptor);
+  auto transport = std::make_unique<TlsTransport>(loop, descriptor, ssl, timeout);
+  SSL_set_connect_state(ssl);
+  // An address is checked as such, and never sent as a name.
+  if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) != 1) {
+    SSL_set1_host(ssl, host.c_str());
+    SSL_set_tlsext_host_name(ssl, host.c_str());
+  }
+  if (transport->shake_hands(loop.now() + timeout)) return transport;
+  const auto verdict = SSL_get_verify_result(ssl);
+  problem = verdict == X509_V_OK ? "the handshake failed" : X509_verify_cert_error_string(verdict);
+  return nullptr;
 }
 
 }  // namespace moonbase::http

@@ -30,4 +30,21 @@ class Tls {
   void* context_ = nullptr;  // An SSL_CTX.
 };
 
+// The other side: connections of ours to servers that the machine trusts.
+class TlsClient {
+ public:
+  // `trusted_certificates`: a PEM file with more to trust; may be empty.
+  explicit TlsClient(const std::string& trusted_certificates);
+  ~TlsClient();
+  TlsClient(TlsClient&& other) noexcept : context_(other.context_) { other.context_ = nullptr; }
+
+  // Shakes hands on a connected socket and checks that the certificate is for `host`. Null and a
+  // `problem` when that fails. Suspends the fiber.
+  std::unique_ptr<Transport> connect(loop::Loop& loop, int descriptor, const std::string& host,
+                                     std::chrono::milliseconds timeout, std::string& problem) const;
+
+ private:
+  void* context_ = nullptr;  // An SSL_CTX.
+};
+
 }  // namespace moonbase::http
