@@ -1,0 +1,141 @@
+#include "support.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace support;
+using moonbase::List;
+using moonbase::Map;
+using moonbase::Value;
+using moonbase::testing::TestKernel;
+
+TEST_CASE("a function is created, described, invoked, changed and deleted") {
+  TestKernel kernel{"lambda", functions};
+  const auto made = kernel.call("CreateFunction", function("hello", "function handler(event) return 'hello ' .. event.name end",
+                                                           {{"Description", "greets"}, {"Tags", Map{{"team", "moon"}}},
+                                                            {"Environment", Map{{"Variables", Map{{"STAGE", "prod"}}}}}}));
+  CHECK(made["FunctionArn"].string() == "arn:aws:lambda:us-east-1:000000000000:function:hello");
+  CHECK(made["Timeout"].integer() == 3);
+  CHECK(made["MemorySize"].integer() == 128);
+  CHECK(made["State"].string() == "Active");
+  CHECK(made["LastModified"].string() == "2027-01-01T00:00:00.000+0000");
+  CHECK(made["Environment"]["Variables"]["STAGE"].string() == "prod");
+
+  CHECK(invoke(kernel, "hello", R"({"name":"moon"})").string() == "hello moon");
+  CHECK(invoke(kernel, "arn:aws:lambda:us-east-1:000000000000:function:hello:$LATEST", R"({"name":"arn"})").string() == "hello arn");
+  CHECK(invoke(kernel, "000000000000:function:hello", R"({"name":"part"})").string() == "hello part");
+
+  const auto updated = kernel.call("UpdateFunctionCode", {{"FunctionName", "hello"},
+      {"ZipFile", zip({{"main.lua", "function handler() return os.getenv 'STAGE' end"}})}});
+  CHECK(updated["CodeSha256"].string() != made["CodeSha256"].string());
+  CHECK(updated["RevisionId"].string() != made["RevisionId"].string());
+  CHECK(invoke(kernel, "hello").string() == "prod");
+  kernel.call("UpdateFunctionConfiguration", {{"FunctionName", "hello"}, {"Environment", Map{{"Variables", Map{{"STAGE", "test"}}}}}});
+  CHECK(invoke(kernel, "hello").string() == "test");
+  CHECK(kernel.call("GetFunctionConfiguration", {{"FunctionName", "hello"}})["Description"].string() == "greets");
+  CHECK(kernel.call("GetFunction", {{"FunctionName", "hello"}})["Tags"]["team"].string() == "moon");
+
+  kernel.call("DeleteFunction", {{"FunctionName", "hello"}});
+  const auto gone = kernel.error("Invoke", {{"FunctionName", "hello"}});
+  CHECK(gone.code == "ResourceNotFoundException");
+  CHECK(gone.message == "Function not found: arn:aws:lambda:us-east-1:000000000000:function:hello");
+  CHECK(kernel.error("GetFunction", {{"FunctionName", "hello"}}).code == "ResourceNotFoundException");
+}
+
+TEST_CASE("functions survive a restart, and accounts do not see each other's") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("kept", "function handler() return 1 end"));
+  kernel.restart();
+  CHECK(invoke(kernel, "kept").integer() == 1);
+  kernel.context.identity.account_id = "111111111111";
+  CHECK(kernel.error("Invoke", {{"FunctionName", "kept"}}).code == "ResourceNotFoundException");
+}
+
+TEST_CASE("functions are listed by name, in pages") {
+  TestKernel kernel{"lambda", functions};
+  for (const char* name : {"c", "a", "b"}) kernel.call("CreateFunction", function(name, "function handler() end"));
+  auto page = kernel.call("ListFunctions", {{"MaxItems", 2}});
+  REQUIRE(page["Functions"].list().size() == 2);
+  CHECK(page["Functions"][0]["FunctionName"].string() == "a");
+  page = kernel.call("ListFunctions", {{"MaxItems", 2}, {"Marker", page["NextMarker"]}});
+  REQUIRE(page["Functions"].list().size() == 1);
+  CHECK(page["Functions"][0]["FunctionName"].string() == "c");
+  CHECK(page["NextMarker"].is_null());
+}
+
+TEST_CASE("what AWS refuses when a function is created is refused in its words") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("taken", "function handler() end"));
+  const auto refused = [&](Map more, const std::string& name = "other") {
+    return kernel.error("CreateFunction", function(name, "function handler() end", std::move(more)));
+  };
+  CHECK(refused({}, "taken").code == "ResourceConflictException");
+  CHECK(refused({}, "taken").message == "Function already exist: taken");
+  CHECK(refused({{"Runtime", "cobol85"}}).code == "InvalidParameterValueException");
+  CHECK(refused({{"Runtime", "nodejs22.x"}}).status == 501);
+  CHECK(refused({{"Layers", List{Value("arn:aws:lambda:us-east-1:000000000000:layer:x:1")}}}).status == 501);
+  CHECK(refused({{"Environment", Map{{"Variables", Map{{"AWS_REGION", "x"}}}}}}).message.find("Reserved keys used in this request: AWS_REGION") != std::string::npos);
+  CHECK(refused({{"Environment", Map{{"Variables", Map{{"BIG", std::string(4096, 'x')}}}}}}).message.find("exceeded the 4KB limit") != std::string::npos);
+  CHECK(refused({{"Handler", "main handler"}}).code == "ValidationException");
+  CHECK(refused({{"Timeout", 901}}).code == "ValidationException");
+  CHECK(refused({{"MemorySize", 127}}).code == "ValidationException");
+}
+
+TEST_CASE("packages that are broken or lead out of their folder are refused before anything is kept") {
+  TestKernel kernel{"lambda", functions};
+  const auto refused = [&](const std::string& bytes) {
+    return kernel.error("CreateFunction", function("f", "", {{"Code", Map{{"ZipFile", bytes}}}}));
+  };
+  const std::string could_not = "Could not unzip uploaded file. Please check your file, then try to upload again.";
+  CHECK(refused("this is not a zip").message == could_not);
+  CHECK(refused(zip({{"main.lua", std::string(10'000, 'x')}}).substr(0, 60)).message == could_not);
+  for (const char* name : {"../evil.lua", "/etc/evil.lua", "a/../../evil.lua", "a//b.lua", "./a.lua"}) {
+    INFO(name);
+    CHECK(refused(zip({{name, "x"}})).message == could_not);
+  }
+  CHECK(refused(zip({{"link", "", "/etc/passwd"}})).message == could_not);
+  CHECK(refused(zip({{"a", "1"}, {"a", "2"}})).message == could_not);
+  CHECK(refused(zip({})).code == "InvalidParameterValueException");
+  std::vector<Entry> many(10'001);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i].name = std::to_string(i);
+  CHECK(refused(zip(many)).message == "The zip holds more than 10000 entries.");
+  const auto bomb = refused(zip({{"a", std::string(150 << 20, 'x')}, {"b", std::string(150 << 20, 'x')}}));
+  CHECK(bomb.message == "Unzipped size must be smaller than 262144000 bytes");
+}
+
+TEST_CASE("permissions become a policy, as AddPermission describes them") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", "function handler() end"));
+  CHECK(kernel.error("GetPolicy", {{"FunctionName", "f"}}).code == "ResourceNotFoundException");
+  const Map permission{{"FunctionName", "f"}, {"StatementId", "api"}, {"Action", "lambda:InvokeFunction"},
+                       {"Principal", "apigateway.amazonaws.com"}, {"SourceArn", "arn:aws:execute-api:us-east-1:000000000000:abc/*"}};
+  const auto statement = *moonbase::parse_json(kernel.call("AddPermission", permission)["Statement"].string());
+  CHECK(statement["Sid"].string() == "api");
+  CHECK(statement["Principal"]["Service"].string() == "apigateway.amazonaws.com");
+  CHECK(statement["Condition"]["ArnLike"]["AWS:SourceArn"].string() == "arn:aws:execute-api:us-east-1:000000000000:abc/*");
+  CHECK(kernel.error("AddPermission", permission).code == "ResourceConflictException");
+  const auto policy = *moonbase::parse_json(kernel.call("GetPolicy", {{"FunctionName", "f"}})["Policy"].string());
+  CHECK(policy["Statement"].list().size() == 1);
+  CHECK(kernel.error("RemovePermission", {{"FunctionName", "f"}, {"StatementId", "other"}}).code == "ResourceNotFoundException");
+  kernel.call("RemovePermission", {{"FunctionName", "f"}, {"StatementId", "api"}});
+  CHECK(kernel.error("GetPolicy", {{"FunctionName", "f"}}).code == "ResourceNotFoundException");
+}
+
+TEST_CASE("tags are added, listed and removed") {
+  TestKernel kernel{"lambda", functions};
+  const auto arn = kernel.call("CreateFunction", function("f", "function handler() end"))["FunctionArn"];
+  kernel.call("TagResource", {{"Resource", arn}, {"Tags", Map{{"a", "1"}, {"b", "2"}}}});
+  kernel.call("UntagResource", {{"Resource", arn}, {"TagKeys", List{Value("a")}}});
+  const auto tags = kernel.call("ListTags", {{"Resource", arn}})["Tags"];
+  CHECK(tags["a"].is_null());
+  CHECK(tags["b"].string() == "2");
+  CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", Map{{"aws:x", "1"}}}}).code == "InvalidParameterValueException");
+}
+
+TEST_CASE("a revision that has passed is refused") {
+  TestKernel kernel{"lambda", functions};
+  const auto made = kernel.call("CreateFunction", function("f", "function handler() end"));
+  const auto next = kernel.call("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Timeout", 5}, {"RevisionId", made["RevisionId"]}});
+  CHECK(next["Timeout"].integer() == 5);
+  CHECK(kernel.error("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Timeout", 6}, {"RevisionId", made["RevisionId"]}}).code ==
+        "PreconditionFailedException");
+}
