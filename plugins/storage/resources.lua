@@ -201,7 +201,9 @@ local function new_expression()
   -- Names and values that the caller wrote into a text of their own.
   function self.add(options)
     for key, name in pairs(options.names or {}) do self.names[("#" .. key):gsub("^##", "#")] = name end
-    for key, value in pairs(options.values or {}) do self.values[(":" .. key):gsub("^::", ":")] = to_attribute(value) end
+    for key, value in pairs(options.values or {}) do
+      self.values[(":" .. key):gsub("^::", ":")] = to_attribute(value)
+    end
   end
   function self.into(input)
     if next(self.names) then input.ExpressionAttributeNames = self.names end
@@ -291,7 +293,8 @@ local function update_text(expression, changes)
   end
   for _, attribute in ipairs(sorted_keys(changes.set_if_absent or {})) do
     local path = expression.path(attribute)
-    sets[#sets + 1] = ("%s = if_not_exists(%s, %s)"):format(path, path, expression.value(changes.set_if_absent[attribute]))
+    local value = expression.value(changes.set_if_absent[attribute])
+    sets[#sets + 1] = ("%s = if_not_exists(%s, %s)"):format(path, path, value)
   end
   for _, attribute in ipairs(sorted_keys(changes.append or {})) do
     local path = expression.path(attribute)
@@ -466,14 +469,16 @@ local function index_properties(name, index, types, tools)
   if type(index) ~= "table" then index = { key = index } end
   if not index.key then index = { key = index } end
   local projects = index.projects or "all"
-  local projection_properties = { ProjectionType = projects == "all" and "ALL" or projects == "keys" and "KEYS_ONLY" or "INCLUDE" }
+  local projection_properties = { ProjectionType = ({ all = "ALL", keys = "KEYS_ONLY" })[projects] or "INCLUDE" }
   if type(projects) == "table" then projection_properties.NonKeyAttributes = tools.array(projects) end
   return { IndexName = name, KeySchema = key_schema(index.key, types, tools), Projection = projection_properties }
 end
 
 local function properties(name, options, tools)
   local types = {}
-  local described = { TableName = name, BillingMode = "PAY_PER_REQUEST", KeySchema = key_schema(options.key, types, tools) }
+  local described = {
+    TableName = name, BillingMode = "PAY_PER_REQUEST", KeySchema = key_schema(options.key, types, tools),
+  }
   local own = described.KeySchema[1].AttributeName
   local indexes = { GlobalSecondaryIndexes = {}, LocalSecondaryIndexes = {} }
   for _, index_name in ipairs(sorted_keys(options.indexes or {})) do
@@ -494,7 +499,8 @@ local function properties(name, options, tools)
   end
   described.AttributeDefinitions = tools.array(definitions)
   if options.stream then
-    described.StreamSpecification = { StreamViewType = options.stream == true and "NEW_AND_OLD_IMAGES" or options.stream }
+    local view = options.stream == true and "NEW_AND_OLD_IMAGES" or options.stream
+    described.StreamSpecification = { StreamViewType = view }
   end
   if options.ttl then described.TimeToLiveSpecification = { AttributeName = options.ttl, Enabled = true } end
   if options.protected then described.DeletionProtectionEnabled = true end
@@ -537,7 +543,9 @@ end
 -- A key schema with the types of its attributes: DynamoDB keeps them elsewhere.
 local function typed_key(described, schema)
   local types, key = {}, {}
-  for _, definition in ipairs(described.AttributeDefinitions) do types[definition.AttributeName] = definition.AttributeType end
+  for _, definition in ipairs(described.AttributeDefinitions) do
+    types[definition.AttributeName] = definition.AttributeType
+  end
   for i, element in ipairs(schema) do key[i] = element.AttributeName .. ":" .. types[element.AttributeName] end
   return key
 end
@@ -593,7 +601,10 @@ return function(vocabulary)
     constructor = "table", type = "AWS::DynamoDB::Table", service = "dynamodb", keeps_data = true,
     options = {
       key = { type = "string|table", required = true, doc = "\"id:S\" or { \"pk:S\", \"sk:N\" }." },
-      indexes = { type = "table", doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\"|\"keys\"|{ … }, [\"local\"] = true }." },
+      indexes = {
+        type = "table",
+        doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\", \"keys\" or { … }, [\"local\"] = true }.",
+      },
       ttl = { type = "string", doc = "The attribute with the second (since 1970) in which an item expires." },
       stream = { type = "string|boolean", doc = "KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true)." },
       protected = { type = "boolean", doc = "The table cannot be deleted." },
