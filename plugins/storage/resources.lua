@@ -438,6 +438,69 @@ function methods.each(handle, key, options)
   end
 end
 
+-- How many keys and items one Call takes.
+local batch_keys, batch_writes = 100, 25
+
+-- The items of many keys, in no particular order; keys without an item are left out.
+---@return table[] items
+function methods.batch_get(handle, keys)
+  local items, waiting = {}, {}
+  for i, key in ipairs(keys) do waiting[i] = to_item(key) end
+  while #waiting > 0 do
+    local now = {}
+    while #waiting > 0 and #now < batch_keys do now[#now + 1] = table.remove(waiting) end
+    local output = handle.call("BatchGetItem", { RequestItems = { [handle.name] = { Keys = array(now) } } })
+    for _, item in ipairs(output.Responses[handle.name] or {}) do items[#items + 1] = from_item(item) end
+    local left = output.UnprocessedKeys and output.UnprocessedKeys[handle.name]
+    for _, key in ipairs(left and left.Keys or {}) do waiting[#waiting + 1] = key end
+  end
+  return items
+end
+
+-- Puts many items and deletes many keys, 25 a Call: orders:batch_write { put = { … }, delete = { … } }
+function methods.batch_write(handle, writes)
+  local waiting = {}
+  for _, item in ipairs(writes.put or {}) do waiting[#waiting + 1] = { PutRequest = { Item = to_item(item) } } end
+  for _, key in ipairs(writes.delete or {}) do waiting[#waiting + 1] = { DeleteRequest = { Key = to_item(key) } } end
+  local at = 1
+  while at <= #waiting do
+    local now = {}
+    while at <= #waiting and #now < batch_writes do
+      now[#now + 1] = waiting[at]
+      at = at + 1
+    end
+    local output = handle.call("BatchWriteItem", { RequestItems = { [handle.name] = array(now) } })
+    local left = output.UnprocessedItems and output.UnprocessedItems[handle.name]
+    for _, request in ipairs(left or {}) do waiting[#waiting + 1] = request end
+  end
+end
+
+-- All or nothing, also across tables. Steps name their table unless it is this one:
+-- orders:transact { { put = { … }, if_absent = "pk" }, { update = key, set = { … }, table = stock },
+--                   { delete = key }, { check = key, when = { … }, table = users } }
+function methods.transact(handle, steps)
+  local actions = {}
+  for i, step in ipairs(steps) do
+    local expression = new_expression()
+    local update = step.update and update_text(expression, { set = step.set, set_if_absent = step.set_if_absent,
+      append = step.append, add = step.add, remove = step.remove, delete = step.delete_members })
+    local action = {
+      TableName = (step.table or handle).name, UpdateExpression = update,
+      ConditionExpression = write_condition(expression, step),
+    }
+    local kind
+    if step.put then
+      kind, action.Item = "Put", to_item(step.put)
+    else
+      kind = step.update and "Update" or step.delete and "Delete" or step.check and "ConditionCheck"
+      if not kind then error("a step has put, update, delete or check", 2) end
+      action.Key = to_item(step.update or step.delete or step.check)
+    end
+    actions[i] = { [kind] = expression.into(action) }
+  end
+  handle.call("TransactWriteItems", { TransactItems = array(actions) })
+end
+
 function methods.set(_, members) return setmetatable({ unpack(members) }, set_methods) end
 function methods.number(_, text) return setmetatable({ text = tostring(text) }, number_methods) end
 function methods.binary(_, bytes) return setmetatable({ bytes = bytes }, binary_methods) end
