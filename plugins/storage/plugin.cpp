@@ -1,7 +1,7 @@
 // Storage: DynamoDB and, as far as they are built, its streams, S3 and RDS. What is not built answers 501.
-#include "dynamodb/service.hpp"
-
 #include <moonbase/plugin.hpp>
+
+#include "dynamodb/service.hpp"
 
 // Embedded by the build.
 extern const char dynamodb_model_lua[];

@@ -201,7 +201,9 @@ local function new_expression()
   -- Names and values that the caller wrote into a text of their own.
   function self.add(options)
     for key, name in pairs(options.names or {}) do self.names[("#" .. key):gsub("^##", "#")] = name end
-    for key, value in pairs(options.values or {}) do self.values[(":" .. key):gsub("^::", ":")] = to_attribute(value) end
+    for key, value in pairs(options.values or {}) do
+      self.values[(":" .. key):gsub("^::", ":")] = to_attribute(value)
+    end
   end
   function self.into(input)
     if next(self.names) then input.ExpressionAttributeNames = self.names end
@@ -291,7 +293,8 @@ local function update_text(expression, changes)
   end
   for _, attribute in ipairs(sorted_keys(changes.set_if_absent or {})) do
     local path = expression.path(attribute)
-    sets[#sets + 1] = ("%s = if_not_exists(%s, %s)"):format(path, path, expression.value(changes.set_if_absent[attribute]))
+    local value = expression.value(changes.set_if_absent[attribute])
+    sets[#sets + 1] = ("%s = if_not_exists(%s, %s)"):format(path, path, value)
   end
   for _, attribute in ipairs(sorted_keys(changes.append or {})) do
     local path = expression.path(attribute)
@@ -435,6 +438,69 @@ function methods.each(handle, key, options)
   end
 end
 
+-- How many keys and items one Call takes.
+local batch_keys, batch_writes = 100, 25
+
+-- The items of many keys, in no particular order; keys without an item are left out.
+---@return table[] items
+function methods.batch_get(handle, keys)
+  local items, waiting = {}, {}
+  for i, key in ipairs(keys) do waiting[i] = to_item(key) end
+  while #waiting > 0 do
+    local now = {}
+    while #waiting > 0 and #now < batch_keys do now[#now + 1] = table.remove(waiting) end
+    local output = handle.call("BatchGetItem", { RequestItems = { [handle.name] = { Keys = array(now) } } })
+    for _, item in ipairs(output.Responses[handle.name] or {}) do items[#items + 1] = from_item(item) end
+    local left = output.UnprocessedKeys and output.UnprocessedKeys[handle.name]
+    for _, key in ipairs(left and left.Keys or {}) do waiting[#waiting + 1] = key end
+  end
+  return items
+end
+
+-- Puts many items and deletes many keys, 25 a Call: orders:batch_write { put = { … }, delete = { … } }
+function methods.batch_write(handle, writes)
+  local waiting = {}
+  for _, item in ipairs(writes.put or {}) do waiting[#waiting + 1] = { PutRequest = { Item = to_item(item) } } end
+  for _, key in ipairs(writes.delete or {}) do waiting[#waiting + 1] = { DeleteRequest = { Key = to_item(key) } } end
+  local at = 1
+  while at <= #waiting do
+    local now = {}
+    while at <= #waiting and #now < batch_writes do
+      now[#now + 1] = waiting[at]
+      at = at + 1
+    end
+    local output = handle.call("BatchWriteItem", { RequestItems = { [handle.name] = array(now) } })
+    local left = output.UnprocessedItems and output.UnprocessedItems[handle.name]
+    for _, request in ipairs(left or {}) do waiting[#waiting + 1] = request end
+  end
+end
+
+-- All or nothing, also across tables. Steps name their table unless it is this one:
+-- orders:transact { { put = { … }, if_absent = "pk" }, { update = key, set = { … }, table = stock },
+--                   { delete = key }, { check = key, when = { … }, table = users } }
+function methods.transact(handle, steps)
+  local actions = {}
+  for i, step in ipairs(steps) do
+    local expression = new_expression()
+    local update = step.update and update_text(expression, { set = step.set, set_if_absent = step.set_if_absent,
+      append = step.append, add = step.add, remove = step.remove, delete = step.delete_members })
+    local action = {
+      TableName = (step.table or handle).name, UpdateExpression = update,
+      ConditionExpression = write_condition(expression, step),
+    }
+    local kind
+    if step.put then
+      kind, action.Item = "Put", to_item(step.put)
+    else
+      kind = step.update and "Update" or step.delete and "Delete" or step.check and "ConditionCheck"
+      if not kind then error("a step has put, update, delete or check", 2) end
+      action.Key = to_item(step.update or step.delete or step.check)
+    end
+    actions[i] = { [kind] = expression.into(action) }
+  end
+  handle.call("TransactWriteItems", { TransactItems = array(actions) })
+end
+
 function methods.set(_, members) return setmetatable({ unpack(members) }, set_methods) end
 function methods.number(_, text) return setmetatable({ text = tostring(text) }, number_methods) end
 function methods.binary(_, bytes) return setmetatable({ bytes = bytes }, binary_methods) end
@@ -466,14 +532,16 @@ local function index_properties(name, index, types, tools)
   if type(index) ~= "table" then index = { key = index } end
   if not index.key then index = { key = index } end
   local projects = index.projects or "all"
-  local projection_properties = { ProjectionType = projects == "all" and "ALL" or projects == "keys" and "KEYS_ONLY" or "INCLUDE" }
+  local projection_properties = { ProjectionType = ({ all = "ALL", keys = "KEYS_ONLY" })[projects] or "INCLUDE" }
   if type(projects) == "table" then projection_properties.NonKeyAttributes = tools.array(projects) end
   return { IndexName = name, KeySchema = key_schema(index.key, types, tools), Projection = projection_properties }
 end
 
 local function properties(name, options, tools)
   local types = {}
-  local described = { TableName = name, BillingMode = "PAY_PER_REQUEST", KeySchema = key_schema(options.key, types, tools) }
+  local described = {
+    TableName = name, BillingMode = "PAY_PER_REQUEST", KeySchema = key_schema(options.key, types, tools),
+  }
   local own = described.KeySchema[1].AttributeName
   local indexes = { GlobalSecondaryIndexes = {}, LocalSecondaryIndexes = {} }
   for _, index_name in ipairs(sorted_keys(options.indexes or {})) do
@@ -494,7 +562,8 @@ local function properties(name, options, tools)
   end
   described.AttributeDefinitions = tools.array(definitions)
   if options.stream then
-    described.StreamSpecification = { StreamViewType = options.stream == true and "NEW_AND_OLD_IMAGES" or options.stream }
+    local view = options.stream == true and "NEW_AND_OLD_IMAGES" or options.stream
+    described.StreamSpecification = { StreamViewType = view }
   end
   if options.ttl then described.TimeToLiveSpecification = { AttributeName = options.ttl, Enabled = true } end
   if options.protected then described.DeletionProtectionEnabled = true end
@@ -537,7 +606,9 @@ end
 -- A key schema with the types of its attributes: DynamoDB keeps them elsewhere.
 local function typed_key(described, schema)
   local types, key = {}, {}
-  for _, definition in ipairs(described.AttributeDefinitions) do types[definition.AttributeName] = definition.AttributeType end
+  for _, definition in ipairs(described.AttributeDefinitions) do
+    types[definition.AttributeName] = definition.AttributeType
+  end
   for i, element in ipairs(schema) do key[i] = element.AttributeName .. ":" .. types[element.AttributeName] end
   return key
 end
@@ -593,7 +664,10 @@ return function(vocabulary)
     constructor = "table", type = "AWS::DynamoDB::Table", service = "dynamodb", keeps_data = true,
     options = {
       key = { type = "string|table", required = true, doc = "\"id:S\" or { \"pk:S\", \"sk:N\" }." },
-      indexes = { type = "table", doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\"|\"keys\"|{ … }, [\"local\"] = true }." },
+      indexes = {
+        type = "table",
+        doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\", \"keys\" or { … }, [\"local\"] = true }.",
+      },
       ttl = { type = "string", doc = "The attribute with the second (since 1970) in which an item expires." },
       stream = { type = "string|boolean", doc = "KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true)." },
       protected = { type = "boolean", doc = "The table cannot be deleted." },

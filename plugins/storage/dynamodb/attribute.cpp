@@ -1,13 +1,12 @@
 #include "attribute.hpp"
 
-#include "errors.hpp"
-#include "number.hpp"
-
-#include <moonbase/hash.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/hash.hpp>
 #include <vector>
+
+#include "errors.hpp"
+#include "number.hpp"
 
 namespace moonbase::dynamodb {
 namespace {

@@ -3,12 +3,11 @@
 // arguments; any thread may call it.
 #pragma once
 
-#include <moonbase/result.hpp>
-#include <moonbase/value.hpp>
-
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <moonbase/result.hpp>
+#include <moonbase/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

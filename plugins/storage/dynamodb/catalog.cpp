@@ -1,7 +1,6 @@
 #include "catalog.hpp"
 
 #include <moonbase/json.hpp>
-
 #include <mutex>
 #include <stdexcept>
 
@@ -16,15 +15,17 @@ Error no_such_table(const std::string& name) {
 }
 
 void save_table(Transaction& tx, const Table& table, const Value& definition) {
-  tx.query("UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
-           to_json(definition), table.account, table.region, table.name);
+  tx.query(
+      "UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
+      to_json(definition), table.account, table.region, table.name);
 }
 
 Error table_not_found() { return {"ResourceNotFoundException", "Requested resource not found"}; }
 
 TablePointer read_table(Transaction& tx, const TableName& name) {
-  const auto rows = tx.query("SELECT space, version, definition FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?",
-                             name.account, name.region, name.name);
+  const auto rows =
+      tx.query("SELECT space, version, definition FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?",
+               name.account, name.region, name.name);
   if (rows.empty()) return nullptr;
   auto definition = parse_json(rows[0][2].string());
   if (!definition) throw std::runtime_error("the definition of DynamoDB table " + name.name + " is damaged");

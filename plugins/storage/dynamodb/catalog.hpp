@@ -1,17 +1,16 @@
 // Catalog: the tables, kept in memory after their first use.
 #pragma once
 
-#include "table.hpp"
-
-#include <moonbase/call.hpp>
-#include <moonbase/store.hpp>
-
 #include <map>
 #include <memory>
+#include <moonbase/call.hpp>
+#include <moonbase/store.hpp>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <tuple>
+
+#include "table.hpp"
 
 namespace moonbase::dynamodb {
 

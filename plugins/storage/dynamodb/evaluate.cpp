@@ -1,9 +1,9 @@
 #include "evaluate.hpp"
 
+#include <algorithm>
+
 #include "attribute.hpp"
 #include "number.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -144,7 +144,8 @@ class Evaluation {
     const bool member = (type == Type::string_set && wanted_type == Type::string) ||
                         (type == Type::number_set && wanted_type == Type::number) ||
                         (type == Type::binary_set && wanted_type == Type::binary);
-    if (member) return std::find(content.list().begin(), content.list().end(), content_of(wanted)) != content.list().end();
+    if (member)
+      return std::find(content.list().begin(), content.list().end(), content_of(wanted)) != content.list().end();
     if (type != wanted_type || (type != Type::string && type != Type::binary)) return false;
     return content.string().find(content_of(wanted).string()) != std::string::npos;
   }

@@ -2,11 +2,11 @@
 // check_expression() with the same bindings, items check_attributes().
 #pragma once
 
-#include "expression.hpp"
-
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "expression.hpp"
 
 namespace moonbase::dynamodb {
 

@@ -1,8 +1,8 @@
 #include "expiry.hpp"
 
-#include "number.hpp"
-
 #include <cstdlib>
+
+#include "number.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -32,9 +32,10 @@ void note_expiry(Transaction& tx, const Table& table, const KeyBytes& key, const
   if (is == never) return;
   const auto first = tx.query("SELECT MIN(expires_at) FROM dynamodb_expiry WHERE account = ? AND space = ?",
                               table.account, table.space);
-  tx.query("INSERT INTO dynamodb_expiry (account, space, expires_at, pk, sk) VALUES (?, ?, ?, ?, ?) "
-           "ON CONFLICT (account, space, expires_at, pk, sk) DO NOTHING",
-           table.account, table.space, is, Blob{key.partition}, Blob{key.sort});
+  tx.query(
+      "INSERT INTO dynamodb_expiry (account, space, expires_at, pk, sk) VALUES (?, ?, ?, ?, ?) "
+      "ON CONFLICT (account, space, expires_at, pk, sk) DO NOTHING",
+      table.account, table.space, is, Blob{key.partition}, Blob{key.sort});
   if (first[0][0].is_null() || is < first[0][0].integer()) schedule_expiry(tx, table, is);
 }
 

@@ -4,10 +4,10 @@
 // first of them. So the sweep runs when there is something to do, and never otherwise.
 #pragma once
 
-#include "items.hpp"
-
 #include <optional>
 #include <string>
+
+#include "items.hpp"
 
 namespace moonbase::dynamodb {
 

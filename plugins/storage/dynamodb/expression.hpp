@@ -7,12 +7,11 @@
 // calls may nest, whatever a client sends.
 #pragma once
 
-#include <moonbase/result.hpp>
-#include <moonbase/value.hpp>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <moonbase/result.hpp>
+#include <moonbase/value.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +30,7 @@ std::string_view parameter_name(ExpressionKind kind);  // "ConditionExpression",
 struct PathStep {
   enum class Kind : std::uint8_t { name, placeholder, index };
   Kind kind = Kind::name;
-  std::string name;       // For `name`.
+  std::string name;        // For `name`.
   std::size_t number = 0;  // The placeholder's number, or the index.
 };
 using Path = std::vector<PathStep>;
@@ -51,7 +50,17 @@ struct Function {
   std::vector<Operand> arguments;
 };
 
-enum class Operator : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal, between, in, function };
+enum class Operator : std::uint8_t {
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  between,
+  in,
+  function
+};
 std::string_view operator_text(Operator op);  // "=", "<>", …, "BETWEEN", "IN".
 
 // One comparison, or a function that stands for itself (operands[0] is that function).
@@ -88,7 +97,7 @@ struct Expression {
   std::vector<std::string> names;     // The placeholders, with their "#".
   std::vector<std::string> values;    // With their ":".
   bool redundant_parentheses = false;
-  std::string repeated_section;       // "SET" where an update has two SET sections.
+  std::string repeated_section;  // "SET" where an update has two SET sections.
 };
 
 // What the placeholders of one expression mean in one request. Holds views.

@@ -1,19 +1,19 @@
 // What can be wrong with a well-formed expression. DynamoDB reports one error, by kind first and by
 // position second, so each kind has a place where its first error waits.
-#include "attribute.hpp"
-#include "errors.hpp"
-#include "expression.hpp"
-
 #include <algorithm>
 #include <array>
 #include <numeric>
 #include <optional>
 
+#include "attribute.hpp"
+#include "errors.hpp"
+#include "expression.hpp"
+
 namespace moonbase::dynamodb {
 namespace {
 
-constexpr std::string_view condition_functions[] = {"attribute_exists", "attribute_not_exists", "attribute_type",
-                                                    "begins_with",      "contains",             "size"};
+constexpr std::string_view condition_functions[] = {
+    "attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains", "size"};
 constexpr std::string_view update_functions[] = {"if_not_exists", "list_append"};
 
 template <std::size_t count>
@@ -148,8 +148,7 @@ class ConditionChecker : Checker {
         if (const auto* name = missing_name(operand.path)) comparison_errors_.note(undefined, undefined_name(*name));
         break;
       case Operand::Kind::value:
-        if (!literal(operand))
-          comparison_errors_.note(undefined, undefined_value(expression_.values[operand.value]));
+        if (!literal(operand)) comparison_errors_.note(undefined, undefined_value(expression_.values[operand.value]));
         break;
       case Operand::Kind::function:
         for (const auto& argument : operand.function->arguments) check_operand(argument);
@@ -203,16 +202,16 @@ class ConditionChecker : Checker {
     const auto given = literal_type(operand);
     if (given != Type::string) {
       // Where it is no literal, the service lists every type it knows inside.
-      comparison_errors_.note(type, operand_type("attribute_type",
-                                                 given ? type_name(*given)
-                                                       : "{S,SS,N,NS,B,BS,BOOL,NULL,L,M,HD,DOUBLE,FLOAT,HDS,FS,"
-                                                         "DOUBLESET,DICT,DECIMAL,INT,DECIMALSET,INTSET}"));
+      comparison_errors_.note(
+          type, operand_type("attribute_type", given ? type_name(*given)
+                                                     : "{S,SS,N,NS,B,BS,BOOL,NULL,L,M,HD,DOUBLE,FLOAT,HDS,FS,"
+                                                       "DOUBLESET,DICT,DECIMAL,INT,DECIMALSET,INTSET}"));
       return;
     }
     const auto& wanted = content_of(*literal(operand)).string();
     if (!type_from_name(wanted))
-      comparison_errors_.note(type, "Invalid attribute type name found; type: " + wanted +
-                                        ", valid types: {S,SS,N,NS,B,BS,BOOL,NULL,L,M}");
+      comparison_errors_.note(
+          type, "Invalid attribute type name found; type: " + wanted + ", valid types: {S,SS,N,NS,B,BS,BOOL,NULL,L,M}");
   }
 
   void check_operator(const Comparison& comparison) {
@@ -242,7 +241,8 @@ class ConditionChecker : Checker {
              ", upper bound operand: AttributeValue: " + describe(*upper);
     };
     if (type_of(*lower) != type_of(*upper)) {
-      comparison_errors_.note(type, "The BETWEEN operator requires same data type for lower and upper bounds" + bounds());
+      comparison_errors_.note(type,
+                              "The BETWEEN operator requires same data type for lower and upper bounds" + bounds());
     } else if (compare(*lower, *upper) == std::strong_ordering::greater) {
       comparison_errors_.note(
           type, "The BETWEEN operator requires upper bound to be greater than or equal to lower bound" + bounds());
@@ -336,7 +336,8 @@ class UpdateChecker : Checker {
     if (!expression_.repeated_section.empty())
       errors_.note(section, "The \"" + expression_.repeated_section +
                                 "\" section can only be used once in an update expression;");
-    const bool all_defined = std::none_of(targets.begin(), targets.end(), [&](auto* path) { return missing_name(*path); });
+    const bool all_defined =
+        std::none_of(targets.begin(), targets.end(), [&](auto* path) { return missing_name(*path); });
     if (all_defined)
       if (auto text = overlap_error(targets, bindings_)) errors_.note(overlap, std::move(*text));
     if (const auto* text = errors_.first()) return *text;

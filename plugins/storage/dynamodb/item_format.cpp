@@ -1,8 +1,8 @@
 #include "item_format.hpp"
 
-#include "attribute.hpp"
-
 #include <stdexcept>
+
+#include "attribute.hpp"
 
 namespace moonbase::dynamodb {
 namespace {

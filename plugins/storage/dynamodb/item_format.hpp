@@ -6,7 +6,6 @@
 #pragma once
 
 #include <moonbase/value.hpp>
-
 #include <string>
 #include <string_view>
 

@@ -1,12 +1,12 @@
 #include "items.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #include "errors.hpp"
 #include "expiry.hpp"
 #include "item_format.hpp"
 #include "stream.hpp"
-
-#include <algorithm>
-#include <cmath>
 
 namespace moonbase::dynamodb {
 namespace {

@@ -1,16 +1,15 @@
 // Items in the store: reading and writing them with their index entries. Inside a transaction.
 #pragma once
 
-#include "catalog.hpp"
-#include "key.hpp"
-#include "table.hpp"
-
-#include <moonbase/store.hpp>
-
 #include <map>
+#include <moonbase/store.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "catalog.hpp"
+#include "key.hpp"
+#include "table.hpp"
 
 namespace moonbase::dynamodb {
 

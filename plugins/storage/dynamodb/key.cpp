@@ -1,9 +1,9 @@
 #include "key.hpp"
 
+#include <algorithm>
+
 #include "errors.hpp"
 #include "number.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -11,10 +11,10 @@ namespace {
 Error does_not_match() { return validation("The provided key element does not match the schema"); }
 
 Error empty_key(const KeyAttribute& attribute) {
-  return validation("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
-                    "an empty " +
-                    std::string(attribute.type == Type::string ? "string" : "binary") +
-                    " value. Key: " + attribute.name);
+  return validation(
+      "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
+      "an empty " +
+      std::string(attribute.type == Type::string ? "string" : "binary") + " value. Key: " + attribute.name);
 }
 
 bool is_empty(const Value& value) { return type_of(value) != Type::number && content_of(value).string().empty(); }
@@ -117,8 +117,8 @@ Result<KeyBytes> key_of_item(const KeySchema& schema, const Map& item) {
     const auto* value = item.find(attribute->name);
     if (!value) return invalid_parameter("Missing the key " + attribute->name + " in the item");
     if (type_of(*value) != attribute->type)
-      return invalid_parameter("Type mismatch for key " + attribute->name + " expected: " +
-                               std::string(type_name(attribute->type)) +
+      return invalid_parameter("Type mismatch for key " + attribute->name +
+                               " expected: " + std::string(type_name(attribute->type)) +
                                " actual: " + std::string(type_name(type_of(*value))));
     if (is_empty(*value)) return empty_key(*attribute);
     const bool partition = attribute == &schema.partition[0];
@@ -141,14 +141,15 @@ Result<Done> check_index_key(const KeySchema& schema, std::string_view index, co
     const auto* value = item.find(attribute->name);
     if (!value) continue;
     if (type_of(*value) != attribute->type)
-      return invalid_parameter("Type mismatch for Index Key " + attribute->name + " Expected: " +
-                               std::string(type_name(attribute->type)) + " Actual: " +
-                               std::string(type_name(type_of(*value))) + " IndexName: " + std::string(index));
+      return invalid_parameter(
+          "Type mismatch for Index Key " + attribute->name + " Expected: " + std::string(type_name(attribute->type)) +
+          " Actual: " + std::string(type_name(type_of(*value))) + " IndexName: " + std::string(index));
     if (is_empty(*value))
-      return validation("One or more parameter values are not valid. A value specified for a secondary index key is "
-                        "not supported. The AttributeValue for a key attribute cannot contain an empty " +
-                        std::string(attribute->type == Type::string ? "string" : "binary") +
-                        " value. IndexName: " + std::string(index) + ", IndexKey: " + attribute->name);
+      return validation(
+          "One or more parameter values are not valid. A value specified for a secondary index key is "
+          "not supported. The AttributeValue for a key attribute cannot contain an empty " +
+          std::string(attribute->type == Type::string ? "string" : "binary") +
+          " value. IndexName: " + std::string(index) + ", IndexKey: " + attribute->name);
     const bool partition = std::any_of(schema.partition.begin(), schema.partition.end(),
                                        [&](const KeyAttribute& key) { return &key == attribute; });
     if (auto checked = check_size(*value, partition); !checked) return checked;

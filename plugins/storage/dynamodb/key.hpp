@@ -5,14 +5,13 @@
 // of their keys still land near each other. Its sort bytes compare as the sort keys do.
 #pragma once
 
-#include "attribute.hpp"
-
 #include <moonbase/result.hpp>
 #include <moonbase/value.hpp>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "attribute.hpp"
 
 namespace moonbase::dynamodb {
 

@@ -1,8 +1,8 @@
 #include "key_condition.hpp"
 
-#include "errors.hpp"
-
 #include <algorithm>
+
+#include "errors.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -71,7 +71,8 @@ Result<KeyCondition> read_comparison(const Comparison& comparison, const Binding
       continue;
     }
     if (named) return invalid_condition("Multiple attribute names used in one condition");
-    if (operand.path.size() > 1) return validation("KeyConditionExpressions cannot have conditions on nested attributes");
+    if (operand.path.size() > 1)
+      return validation("KeyConditionExpressions cannot have conditions on nested attributes");
     condition.attribute = step_name(operand.path[0], bindings);
     named = true;
     if (i > 0) condition.kind = mirrored(condition.kind);
@@ -105,10 +106,10 @@ Result<Done> check_types(const KeyAttribute& attribute, const KeyCondition& cond
 }
 
 Error empty_value(const KeyAttribute& attribute) {
-  return validation("One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
-                    "an empty " +
-                    std::string(attribute.type == Type::string ? "string" : "binary") +
-                    " value. Key: " + attribute.name);
+  return validation(
+      "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain "
+      "an empty " +
+      std::string(attribute.type == Type::string ? "string" : "binary") + " value. Key: " + attribute.name);
 }
 
 }  // namespace
@@ -158,8 +159,8 @@ Result<std::vector<KeyCondition>> read_key_conditions(const BoundExpression& exp
 Result<std::vector<KeyCondition>> read_key_conditions(const Value& given, std::size_t most) {
   if (auto checked = check_count(given.map().size(), most); !checked) return checked.error();
   constexpr std::pair<std::string_view, Kind> kinds[] = {
-      {"EQ", Kind::equal},         {"LT", Kind::less},           {"LE", Kind::less_equal}, {"GT", Kind::greater},
-      {"GE", Kind::greater_equal}, {"BETWEEN", Kind::between},   {"BEGINS_WITH", Kind::begins_with}};
+      {"EQ", Kind::equal},         {"LT", Kind::less},         {"LE", Kind::less_equal},          {"GT", Kind::greater},
+      {"GE", Kind::greater_equal}, {"BETWEEN", Kind::between}, {"BEGINS_WITH", Kind::begins_with}};
   std::vector<KeyCondition> conditions;
   for (const auto& [attribute, condition] : given.map()) {
     KeyCondition read{attribute, Kind::unsupported, {}};
@@ -202,8 +203,9 @@ Result<KeyRange> key_range(const KeySchema& schema, const std::vector<KeyConditi
     if (auto checked = check_types(attribute, *condition); !checked) return checked.error();
     const auto& first = *condition->values[0];
     if (condition->kind == Kind::begins_with && attribute.type == Type::number)
-      return validation("Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or "
-                        "function: begins_with, operand type: N");
+      return validation(
+          "Invalid KeyConditionExpression: Incorrect operand type for operator or function; operator or "
+          "function: begins_with, operand type: N");
     if (condition->kind != Kind::begins_with && attribute.type != Type::number && content_of(first).string().empty())
       return empty_value(attribute);
     ++used;

@@ -1,12 +1,12 @@
 // Key conditions: which part of a table or an index a Query reads. Pure.
 #pragma once
 
-#include "key.hpp"
-#include "request.hpp"
-
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "key.hpp"
+#include "request.hpp"
 
 namespace moonbase::dynamodb {
 

@@ -1,9 +1,9 @@
 #include "legacy.hpp"
 
+#include <algorithm>
+
 #include "attribute.hpp"
 #include "errors.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -52,7 +52,8 @@ Result<Done> check_operands(std::string_view name, const List& operands) {
                                " AttributeValue type");
   }
   if (name == "BETWEEN" && compare(operands[0], operands[1]) == std::strong_ordering::greater)
-    return validation("The BETWEEN condition was provided a range where the lower bound is greater than the upper bound");
+    return validation(
+        "The BETWEEN condition was provided a range where the lower bound is greater than the upper bound");
   return done;
 }
 
@@ -149,9 +150,9 @@ class Builder {
       function("begins_with", {path(attribute), value(*operands[0])});
     } else {
       constexpr std::pair<std::string_view, Operator> operators[] = {
-          {"EQ", Operator::equal},     {"NE", Operator::not_equal},    {"LT", Operator::less},
-          {"LE", Operator::less_equal}, {"GT", Operator::greater},     {"GE", Operator::greater_equal},
-          {"IN", Operator::in},        {"BETWEEN", Operator::between},
+          {"EQ", Operator::equal},      {"NE", Operator::not_equal},    {"LT", Operator::less},
+          {"LE", Operator::less_equal}, {"GT", Operator::greater},      {"GE", Operator::greater_equal},
+          {"IN", Operator::in},         {"BETWEEN", Operator::between},
       };
       Comparison parsed;
       for (const auto& [name, meaning] : operators)
@@ -198,14 +199,16 @@ Result<Done> check_updates(Value& updates) {
     const bool has_value = value && !value->is_null();
     const auto action = update["Action"].string_or("PUT");
     if (!has_value) {
-      if (action != "DELETE") return invalid_parameter("Only DELETE action is allowed when no attribute value is specified");
+      if (action != "DELETE")
+        return invalid_parameter("Only DELETE action is allowed when no attribute value is specified");
       continue;
     }
     if (auto checked = check_attribute(*value); !checked) return checked;
     const auto type = type_of(*value);
     const bool is_set = type == Type::string_set || type == Type::number_set || type == Type::binary_set;
     if (action == "DELETE" && !is_set)
-      return invalid_parameter("DELETE action with value is not supported for the type " + std::string(type_name(type)));
+      return invalid_parameter("DELETE action with value is not supported for the type " +
+                               std::string(type_name(type)));
     if (action == "ADD" && !is_set && type != Type::number && type != Type::list)
       return invalid_parameter("ADD action is not supported for the type " + std::string(type_name(type)));
   }

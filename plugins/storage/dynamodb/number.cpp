@@ -1,11 +1,11 @@
 #include "number.hpp"
 
-#include "errors.hpp"
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
+
+#include "errors.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -34,7 +34,8 @@ constexpr unsigned char sign_negative = 0x40, sign_zero = 0x80, sign_positive = 
 
 Number::Number(std::int64_t integer) {
   // The magnitude of the smallest int64 has no positive twin.
-  std::uint64_t magnitude = integer < 0 ? ~static_cast<std::uint64_t>(integer) + 1 : static_cast<std::uint64_t>(integer);
+  std::uint64_t magnitude =
+      integer < 0 ? ~static_cast<std::uint64_t>(integer) + 1 : static_cast<std::uint64_t>(integer);
   if (magnitude == 0) return;
   negative_ = integer < 0;
   std::uint8_t reversed[20];
@@ -54,9 +55,9 @@ Result<Number> Number::parse(std::string_view text) {
   if (text[at] == '+' || text[at] == '-') negative = text[at++] == '-';
 
   // One pass: `position` is the power of ten of the digit at hand, counted from the first significant one.
-  std::int64_t significant = 0;    // Digits since the first that is not zero.
-  std::int64_t last_nonzero = 0;   // How many of them up to the last that is not zero.
-  std::int64_t before_point = 0;   // Digits of the integer part since the first that is not zero.
+  std::int64_t significant = 0;   // Digits since the first that is not zero.
+  std::int64_t last_nonzero = 0;  // How many of them up to the last that is not zero.
+  std::int64_t before_point = 0;  // Digits of the integer part since the first that is not zero.
   std::int64_t zeros_behind_point = 0;
   bool any = false, point = false;
   for (; at < text.size(); ++at) {
@@ -194,7 +195,8 @@ Result<Number> add(const Number& a, const Number& b) {
   std::vector<int> sum(static_cast<std::size_t>(highest - lowest + 1), 0);  // Index 0 is the lowest power.
   const auto add_digits = [&](const Number& number, int sign) {
     for (int i = 0; i < number.count_; ++i)
-      sum[static_cast<std::size_t>(number.exponent_ - i - lowest)] += sign * number.digits_[static_cast<std::size_t>(i)];
+      sum[static_cast<std::size_t>(number.exponent_ - i - lowest)] +=
+          sign * number.digits_[static_cast<std::size_t>(i)];
   };
   add_digits(large, 1);
   add_digits(small, large.negative_ == small.negative_ ? 1 : -1);

@@ -2,11 +2,10 @@
 // 9.99…E+125 in magnitude. A plain value without I/O; any thread may use one.
 #pragma once
 
-#include <moonbase/result.hpp>
-
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <moonbase/result.hpp>
 #include <string>
 #include <string_view>
 

@@ -1,11 +1,11 @@
 // BatchGetItem and BatchWriteItem.
+#include <algorithm>
+#include <set>
+
 #include "attribute.hpp"
 #include "errors.hpp"
 #include "legacy.hpp"
 #include "service.hpp"
-
-#include <algorithm>
-#include <set>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -149,35 +149,38 @@ Result<Value> batch_write_item(Service& service, Call& call) {
   }
 
   std::vector<Capacity> capacities;
-  auto written = write_tables(service, call, names, [&](Transaction& tx, const Tables& tables, std::vector<Written>& done_there)
-                                                        -> Result<Value> {
-    capacities.assign(tables.size(), {});
-    std::set<std::tuple<std::size_t, std::string, std::string>> seen;
-    std::vector<KeyBytes> keys;
-    for (const auto& write : writes) {
-      const auto& table = *tables[write.table];
-      auto key = write.key ? key_of_parameter(table.keys, *write.key) : key_of_item(table.keys, write.item.item);
-      if (!key) return key.error();
-      if (!write.key)
-        if (auto checked = check_item(table, write.item, false); !checked) return checked.error();
-      if (!seen.insert({write.table, key->partition, key->sort}).second) return duplicates();
-      keys.push_back(std::move(*key));
-    }
-    for (std::size_t i = 0; i < writes.size(); ++i) {
-      const auto& table = *tables[writes[i].table];
-      const auto before = read_item(tx, table, keys[i]);
-      const auto one = write_item(tx, table, keys[i], before ? &*before : nullptr, writes[i].key ? nullptr : &writes[i].item, {call.kernel.clock.now()});
-      capacities[writes[i].table] += one.capacity;
-      done_there[writes[i].table] += one;
-    }
-    return Value();
-  });
+  auto written = write_tables(
+      service, call, names,
+      [&](Transaction& tx, const Tables& tables, std::vector<Written>& done_there) -> Result<Value> {
+        capacities.assign(tables.size(), {});
+        std::set<std::tuple<std::size_t, std::string, std::string>> seen;
+        std::vector<KeyBytes> keys;
+        for (const auto& write : writes) {
+          const auto& table = *tables[write.table];
+          auto key = write.key ? key_of_parameter(table.keys, *write.key) : key_of_item(table.keys, write.item.item);
+          if (!key) return key.error();
+          if (!write.key)
+            if (auto checked = check_item(table, write.item, false); !checked) return checked.error();
+          if (!seen.insert({write.table, key->partition, key->sort}).second) return duplicates();
+          keys.push_back(std::move(*key));
+        }
+        for (std::size_t i = 0; i < writes.size(); ++i) {
+          const auto& table = *tables[writes[i].table];
+          const auto before = read_item(tx, table, keys[i]);
+          const auto one = write_item(tx, table, keys[i], before ? &*before : nullptr,
+                                      writes[i].key ? nullptr : &writes[i].item, {call.kernel.clock.now()});
+          capacities[writes[i].table] += one.capacity;
+          done_there[writes[i].table] += one;
+        }
+        return Value();
+      });
   if (!written) return written;
 
   Map output = {{"UnprocessedItems", Map{}}};
   List described;
   for (std::size_t i = 0; i < names.size(); ++i)
-    if (auto one = describe_capacity(call.input["ReturnConsumedCapacity"], names[i].name, capacities[i]); !one.is_null())
+    if (auto one = describe_capacity(call.input["ReturnConsumedCapacity"], names[i].name, capacities[i]);
+        !one.is_null())
       described.push_back(std::move(one));
   if (!described.empty()) output.set("ConsumedCapacity", std::move(described));
   return Value(std::move(output));

@@ -1,10 +1,10 @@
 // PutItem, GetItem, UpdateItem, DeleteItem.
+#include <algorithm>
+
 #include "attribute.hpp"
 #include "errors.hpp"
 #include "legacy.hpp"
 #include "service.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -112,21 +112,22 @@ Result<Value> put_item(Service& service, Call& call) {
   const auto condition = read_condition(*expressions, input);
   after.bytes = item_bytes(after.item);
 
-  return write_table(service, call, table_named(call, input["TableName"].string()),
-                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
-    const auto key = key_of_item(table.keys, after.item);
-    if (!key) return key.error();
-    if (auto checked = check_item(table, after, false); !checked) return checked.error();
-    const auto before = read_item(tx, table, *key);
-    if (condition && !condition.holds(before ? before->item : Map{}))
-      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
-    written = write_item(tx, table, *key, before ? &*before : nullptr, &after, {call.kernel.clock.now()});
+  return write_table(
+      service, call, table_named(call, input["TableName"].string()),
+      [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+        const auto key = key_of_item(table.keys, after.item);
+        if (!key) return key.error();
+        if (auto checked = check_item(table, after, false); !checked) return checked.error();
+        const auto before = read_item(tx, table, *key);
+        if (condition && !condition.holds(before ? before->item : Map{}))
+          return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+        written = write_item(tx, table, *key, before ? &*before : nullptr, &after, {call.kernel.clock.now()});
 
-    Map output;
-    if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
-    add_metrics(output, input, table, written.capacity, after.item);
-    return Value(std::move(output));
-  });
+        Map output;
+        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        add_metrics(output, input, table, written.capacity, after.item);
+        return Value(std::move(output));
+      });
 }
 
 Result<Value> get_item(Service& service, Call& call) {
@@ -183,20 +184,21 @@ Result<Value> delete_item(Service& service, Call& call) {
   if (!expressions) return enveloped(expressions.error());
   const auto condition = read_condition(*expressions, input);
 
-  return write_table(service, call, table_named(call, input["TableName"].string()),
-                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
-    const auto key = key_of_parameter(table.keys, key_attributes);
-    if (!key) return key.error();
-    const auto before = read_item(tx, table, *key);
-    if (condition && !condition.holds(before ? before->item : Map{}))
-      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
-    written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr, {call.kernel.clock.now()});
+  return write_table(
+      service, call, table_named(call, input["TableName"].string()),
+      [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+        const auto key = key_of_parameter(table.keys, key_attributes);
+        if (!key) return key.error();
+        const auto before = read_item(tx, table, *key);
+        if (condition && !condition.holds(before ? before->item : Map{}))
+          return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+        written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr, {call.kernel.clock.now()});
 
-    Map output;
-    if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
-    add_metrics(output, input, table, written.capacity, key_attributes);
-    return Value(std::move(output));
-  });
+        Map output;
+        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        add_metrics(output, input, table, written.capacity, key_attributes);
+        return Value(std::move(output));
+      });
 }
 
 Result<Value> update_item(Service& service, Call& call) {
@@ -214,29 +216,30 @@ Result<Value> update_item(Service& service, Call& call) {
   if (!update) update = updates_expression(input["AttributeUpdates"]);
   const auto wanted = input["ReturnValues"].string_or("NONE");
 
-  return write_table(service, call, table_named(call, input["TableName"].string()),
-                     [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
-    const auto key = key_of_parameter(table.keys, key_attributes);
-    if (!key) return key.error();
-    if (auto checked = check_keeps_key(table, update); !checked) return checked.error();
-    const auto before = read_item(tx, table, *key);
-    if (condition && !condition.holds(before ? before->item : Map{}))
-      return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
-    auto after = updated_item(table, update, before ? &*before : nullptr, key_attributes);
-    if (!after) return after.error();
-    written = write_item(tx, table, *key, before ? &*before : nullptr, &*after, {call.kernel.clock.now()});
+  return write_table(
+      service, call, table_named(call, input["TableName"].string()),
+      [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
+        const auto key = key_of_parameter(table.keys, key_attributes);
+        if (!key) return key.error();
+        if (auto checked = check_keeps_key(table, update); !checked) return checked.error();
+        const auto before = read_item(tx, table, *key);
+        if (condition && !condition.holds(before ? before->item : Map{}))
+          return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
+        auto after = updated_item(table, update, before ? &*before : nullptr, key_attributes);
+        if (!after) return after.error();
+        written = write_item(tx, table, *key, before ? &*before : nullptr, &*after, {call.kernel.clock.now()});
 
-    Map output;
-    if (wanted == "ALL_NEW") output.set("Attributes", after->item);
-    if (wanted == "ALL_OLD" && before) output.set("Attributes", before->item);
-    if (update && (wanted == "UPDATED_NEW" || (wanted == "UPDATED_OLD" && before))) {
-      const auto& item = wanted == "UPDATED_NEW" ? after->item : before->item;
-      auto changed = updated_paths(*update.expression, update.bindings).apply(item);
-      if (!changed.empty()) output.set("Attributes", std::move(changed));
-    }
-    add_metrics(output, input, table, written.capacity, key_attributes);
-    return Value(std::move(output));
-  });
+        Map output;
+        if (wanted == "ALL_NEW") output.set("Attributes", after->item);
+        if (wanted == "ALL_OLD" && before) output.set("Attributes", before->item);
+        if (update && (wanted == "UPDATED_NEW" || (wanted == "UPDATED_OLD" && before))) {
+          const auto& item = wanted == "UPDATED_NEW" ? after->item : before->item;
+          auto changed = updated_paths(*update.expression, update.bindings).apply(item);
+          if (!changed.empty()) output.set("Attributes", std::move(changed));
+        }
+        add_metrics(output, input, table, written.capacity, key_attributes);
+        return Value(std::move(output));
+      });
 }
 
 Result<Done> check_keeps_key(const Table& table, const BoundExpression& update) {

@@ -1,13 +1,13 @@
 // Query and Scan.
+#include <algorithm>
+#include <set>
+
 #include "attribute.hpp"
 #include "errors.hpp"
 #include "key_condition.hpp"
 #include "legacy.hpp"
 #include "page.hpp"
 #include "service.hpp"
-
-#include <algorithm>
-#include <set>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -117,8 +117,9 @@ Result<Done> choose_source(Reading& reading, const Value& input) {
                              " because its projection type is not ALL");
   std::string missing;
   for (const auto& head : reading.heads) {
-    const bool projected = reading.table->keys.contains(head) || index->keys.contains(head) ||
-                           std::find(index->attributes.begin(), index->attributes.end(), head) != index->attributes.end();
+    const bool projected =
+        reading.table->keys.contains(head) || index->keys.contains(head) ||
+        std::find(index->attributes.begin(), index->attributes.end(), head) != index->attributes.end();
     if (!projected) missing += (missing.empty() ? "" : ", ") + head;
   }
   if (!missing.empty() && index->global)

@@ -1,8 +1,8 @@
 // What surrounds tables: tags, time to live, limits, endpoints, backups.
+#include <algorithm>
+
 #include "errors.hpp"
 #include "service.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -43,8 +43,10 @@ Result<Done> add_tags(Value& definition, const Value& tags) {
   auto& list = present.list();
   for (const auto& tag : tags.list()) {
     const auto& key = tag["Key"].string();
-    if (key.starts_with("aws:")) return validation("One or more parameter values were invalid: Tag keys cannot begin with aws:");
-    const auto known = std::find_if(list.begin(), list.end(), [&](const Value& one) { return one["Key"].string() == key; });
+    if (key.starts_with("aws:"))
+      return validation("One or more parameter values were invalid: Tag keys cannot begin with aws:");
+    const auto known =
+        std::find_if(list.begin(), list.end(), [&](const Value& one) { return one["Key"].string() == key; });
     if (known != list.end())
       known->set("Value", tag["Value"]);
     else
@@ -59,21 +61,23 @@ Result<Value> tag_resource(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
   return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
                            [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
-    if (auto added = add_tags(definition, call.input["Tags"]); !added) return added.error();
-    return Value(Map{});
-  });
+                             if (auto added = add_tags(definition, call.input["Tags"]); !added) return added.error();
+                             return Value(Map{});
+                           });
 }
 
 Result<Value> untag_resource(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
   return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
                            [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
-    auto* tags = definition.map().find("Tags");
-    const auto& keys = call.input["TagKeys"].list();
-    if (tags)
-      std::erase_if(tags->list(), [&](const Value& tag) { return std::find(keys.begin(), keys.end(), tag["Key"]) != keys.end(); });
-    return Value(Map{});
-  });
+                             auto* tags = definition.map().find("Tags");
+                             const auto& keys = call.input["TagKeys"].list();
+                             if (tags)
+                               std::erase_if(tags->list(), [&](const Value& tag) {
+                                 return std::find(keys.begin(), keys.end(), tag["Key"]) != keys.end();
+                               });
+                             return Value(Map{});
+                           });
 }
 
 Result<Value> list_tags_of_resource(Service& service, Call& call) {
@@ -88,28 +92,29 @@ Result<Value> update_time_to_live(Service& service, Call& call) {
   const auto& specification = call.input["TimeToLiveSpecification"];
   const auto name = table_named(call, call.input["TableName"].string());
   const auto now = call.kernel.clock.now();
-  return change_definition(service, call, name, no_such_table(name.name),
-                           [&](Transaction& tx, const Table& table, Value& definition) -> Result<Value> {
-    const auto& attribute = specification["AttributeName"].string();
-    const bool enabled = specification["Enabled"].boolean();
-    if (enabled && !table.ttl_attribute.empty()) {
-      if (table.ttl_attribute == attribute) return validation("TimeToLive is already enabled");
-      return validation("TimeToLive is active on a different AttributeName: current AttributeName is " +
-                        table.ttl_attribute);
-    }
-    if (!enabled && table.ttl_attribute.empty()) return validation("TimeToLive is already disabled");
-    if (!enabled && table.ttl_attribute != attribute)
-      return validation("TimeToLive is active on a different AttributeName: current AttributeName is " +
-                        table.ttl_attribute);
-    if (enabled) {
-      definition.set("TimeToLive", attribute);
-      tx.schedule(now, "dynamodb-expiry-backfill", payload_of(table));
-    } else {
-      definition.map().erase("TimeToLive");
-      tx.schedule(now, "dynamodb-expiry-forget", payload_of(table));
-    }
-    return Value(Map{{"TimeToLiveSpecification", specification}});
-  });
+  return change_definition(
+      service, call, name, no_such_table(name.name),
+      [&](Transaction& tx, const Table& table, Value& definition) -> Result<Value> {
+        const auto& attribute = specification["AttributeName"].string();
+        const bool enabled = specification["Enabled"].boolean();
+        if (enabled && !table.ttl_attribute.empty()) {
+          if (table.ttl_attribute == attribute) return validation("TimeToLive is already enabled");
+          return validation("TimeToLive is active on a different AttributeName: current AttributeName is " +
+                            table.ttl_attribute);
+        }
+        if (!enabled && table.ttl_attribute.empty()) return validation("TimeToLive is already disabled");
+        if (!enabled && table.ttl_attribute != attribute)
+          return validation("TimeToLive is active on a different AttributeName: current AttributeName is " +
+                            table.ttl_attribute);
+        if (enabled) {
+          definition.set("TimeToLive", attribute);
+          tx.schedule(now, "dynamodb-expiry-backfill", payload_of(table));
+        } else {
+          definition.map().erase("TimeToLive");
+          tx.schedule(now, "dynamodb-expiry-forget", payload_of(table));
+        }
+        return Value(Map{{"TimeToLiveSpecification", specification}});
+      });
 }
 
 Result<Value> describe_time_to_live(Service& service, Call& call) {

@@ -1,15 +1,14 @@
 // DescribeStream, GetRecords, GetShardIterator, ListStreams.
+#include <algorithm>
+#include <charconv>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+#include <stdexcept>
+
 #include "errors.hpp"
 #include "item_format.hpp"
 #include "service.hpp"
 #include "stream.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <stdexcept>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -144,7 +143,8 @@ Value describe_record(const Stream& stream, const std::string& region, const Row
 Result<Value> list_streams(Service&, Call& call) {
   const auto limit = call.input["Limit"].integer_or(page_streams);
   const auto start = call.input["ExclusiveStartStreamArn"].string_or("");
-  const auto wanted = call.input["TableName"].is_null() ? std::string() : table_name_of(call.input["TableName"].string());
+  const auto wanted =
+      call.input["TableName"].is_null() ? std::string() : table_name_of(call.input["TableName"].string());
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     List streams;
     Map output;
@@ -230,7 +230,8 @@ Result<Value> get_shard_iterator(Service&, Call& call) {
       const auto oldest = tx.query("SELECT MIN(sequence) FROM dynamodb_record WHERE account = ? AND stream = ?",
                                    call.context.identity.account_id, stream->number);
       if (oldest[0][0].is_null() || oldest[0][0].integer() > *sequence)
-        return Error{"TrimmedDataAccessException", "The operation attempted to read past the oldest stream record in a shard."};
+        return Error{"TrimmedDataAccessException",
+                     "The operation attempted to read past the oldest stream record in a shard."};
     } else if (type != "TRIM_HORIZON") {
       return validation("1 validation error detected: Value '" + type +
                         "' at 'shardIteratorType' failed to satisfy constraint: Member must satisfy enum value set: "
@@ -247,8 +248,9 @@ Result<Value> get_records(Service&, Call& call) {
   if (now.ms - iterator->made_at_ms > iterator_lifetime_ms)
     return Error{"ExpiredIteratorException", "Iterator expired. The iterator was created at time " +
                                                  iso_8601(Time{iterator->made_at_ms}) + " while right now it is " +
-                                                 iso_8601(now) + " which is further in the future than the tolerated "
-                                                                 "delay of 900000 milliseconds."};
+                                                 iso_8601(now) +
+                                                 " which is further in the future than the tolerated "
+                                                 "delay of 900000 milliseconds."};
   const auto limit = std::clamp<std::int64_t>(call.input["Limit"].integer_or(page_records), 1, page_records);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto stream = find_stream(tx, call, iterator->arn);
@@ -257,16 +259,19 @@ Result<Value> get_records(Service&, Call& call) {
     const auto shard =
         std::find_if(shards.begin(), shards.end(), [&](const Shard& one) { return one.number == iterator->shard; });
     if (shard == shards.end())
-      return Error{"TrimmedDataAccessException", "The operation attempted to read past the oldest stream record in a shard."};
+      return Error{"TrimmedDataAccessException",
+                   "The operation attempted to read past the oldest stream record in a shard."};
     const auto last = shard->open() ? stream->next_sequence - 1 : shard->last;
 
     List records;
     auto next = iterator->sequence;
     std::size_t bytes = 0;
     tx.each(
-        "SELECT sequence, at_ms, event, expired, keys, before, after FROM dynamodb_record WHERE account = ? AND stream = "
+        "SELECT sequence, at_ms, event, expired, keys, before, after FROM dynamodb_record WHERE account = ? AND stream "
+        "= "
         "? AND sequence >= ? AND sequence <= ? AND at_ms > ? ORDER BY sequence LIMIT ?",
-        {call.context.identity.account_id, stream->number, iterator->sequence, last, now.ms - record_lifetime_ms, limit},
+        {call.context.identity.account_id, stream->number, iterator->sequence, last, now.ms - record_lifetime_ms,
+         limit},
         [&](const Row& row) {
           for (const int column : {4, 5, 6}) bytes += row[column].is_null() ? 0 : row[column].string().size();
           if (!records.empty() && bytes > page_bytes) return false;

@@ -1,11 +1,10 @@
 // CreateTable, DeleteTable, DescribeTable, ListTables, UpdateTable.
+#include <algorithm>
+#include <moonbase/json.hpp>
+
 #include "errors.hpp"
 #include "service.hpp"
 #include "stream.hpp"
-
-#include <moonbase/json.hpp>
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -16,8 +15,7 @@ constexpr std::int64_t list_limit = 100;
 Result<Done> refuse_unbuilt(const Value& input, std::string_view operation,
                             std::initializer_list<const char*> parameters) {
   for (const auto* parameter : parameters)
-    if (!input[parameter].is_null())
-      return not_implemented("dynamodb " + std::string(operation) + " " + parameter);
+    if (!input[parameter].is_null()) return not_implemented("dynamodb " + std::string(operation) + " " + parameter);
   if (input["SSESpecification"]["Enabled"].boolean_or(false))
     return not_implemented("dynamodb " + std::string(operation) + " SSESpecification");
   return done;
@@ -47,8 +45,9 @@ Result<Done> count_items(Store& store, const Table& table) {
   const auto count = [&](std::int64_t space, TableSize& size) -> Result<Done> {
     if (size.counted) return done;
     auto read = store.read([&](Transaction& tx) -> Result<Value> {
-      const auto rows = tx.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ?",
-                                 table.account, space);
+      const auto rows =
+          tx.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ?",
+                   table.account, space);
       size.items = rows[0][0].integer();
       size.bytes = rows[0][1].integer();
       return Value();
@@ -83,8 +82,7 @@ void set_throughput(Value& described, const Value& throughput) {
 
 Result<Done> create_index(Transaction& tx, const Table& table, Value& definition, const Value& asked, Time now) {
   const auto& name = asked["IndexName"].string();
-  if (find_global_index(definition, name))
-    return validation("Attempting to create an index which already exists");
+  if (find_global_index(definition, name)) return validation("Attempting to create an index which already exists");
   auto& definitions = definition.map()["AttributeDefinitions"];
   if (auto checked = check_index_keys(asked, definitions, true, definition["KeySchema"]); !checked) return checked;
   const bool provisioned = definition["BillingModeSummary"].is_null();
@@ -129,7 +127,8 @@ Result<Done> update_indexes(Transaction& tx, const Table& table, Value& definiti
       if (auto created = create_index(tx, table, definition, create, now); !created) return created;
     }
     if (const auto& remove = update["Delete"]; !remove.is_null()) {
-      if (auto removed = delete_index(tx, table, definition, remove["IndexName"].string(), now); !removed) return removed;
+      if (auto removed = delete_index(tx, table, definition, remove["IndexName"].string(), now); !removed)
+        return removed;
     }
     if (const auto& change = update["Update"]; !change.is_null()) {
       auto* described = find_global_index(definition, change["IndexName"].string());
@@ -145,7 +144,8 @@ Result<Done> update_indexes(Transaction& tx, const Table& table, Value& definiti
 
 Result<Done> update_billing(Value& definition, const Value& input, Time now) {
   const auto& throughput = input["ProvisionedThroughput"];
-  const bool was_provisioned = definition["BillingModeSummary"]["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
+  const bool was_provisioned =
+      definition["BillingModeSummary"]["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
   const auto mode = input["BillingMode"].string_or(was_provisioned ? "PROVISIONED" : "PAY_PER_REQUEST");
   if (mode == "PAY_PER_REQUEST") {
     if (!throughput.is_null())
@@ -165,15 +165,16 @@ Result<Done> update_billing(Value& definition, const Value& input, Time now) {
   auto& present = definition.map()["ProvisionedThroughput"];
   if (was_provisioned && present["ReadCapacityUnits"] == throughput["ReadCapacityUnits"] &&
       present["WriteCapacityUnits"] == throughput["WriteCapacityUnits"])
-    return validation("The provisioned throughput for the table will not change. The requested value equals the current "
-                      "value. Current ReadCapacityUnits provisioned for the table: " +
-                      std::to_string(present["ReadCapacityUnits"].integer()) + ". Requested ReadCapacityUnits: " +
-                      std::to_string(throughput["ReadCapacityUnits"].integer()) +
-                      ". Current WriteCapacityUnits provisioned for the table: " +
-                      std::to_string(present["WriteCapacityUnits"].integer()) + ". Requested WriteCapacityUnits: " +
-                      std::to_string(throughput["WriteCapacityUnits"].integer()) +
-                      ". Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
-                      "limits.");
+    return validation(
+        "The provisioned throughput for the table will not change. The requested value equals the current "
+        "value. Current ReadCapacityUnits provisioned for the table: " +
+        std::to_string(present["ReadCapacityUnits"].integer()) +
+        ". Requested ReadCapacityUnits: " + std::to_string(throughput["ReadCapacityUnits"].integer()) +
+        ". Current WriteCapacityUnits provisioned for the table: " +
+        std::to_string(present["WriteCapacityUnits"].integer()) +
+        ". Requested WriteCapacityUnits: " + std::to_string(throughput["WriteCapacityUnits"].integer()) +
+        ". Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
+        "limits.");
   set_throughput(definition, throughput);
   if (!was_provisioned) definition.map().erase("BillingModeSummary");
   return done;
@@ -196,8 +197,10 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = check_table_name(name.name); !checked) return checked.error();
-  if (auto checked = refuse_unbuilt(input, "CreateTable", {"ResourcePolicy", "WarmThroughput", "VectorIndexes", "GlobalTableSourceArn",
-                                                            "GlobalTableSettingsReplicationMode"}); !checked)
+  if (auto checked = refuse_unbuilt(input, "CreateTable",
+                                    {"ResourcePolicy", "WarmThroughput", "VectorIndexes", "GlobalTableSourceArn",
+                                     "GlobalTableSettingsReplicationMode"});
+      !checked)
     return checked.error();
   const NewTable identity{call.context.arn("dynamodb", "table/" + name.name), call.kernel.ids.uuid(), name.name,
                           call.kernel.clock.now()};
@@ -208,7 +211,8 @@ Result<Value> create_table(Service& service, Call& call) {
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (read_table(tx, name)) return Error{"ResourceInUseException", "Table already exists: " + name.name};
     auto definition = *defined;
-    auto local = definition.map().find("LocalSecondaryIndexes"), global = definition.map().find("GlobalSecondaryIndexes");
+    auto local = definition.map().find("LocalSecondaryIndexes"),
+         global = definition.map().find("GlobalSecondaryIndexes");
     std::vector<Value*> indexes;
     for (auto* list : {local, global})
       if (list)
@@ -276,10 +280,10 @@ Result<Value> describe_table(Service& service, Call& call) {
 Result<Value> list_tables(Service&, Call& call) {
   const auto limit = call.input["Limit"].integer_or(list_limit);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query(
-        "SELECT name FROM dynamodb_table WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?",
-        call.context.identity.account_id, call.context.region, call.input["ExclusiveStartTableName"].string_or(""),
-        limit + 1);
+    const auto rows =
+        tx.query("SELECT name FROM dynamodb_table WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?",
+                 call.context.identity.account_id, call.context.region,
+                 call.input["ExclusiveStartTableName"].string_or(""), limit + 1);
     List names;
     for (const auto& row : rows)
       if (static_cast<std::int64_t>(names.size()) < limit) names.push_back(row[0]);
@@ -293,17 +297,19 @@ Result<Value> list_tables(Service&, Call& call) {
 Result<Value> update_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
-  if (auto checked = refuse_unbuilt(input, "UpdateTable", {"ReplicaUpdates", "WarmThroughput", "MultiRegionConsistency",
-                                                           "GlobalTableWitnessUpdates", "VectorIndexUpdates",
-                                                           "GlobalTableSettingsReplicationMode"});
+  if (auto checked =
+          refuse_unbuilt(input, "UpdateTable",
+                         {"ReplicaUpdates", "WarmThroughput", "MultiRegionConsistency", "GlobalTableWitnessUpdates",
+                          "VectorIndexUpdates", "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
   const bool asks = std::any_of(input.map().begin(), input.map().end(), [](const MapEntry& entry) {
     return entry.key != "TableName" && entry.key != "AttributeDefinitions" && !entry.value.is_null();
   });
   if (!asks)
-    return validation("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
-                      "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required");
+    return validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
+        "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required");
 
   const auto now = call.kernel.clock.now();
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
@@ -316,7 +322,8 @@ Result<Value> update_table(Service& service, Call& call) {
       definition.set("DeletionProtectionEnabled", protection);
     if (const auto& table_class = input["TableClass"]; !table_class.is_null())
       definition.set("TableClassSummary", Map{{"TableClass", table_class}, {"LastUpdateDateTime", now.ms}});
-    if (const auto& limits = input["OnDemandThroughput"]; !limits.is_null()) definition.set("OnDemandThroughput", limits);
+    if (const auto& limits = input["OnDemandThroughput"]; !limits.is_null())
+      definition.set("OnDemandThroughput", limits);
     if (const auto& stream = input["StreamSpecification"]; !stream.is_null())
       if (auto set = set_stream(tx, name, definition, stream, now); !set) return set.error();
     define_attributes(definition, input["AttributeDefinitions"]);

@@ -1,13 +1,12 @@
 // TransactGetItems and TransactWriteItems.
+#include <algorithm>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+#include <set>
+
 #include "attribute.hpp"
 #include "errors.hpp"
 #include "service.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
-#include <algorithm>
-#include <set>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -262,48 +261,48 @@ Result<Value> transact_write_items(Service& service, Call& call) {
   const auto& account = call.context.identity.account_id;
 
   std::vector<Capacity> capacities;
-  auto result = write_tables(service, call, names, [&](Transaction& tx, const Tables& tables,
-                                                       std::vector<Written>& written) -> Result<Value> {
-    capacities.assign(tables.size(), {});
-    if (!token.empty()) {
-      const auto repeated = done_before(tx, account, token, digest, now);
-      if (!repeated) return repeated.error();
-      if (*repeated) return Value();
-    }
-    std::vector<Outcome> outcomes;
-    std::set<std::tuple<std::size_t, std::string, std::string>> seen;
-    bool cancels = false;
-    std::size_t after_bytes = 0;
-    for (const auto& action : actions) {
-      outcomes.push_back(evaluate(tx, *tables[action.table], action));
-      const auto& outcome = outcomes.back();
-      cancels = cancels || outcome.cancels;
-      after_bytes += outcome.after ? outcome.after->bytes : 0;
-      if (!outcome.key.partition.empty() &&
-          !seen.insert({action.table, outcome.key.partition, outcome.key.sort}).second)
-        return validation("Transaction request cannot include multiple operations on one item");
-    }
-    if (cancels) {
-      List reasons;
-      for (auto& outcome : outcomes) reasons.push_back(std::move(outcome.reason));
-      return cancelled(std::move(reasons));
-    }
-    if (after_bytes > transaction_bytes_max) return validation("Collection size exceeded");
-    for (std::size_t i = 0; i < actions.size(); ++i) {
-      const auto& outcome = outcomes[i];
-      const auto position = actions[i].table;
-      if (actions[i].kind == ActionKind::check) {
-        capacities[position].table += transaction_factor * write_units(outcome.before ? outcome.before->bytes : 0);
-        continue;
-      }
-      auto one = write_item(tx, *tables[position], outcome.key, outcome.before ? &*outcome.before : nullptr,
-                            outcome.after ? &*outcome.after : nullptr, {now});
-      one.capacity *= transaction_factor;
-      capacities[position] += one.capacity;
-      written[position] += one;
-    }
-    return Value();
-  });
+  auto result = write_tables(
+      service, call, names, [&](Transaction& tx, const Tables& tables, std::vector<Written>& written) -> Result<Value> {
+        capacities.assign(tables.size(), {});
+        if (!token.empty()) {
+          const auto repeated = done_before(tx, account, token, digest, now);
+          if (!repeated) return repeated.error();
+          if (*repeated) return Value();
+        }
+        std::vector<Outcome> outcomes;
+        std::set<std::tuple<std::size_t, std::string, std::string>> seen;
+        bool cancels = false;
+        std::size_t after_bytes = 0;
+        for (const auto& action : actions) {
+          outcomes.push_back(evaluate(tx, *tables[action.table], action));
+          const auto& outcome = outcomes.back();
+          cancels = cancels || outcome.cancels;
+          after_bytes += outcome.after ? outcome.after->bytes : 0;
+          if (!outcome.key.partition.empty() &&
+              !seen.insert({action.table, outcome.key.partition, outcome.key.sort}).second)
+            return validation("Transaction request cannot include multiple operations on one item");
+        }
+        if (cancels) {
+          List reasons;
+          for (auto& outcome : outcomes) reasons.push_back(std::move(outcome.reason));
+          return cancelled(std::move(reasons));
+        }
+        if (after_bytes > transaction_bytes_max) return validation("Collection size exceeded");
+        for (std::size_t i = 0; i < actions.size(); ++i) {
+          const auto& outcome = outcomes[i];
+          const auto position = actions[i].table;
+          if (actions[i].kind == ActionKind::check) {
+            capacities[position].table += transaction_factor * write_units(outcome.before ? outcome.before->bytes : 0);
+            continue;
+          }
+          auto one = write_item(tx, *tables[position], outcome.key, outcome.before ? &*outcome.before : nullptr,
+                                outcome.after ? &*outcome.after : nullptr, {now});
+          one.capacity *= transaction_factor;
+          capacities[position] += one.capacity;
+          written[position] += one;
+        }
+        return Value();
+      });
   if (!result) return result;
   Map output;
   add_capacities(output, call.input["ReturnConsumedCapacity"], names, capacities);

@@ -1,8 +1,8 @@
 #include "page.hpp"
 
-#include "item_format.hpp"
-
 #include <vector>
+
+#include "item_format.hpp"
 
 namespace moonbase::dynamodb {
 namespace {

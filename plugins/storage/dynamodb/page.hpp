@@ -1,13 +1,13 @@
 // One page of a Query or a Scan: rows in key order, at most 1 MB and `limit` of them.
 #pragma once
 
-#include "evaluate.hpp"
-#include "items.hpp"
-#include "key_condition.hpp"
-
 #include <functional>
 #include <optional>
 #include <string>
+
+#include "evaluate.hpp"
+#include "items.hpp"
+#include "key_condition.hpp"
 
 namespace moonbase::dynamodb {
 
@@ -26,9 +26,9 @@ struct PageRequest {
   std::optional<KeyRange> range;
   int first_partition = 0, end_partition = 256;
   bool forward = true;
-  std::size_t limit = 0;               // 0: none.
-  std::optional<RowPosition> start;    // Behind this row.
-  bool whole_items = false;            // From a local index: the items themselves, not what it projects.
+  std::size_t limit = 0;             // 0: none.
+  std::optional<RowPosition> start;  // Behind this row.
+  bool whole_items = false;          // From a local index: the items themselves, not what it projects.
 };
 
 struct Page {

@@ -1,10 +1,10 @@
 // The grammars of DynamoDB's expressions. Conditions are parsed with an explicit stack.
+#include <algorithm>
+#include <optional>
+
 #include "errors.hpp"
 #include "expression.hpp"
 #include "lexer.hpp"
-
-#include <algorithm>
-#include <optional>
 
 namespace moonbase::dynamodb {
 namespace {

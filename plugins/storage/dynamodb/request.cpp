@@ -1,10 +1,10 @@
 #include "request.hpp"
 
-#include "attribute.hpp"
-#include "errors.hpp"
-
 #include <algorithm>
 #include <mutex>
+
+#include "attribute.hpp"
+#include "errors.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -117,8 +117,8 @@ Result<Done> check_parameters(const Value& input, const ExpressionParameters& pa
         joined(replaced) + "} Expression parameters: {" + joined(given) + "}");
   if (given.empty() && !input["ExpressionAttributeNames"].is_null())
     return validation("ExpressionAttributeNames can only be specified when using expressions");
-  const bool takes_values = std::any_of(given.begin(), given.end(),
-                                        [](std::string_view name) { return name != "ProjectionExpression"; });
+  const bool takes_values =
+      std::any_of(given.begin(), given.end(), [](std::string_view name) { return name != "ProjectionExpression"; });
   if (!takes_values && !parameters.values_need.empty() && !input["ExpressionAttributeValues"].is_null())
     return validation("ExpressionAttributeValues can only be specified when using expressions: " +
                       std::string(parameters.values_need));

@@ -1,9 +1,6 @@
 // The expression parameters of a request: read, checked, and joined with its names and values.
 #pragma once
 
-#include "evaluate.hpp"
-#include "expression.hpp"
-
 #include <array>
 #include <memory>
 #include <shared_mutex>
@@ -11,6 +8,9 @@
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "evaluate.hpp"
+#include "expression.hpp"
 
 namespace moonbase::dynamodb {
 

@@ -1,8 +1,8 @@
 // The words that DynamoDB reserves: docs.aws.amazon.com/amazondynamodb/latest/developerguide/ReservedWords.html
-#include "expression.hpp"
-
 #include <algorithm>
 #include <cctype>
+
+#include "expression.hpp"
 
 namespace moonbase::dynamodb {
 namespace {

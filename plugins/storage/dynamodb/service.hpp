@@ -1,16 +1,15 @@
 // The DynamoDB service: what its operations share, and the operations.
 #pragma once
 
+#include <functional>
+#include <memory>
+#include <moonbase/plugin.hpp>
+#include <string>
+#include <string_view>
+
 #include "catalog.hpp"
 #include "items.hpp"
 #include "request.hpp"
-
-#include <moonbase/plugin.hpp>
-
-#include <functional>
-#include <memory>
-#include <string>
-#include <string_view>
 
 namespace moonbase::dynamodb {
 

@@ -1,10 +1,10 @@
 #include "stream.hpp"
 
-#include "errors.hpp"
-#include "item_format.hpp"
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
+
+#include "errors.hpp"
+#include "item_format.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -24,8 +24,9 @@ void open_shard(Transaction& tx, const std::string& account, std::int64_t stream
 
 // A shard that is old enough, and has a record, is followed by another.
 void follow_shard(Transaction& tx, const Table& table, std::int64_t shard, std::int64_t sequence, Time now) {
-  const auto first = tx.query("SELECT first_sequence FROM dynamodb_shard WHERE account = ? AND stream = ? AND shard = ?",
-                              table.account, *table.stream, shard);
+  const auto first =
+      tx.query("SELECT first_sequence FROM dynamodb_shard WHERE account = ? AND stream = ? AND shard = ?",
+               table.account, *table.stream, shard);
   if (first.empty() || first[0][0].integer() == sequence) return;
   tx.query("UPDATE dynamodb_shard SET last_sequence = ? WHERE account = ? AND stream = ? AND shard = ?", sequence - 1,
            table.account, *table.stream, shard);
@@ -46,9 +47,10 @@ Image image(const StoredItem* item, bool wanted) {
 }
 
 void end(Transaction& tx, const TableName& table, std::int64_t stream, Time now) {
-  tx.query("UPDATE dynamodb_shard SET last_sequence = (SELECT next_sequence - 1 FROM dynamodb_stream WHERE account = ? "
-           "AND stream = ?) WHERE account = ? AND stream = ? AND last_sequence IS NULL",
-           table.account, stream, table.account, stream);
+  tx.query(
+      "UPDATE dynamodb_shard SET last_sequence = (SELECT next_sequence - 1 FROM dynamodb_stream WHERE account = ? "
+      "AND stream = ?) WHERE account = ? AND stream = ? AND last_sequence IS NULL",
+      table.account, stream, table.account, stream);
   tx.query("UPDATE dynamodb_stream SET disabled_at_ms = ?, trims = 1 WHERE account = ? AND stream = ?", now.ms,
            table.account, stream);
   tx.schedule(Time{now.ms + record_lifetime_ms}, "dynamodb-trim", Map{{"account", table.account}, {"stream", stream}},
@@ -117,13 +119,15 @@ Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definiti
   for (auto moment = now;; moment.ms += 1) {
     label = iso_8601(moment);
     label.pop_back();  // The "Z".
-    const auto taken = tx.query("SELECT stream FROM dynamodb_stream WHERE account = ? AND region = ? AND table_name = ? AND label = ?",
-                                table.account, table.region, table.name, label);
+    const auto taken =
+        tx.query("SELECT stream FROM dynamodb_stream WHERE account = ? AND region = ? AND table_name = ? AND label = ?",
+                 table.account, table.region, table.name, label);
     if (taken.empty()) break;
   }
   tx.query(
       "INSERT INTO dynamodb_stream (account, region, table_name, label, stream, view_type, key_schema, created_at_ms, "
-      "disabled_at_ms, next_sequence, shard, shard_opened_at_ms, trims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 1, 1, ?, 0)",
+      "disabled_at_ms, next_sequence, shard, shard_opened_at_ms, trims) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL, 1, 1, ?, "
+      "0)",
       table.account, table.region, table.name, label, stream, view.string(), to_json(definition["KeySchema"]), now.ms,
       now.ms);
   open_shard(tx, table.account, stream, 1, 1, now);

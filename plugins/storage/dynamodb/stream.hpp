@@ -4,9 +4,9 @@
 // them are trimmed after a day of the platform's clock.
 #pragma once
 
-#include "items.hpp"
-
 #include <string>
+
+#include "items.hpp"
 
 namespace moonbase::dynamodb {
 
@@ -19,7 +19,8 @@ void write_record(Transaction& tx, const Table& table, const StoredItem* before,
 
 // Gives the definition a new stream, or ends the one it has: StreamSpecification, LatestStreamArn
 // and LatestStreamLabel follow.
-Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definition, const Value& specification, Time now);
+Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definition, const Value& specification,
+                        Time now);
 // The table is deleted: its stream is read for another day.
 void end_stream(Transaction& tx, const Table& table, Time now);
 

@@ -1,9 +1,9 @@
 #include "table.hpp"
 
-#include "errors.hpp"
-
 #include <algorithm>
 #include <set>
+
+#include "errors.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -67,7 +67,8 @@ Result<Done> check_projection(const Value& projection) {
     if (attributes.is_null()) return done;
     return invalid_parameter("ProjectionType is " + type.string() + ", but NonKeyAttributes is specified");
   }
-  if (attributes.is_null()) return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
+  if (attributes.is_null())
+    return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
   if (attributes.list().size() > projected_attributes_max)
     return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
   return done;
@@ -197,7 +198,9 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
       index.keys = read_key_schema(described["KeySchema"], definitions);
       const auto& projection = described["Projection"];
       const auto type = projection["ProjectionType"].string_or("ALL");
-      index.projects = type == "ALL" ? Index::Projects::all : type == "INCLUDE" ? Index::Projects::some : Index::Projects::keys;
+      index.projects = type == "ALL"       ? Index::Projects::all
+                       : type == "INCLUDE" ? Index::Projects::some
+                                           : Index::Projects::keys;
       if (index.projects == Index::Projects::some)
         for (const auto& attribute : projection["NonKeyAttributes"].list())
           index.attributes.push_back(attribute.string());
@@ -222,9 +225,10 @@ Result<Done> check_throughput(const Value& throughput) {
     if (asked > capacity_units_max)
       return validation("Given value " + std::to_string(asked) + " for " + units + " is out of bounds");
     if (asked < 1)
-      return validation("1 validation error detected: Value '" + std::to_string(asked) + "' at 'provisionedThroughput." +
-                        (units[0] == 'R' ? "read" : "write") +
-                        "CapacityUnits' failed to satisfy constraint: Member must have value greater than or equal to 1");
+      return validation(
+          "1 validation error detected: Value '" + std::to_string(asked) + "' at 'provisionedThroughput." +
+          (units[0] == 'R' ? "read" : "write") +
+          "CapacityUnits' failed to satisfy constraint: Member must have value greater than or equal to 1");
   }
   return done;
 }
@@ -235,11 +239,13 @@ Result<Done> check_index_keys(const Value& index, const Value& attribute_definit
   if (auto checked = check_key_schema(schema, attribute_definitions, global); !checked) return checked;
   const auto& name = index["IndexName"].string();
   if (!global) {
-    if (schema.list().size() != 2) return invalid_parameter("Index KeySchema does not have a range key for index: " + name);
+    if (schema.list().size() != 2)
+      return invalid_parameter("Index KeySchema does not have a range key for index: " + name);
     const auto &own = schema[0]["AttributeName"].string(), &table = table_key_schema[0]["AttributeName"].string();
     if (own != table)
-      return invalid_parameter("Index KeySchema does not have the same leading hash key as table KeySchema for index: " +
-                               name + ". index hash key: " + own + ", table hash key: " + table);
+      return invalid_parameter(
+          "Index KeySchema does not have the same leading hash key as table KeySchema for index: " + name +
+          ". index hash key: " + own + ", table hash key: " + table);
   }
   return check_projection(index["Projection"]);
 }
@@ -270,19 +276,19 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
   if (auto checked = check_all_used(input); !checked) return checked.error();
 
   const bool provisioned = input["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
-  Map defined = {{"TableName", table.name},
-                 {"TableArn", table.arn},
-                 {"TableId", table.id},
-                 {"CreationDateTime", table.created.ms},
-                 {"TableStatus", "ACTIVE"},
-                 {"AttributeDefinitions", definitions},
-                 {"KeySchema", schema},
-                 {"ProvisionedThroughput",
-                  throughput_description(provisioned ? input["ProvisionedThroughput"] : Value(Map{}))},
-                 {"DeletionProtectionEnabled", input["DeletionProtectionEnabled"].boolean_or(false)}};
+  Map defined = {
+      {"TableName", table.name},
+      {"TableArn", table.arn},
+      {"TableId", table.id},
+      {"CreationDateTime", table.created.ms},
+      {"TableStatus", "ACTIVE"},
+      {"AttributeDefinitions", definitions},
+      {"KeySchema", schema},
+      {"ProvisionedThroughput", throughput_description(provisioned ? input["ProvisionedThroughput"] : Value(Map{}))},
+      {"DeletionProtectionEnabled", input["DeletionProtectionEnabled"].boolean_or(false)}};
   if (!provisioned)
-    defined.set("BillingModeSummary", Map{{"BillingMode", "PAY_PER_REQUEST"},
-                                          {"LastUpdateToPayPerRequestDateTime", table.created.ms}});
+    defined.set("BillingModeSummary",
+                Map{{"BillingMode", "PAY_PER_REQUEST"}, {"LastUpdateToPayPerRequestDateTime", table.created.ms}});
   for (const bool global : {false, true}) {
     const auto* kind = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
     if (input[kind].is_null()) continue;
@@ -315,7 +321,8 @@ Result<Done> check_table_name(std::string_view name, std::string_view parameter)
   if (name.size() < 3 || name.size() > 255)
     return validation(std::string(parameter) + " must be at least 3 characters long and at most 255 characters long");
   const bool valid = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
+           c == '-';
   });
   if (valid) return done;
   std::string member(parameter);

@@ -1,19 +1,18 @@
 // A table: its definition, checked and in a form that the item operations can use. Pure.
 #pragma once
 
-#include "key.hpp"
-
-#include <moonbase/clock.hpp>
-#include <moonbase/result.hpp>
-#include <moonbase/value.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <moonbase/clock.hpp>
+#include <moonbase/result.hpp>
+#include <moonbase/value.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "key.hpp"
 
 namespace moonbase::dynamodb {
 
@@ -56,8 +55,8 @@ struct Table {
 
   KeySchema keys;
   std::vector<Index> indexes;
-  std::string ttl_attribute;                // Empty: items do not expire.
-  std::optional<std::int64_t> stream;       // The enabled stream.
+  std::string ttl_attribute;           // Empty: items do not expire.
+  std::optional<std::int64_t> stream;  // The enabled stream.
   StreamView stream_view = StreamView::keys;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
 

@@ -1,10 +1,10 @@
 // What DynamoDB does on its own: clearing, filling an index, expiry, trimming a stream.
+#include <algorithm>
+
 #include "expiry.hpp"
 #include "item_format.hpp"
 #include "service.hpp"
 #include "stream.hpp"
-
-#include <algorithm>
 
 namespace moonbase::dynamodb {
 namespace {
@@ -79,23 +79,23 @@ Result<Done> clear_space(TaskRun& run) {
 Result<Done> backfill_index(Service& service, TaskRun& run) {
   const auto name = table_of(run.payload);
   const auto index_name = run.payload["index"].string();
-  auto walked = walk_items(
-      run.kernel.store, name,
-      {[&](Transaction&, const Table& table) {
-         const auto* index = table.find_index(index_name);
-         return index && !index->active;  // Else it was deleted in the meantime, or filled before.
-       },
-       [&](Transaction& tx, const Table& table, const KeyBytes& key, const Map& item) {
-         const auto& index = *table.find_index(index_name);
-         if (const auto entry = index_entry(table, index, item)) insert_index_entry(tx, table, index, key, *entry);
-       },
-       [&](Transaction& tx, const Table& table) {
-         auto definition = table.definition;
-         auto* described = find_global_index(definition, index_name);
-         described->set("IndexStatus", "ACTIVE");
-         described->map().erase("Backfilling");
-         save_table(tx, table, definition);
-       }});
+  auto walked = walk_items(run.kernel.store, name,
+                           {[&](Transaction&, const Table& table) {
+                              const auto* index = table.find_index(index_name);
+                              return index && !index->active;  // Else it was deleted in the meantime, or filled before.
+                            },
+                            [&](Transaction& tx, const Table& table, const KeyBytes& key, const Map& item) {
+                              const auto& index = *table.find_index(index_name);
+                              if (const auto entry = index_entry(table, index, item))
+                                insert_index_entry(tx, table, index, key, *entry);
+                            },
+                            [&](Transaction& tx, const Table& table) {
+                              auto definition = table.definition;
+                              auto* described = find_global_index(definition, index_name);
+                              described->set("IndexStatus", "ACTIVE");
+                              described->map().erase("Backfilling");
+                              save_table(tx, table, definition);
+                            }});
   service.tables.forget(name);
   return walked;
 }
@@ -103,12 +103,13 @@ Result<Done> backfill_index(Service& service, TaskRun& run) {
 // The time to live was enabled: items that were there get their expiry.
 Result<Done> backfill_expiry(TaskRun& run) {
   const auto space = run.payload["space"].integer();
-  return walk_items(run.kernel.store, table_of(run.payload),
-                    {[&](Transaction&, const Table& table) { return table.space == space && !table.ttl_attribute.empty(); },
-                     [](Transaction& tx, const Table& table, const KeyBytes& key, const Map& item) {
-                       note_expiry(tx, table, key, nullptr, &item);
-                     },
-                     nullptr});
+  return walk_items(
+      run.kernel.store, table_of(run.payload),
+      {[&](Transaction&, const Table& table) { return table.space == space && !table.ttl_attribute.empty(); },
+       [](Transaction& tx, const Table& table, const KeyBytes& key, const Map& item) {
+         note_expiry(tx, table, key, nullptr, &item);
+       },
+       nullptr});
 }
 
 // Nothing expires any more: the table is gone, or has no time to live.
@@ -149,8 +150,9 @@ Result<Done> expire_items(Service& service, TaskRun& run) {
         if (item && !too_old && expires_at(*table, item->item) == row[0].integer())
           written += write_item(tx, *table, key, &*item, nullptr, {now, true});
         else
-          tx.query("DELETE FROM dynamodb_expiry WHERE account = ? AND space = ? AND expires_at = ? AND pk = ? AND sk = ?",
-                   table->account, table->space, row[0].integer(), Blob{key.partition}, Blob{key.sort});
+          tx.query(
+              "DELETE FROM dynamodb_expiry WHERE account = ? AND space = ? AND expires_at = ? AND pk = ? AND sk = ?",
+              table->account, table->space, row[0].integer(), Blob{key.partition}, Blob{key.sort});
       }
       finished = rows.size() < sweep_rows;
       const auto next = tx.query("SELECT MIN(expires_at) FROM dynamodb_expiry WHERE account = ? AND space = ?",
@@ -161,7 +163,8 @@ Result<Done> expire_items(Service& service, TaskRun& run) {
     if (!step) return step.error();
     // The sizes are those of the table that is in use.
     if (table)
-      if (const auto cached = service.tables.find(run.kernel.store, name); cached && (*cached)->version == table->version)
+      if (const auto cached = service.tables.find(run.kernel.store, name);
+          cached && (*cached)->version == table->version)
         note_written(**cached, written);
   }
   return done;
@@ -180,14 +183,17 @@ Result<Done> trim_stream(TaskRun& run) {
           account, stream, account, stream, oldest, chunk_rows);
       finished = tx.changes() < static_cast<std::int64_t>(chunk_rows);
       if (!finished) return Value();
-      const auto first = tx.query("SELECT sequence, at_ms FROM dynamodb_record WHERE account = ? AND stream = ? "
-                                  "ORDER BY sequence LIMIT 1",
-                                  account, stream);
-      const auto next = tx.query("SELECT next_sequence, disabled_at_ms FROM dynamodb_stream WHERE account = ? AND stream = ?",
-                                 account, stream);
+      const auto first = tx.query(
+          "SELECT sequence, at_ms FROM dynamodb_record WHERE account = ? AND stream = ? "
+          "ORDER BY sequence LIMIT 1",
+          account, stream);
+      const auto next =
+          tx.query("SELECT next_sequence, disabled_at_ms FROM dynamodb_stream WHERE account = ? AND stream = ?",
+                   account, stream);
       if (next.empty()) return Value();
       const auto left = first.empty() ? next[0][0].integer() : first[0][0].integer();
-      tx.query("DELETE FROM dynamodb_shard WHERE account = ? AND stream = ? AND last_sequence < ?", account, stream, left);
+      tx.query("DELETE FROM dynamodb_shard WHERE account = ? AND stream = ? AND last_sequence < ?", account, stream,
+               left);
       const bool gone = !next[0][1].is_null() && next[0][1].integer() <= oldest && first.empty();
       if (gone) {
         tx.query("DELETE FROM dynamodb_stream WHERE account = ? AND stream = ?", account, stream);

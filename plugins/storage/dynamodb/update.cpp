@@ -1,11 +1,11 @@
 // Update expressions at work.
+#include <algorithm>
+#include <unordered_set>
+
 #include "attribute.hpp"
 #include "errors.hpp"
 #include "evaluate.hpp"
 #include "number.hpp"
-
-#include <algorithm>
-#include <unordered_set>
 
 namespace moonbase::dynamodb {
 namespace {

@@ -1,8 +1,9 @@
 #include "dynamodb/attribute.hpp"
-#include "dynamodb/item_format.hpp"
-#include "dynamodb/key.hpp"
 
 #include <catch2/catch.hpp>
+
+#include "dynamodb/item_format.hpp"
+#include "dynamodb/key.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb;
@@ -29,8 +30,7 @@ Value nested(std::size_t depth) {
 
 TEST_CASE("an attribute has exactly one of the types") {
   CHECK(refusal(s("x")) == "");
-  CHECK(refusal(Map{}) ==
-        "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
+  CHECK(refusal(Map{}) == "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
   CHECK(refusal(l({Value(Map{})})) ==
         "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
   CHECK(refusal(Map{{"S", "a"}, {"N", "1"}}) ==

@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb::testing;
@@ -38,7 +38,9 @@ Value take(const std::string& id, const std::string& count) {
                            {"ExpressionAttributeValues", Map{{":n", n(count)}}}});
 }
 Value order(const std::string& id) {
-  return action("Put", {{"TableName", "orders"}, {"Item", Map{{"id", s(id)}}}, {"ConditionExpression", "attribute_not_exists(id)"}});
+  return action(
+      "Put",
+      {{"TableName", "orders"}, {"Item", Map{{"id", s(id)}}}, {"ConditionExpression", "attribute_not_exists(id)"}});
 }
 
 }  // namespace
@@ -56,10 +58,11 @@ TEST_CASE("a batch writes and reads across tables") {
   CHECK(written["ConsumedCapacity"][1]["TableName"].string() == "stock");
   CHECK(shop.get("stock", {{"id", s("old")}}).is_null());
 
-  const auto read = shop.call(
-      "BatchGetItem", {{"RequestItems", Map{{"orders", Map{{"Keys", List{Shop::key("a"), Shop::key("none"), Shop::key("b")}},
-                                                           {"ProjectionExpression", "id"}}},
-                                            {"stock", Map{{"Keys", List{Shop::key("lamp")}}}}}}});
+  const auto read =
+      shop.call("BatchGetItem",
+                {{"RequestItems", Map{{"orders", Map{{"Keys", List{Shop::key("a"), Shop::key("none"), Shop::key("b")}},
+                                                     {"ProjectionExpression", "id"}}},
+                                      {"stock", Map{{"Keys", List{Shop::key("lamp")}}}}}}});
   CHECK(read["Responses"]["orders"] == Value(List{Map{{"id", s("a")}}, Map{{"id", s("b")}}}));
   CHECK(read["Responses"]["stock"] == Value(List{Map{{"id", s("lamp")}}}));
   CHECK(read["UnprocessedKeys"].map().empty());
@@ -74,7 +77,8 @@ TEST_CASE("a batch is refused whole") {
   CHECK(refused({Shop::put({{"id", s("a")}}), Shop::put({{"x", s("a")}})}) ==
         "One or more parameter values were invalid: Missing the key id in the item");
   CHECK(shop.get("orders", {{"id", s("a")}}).is_null());
-  CHECK(shop.error("BatchGetItem", {{"RequestItems", Map{{"absent", Map{{"Keys", List{Shop::key("k"), Shop::key("k")}}}}}}})
+  CHECK(shop.error("BatchGetItem",
+                   {{"RequestItems", Map{{"absent", Map{{"Keys", List{Shop::key("k"), Shop::key("k")}}}}}}})
             .message == "Provided list of item keys contains duplicates");
   CHECK(shop.error("BatchGetItem", {{"RequestItems", Map{{"absent", Map{{"Keys", List{Shop::key("k")}}}}}}}).code ==
         "ResourceNotFoundException");
@@ -94,7 +98,8 @@ TEST_CASE("a batch read ends at 16 MB and says what is left") {
     shop.put("orders", {{"id", s(std::to_string(i))}, {"x", s(std::string(400'000, 'x'))}});
     keys.push_back(Shop::key(std::to_string(i)));
   }
-  const auto read = shop.call("BatchGetItem", {{"RequestItems", Map{{"orders", Map{{"Keys", keys}, {"ConsistentRead", true}}}}}});
+  const auto read =
+      shop.call("BatchGetItem", {{"RequestItems", Map{{"orders", Map{{"Keys", keys}, {"ConsistentRead", true}}}}}});
   CHECK(read["Responses"]["orders"].list().size() == 41);
   CHECK(read["UnprocessedKeys"]["orders"]["Keys"].list().size() == 9);
   CHECK(read["UnprocessedKeys"]["orders"]["ConsistentRead"].boolean());
@@ -115,12 +120,13 @@ TEST_CASE("a transaction happens whole or not at all, and says why not in order"
   CHECK(reasons[1] == Value(Map{{"Code", "ConditionalCheckFailed"}, {"Message", "The conditional request failed"}}));
   CHECK(shop.get("orders", {{"id", s("2")}}).is_null());
 
-  error = shop.transaction_error({action("ConditionCheck", {{"TableName", "stock"},
-                                                            {"Key", Shop::key("lamp")},
-                                                            {"ConditionExpression", "attribute_not_exists(id)"},
-                                                            {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}),
-                                  action("Update", {{"TableName", "orders"}, {"Key", Shop::key("1")}, {"UpdateExpression", "SET a = b"}}),
-                                  action("Delete", {{"TableName", "orders"}, {"Key", Shop::key("9")}})});
+  error = shop.transaction_error(
+      {action("ConditionCheck", {{"TableName", "stock"},
+                                 {"Key", Shop::key("lamp")},
+                                 {"ConditionExpression", "attribute_not_exists(id)"},
+                                 {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}}),
+       action("Update", {{"TableName", "orders"}, {"Key", Shop::key("1")}, {"UpdateExpression", "SET a = b"}}),
+       action("Delete", {{"TableName", "orders"}, {"Key", Shop::key("9")}})});
   const auto& more = *error.members.find("CancellationReasons");
   CHECK(more[0]["Item"]["pieces"] == n("1"));
   CHECK(more[1]["Code"].string() == "ValidationError");
@@ -138,7 +144,9 @@ TEST_CASE("a transaction names an item once, and what it names exists") {
             .message == "TransactItems can only contain one of Check, Put, Update or Delete");
   CHECK(shop.transaction_error({action("Put", {{"TableName", "absent"}, {"Item", Map{{"id", s("a")}}}})}).code ==
         "ResourceNotFoundException");
-  CHECK(shop.transaction_error({action("Update", {{"TableName", "absent"}, {"Key", Shop::key("a")}, {"UpdateExpression", "SET status = :v"}})})
+  CHECK(shop
+            .transaction_error({action(
+                "Update", {{"TableName", "absent"}, {"Key", Shop::key("a")}, {"UpdateExpression", "SET status = :v"}})})
             .message == "Invalid UpdateExpression: Attribute name is a reserved keyword; reserved keyword: status");
 }
 

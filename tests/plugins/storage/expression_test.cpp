@@ -1,6 +1,6 @@
-#include "dynamodb/request.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "dynamodb/request.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb;
@@ -88,7 +88,8 @@ TEST_CASE("expressions have a size, a number of operators and a depth that they 
   CHECK(projection(name(4096)) == "");
   CHECK(projection(name(4097)) ==
         "Invalid ProjectionExpression: Expression size has exceeded the maximum allowed size;");
-  CHECK(condition("attribute_exists(" + name(4079) + ")").ends_with("exceeded the maximum allowed size; expression size: 4097"));
+  CHECK(condition("attribute_exists(" + name(4079) + ")")
+            .ends_with("exceeded the maximum allowed size; expression size: 4097"));
   CHECK(condition("") == "Invalid ConditionExpression: The expression can not be empty;");
   CHECK(update("  ") == "Invalid UpdateExpression: The expression can not be empty;");
 
@@ -125,8 +126,9 @@ TEST_CASE("IN takes at most a hundred operands") {
     return condition(text + ")", std::move(values));
   };
   CHECK(in(100) == "");
-  CHECK(in(101) == "Invalid ConditionExpression: Too many operands for the operator or function; operator or function: "
-                   "IN, number of operands: 101");
+  CHECK(in(101) ==
+        "Invalid ConditionExpression: Too many operands for the operator or function; operator or function: "
+        "IN, number of operands: 101");
 }
 
 TEST_CASE("names and values must be defined, and used") {
@@ -197,27 +199,35 @@ TEST_CASE("functions are known, belong to their kind of expression and take what
   CHECK(condition("size(contains(a, :v)) = :v", {{":v", s("x")}}) ==
         invalid + "The function is not allowed to be used this way in an expression; function: contains");
   CHECK(condition("contains(a)") ==
-        invalid + "Incorrect number of operands for operator or function; operator or function: contains, number of "
-                  "operands: 1");
+        invalid +
+            "Incorrect number of operands for operator or function; operator or function: contains, number of "
+            "operands: 1");
   CHECK(condition("attribute_exists(:v)", {{":v", s("x")}}) ==
         invalid + "Operator or function requires a document path; operator or function: attribute_exists");
   CHECK(condition("begins_with(a, :v)", {{":v", n("1")}}) ==
-        invalid + "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N");
-  CHECK(condition("attribute_type(a, b)").starts_with(
-      invalid + "Incorrect operand type for operator or function; operator or function: attribute_type, operand type:"));
+        invalid +
+            "Incorrect operand type for operator or function; operator or function: begins_with, operand type: N");
+  CHECK(
+      condition("attribute_type(a, b)")
+          .starts_with(
+              invalid +
+              "Incorrect operand type for operator or function; operator or function: attribute_type, operand type:"));
   CHECK(condition("attribute_type(a, :v)", {{":v", s("STRING")}}) ==
         invalid + "Invalid attribute type name found; type: STRING, valid types: {S,SS,N,NS,B,BS,BOOL,NULL,L,M}");
   CHECK(condition("contains(a, a)") ==
-        invalid + "The first operand must be distinct from the remaining operands for this operator or function; "
-                  "operator: contains, first operand: [a]");
+        invalid +
+            "The first operand must be distinct from the remaining operands for this operator or function; "
+            "operator: contains, first operand: [a]");
   CHECK(condition("a[1].b = a[1].b") ==
-        invalid + "The first operand must be distinct from the remaining operands for this operator or function; "
-                  "operator: =, first operand: [a, [1], b]");
+        invalid +
+            "The first operand must be distinct from the remaining operands for this operator or function; "
+            "operator: =, first operand: [a, [1], b]");
 }
 
 TEST_CASE("only strings, numbers and binaries have an order") {
   const std::string invalid = "Invalid ConditionExpression: Incorrect operand type for operator or function; ";
-  CHECK(condition("n <= :v", {{":v", Map{{"BOOL", true}}}}) == invalid + "operator or function: <=, operand type: BOOL");
+  CHECK(condition("n <= :v", {{":v", Map{{"BOOL", true}}}}) ==
+        invalid + "operator or function: <=, operand type: BOOL");
   CHECK(condition("NOT (a = :w OR :v > n)", {{":v", l({})}, {":w", s("")}}) ==
         invalid + "operator or function: >, operand type: L");
   CHECK(condition("n BETWEEN :a AND :b", {{":a", Map{{"BOOL", true}}}, {":b", Map{{"BOOL", false}}}}) ==
@@ -240,7 +250,8 @@ TEST_CASE("paths of an update or a projection may not lead through each other") 
   };
   CHECK(update("SET a = :v, a = :v", value) == overlap("UpdateExpression", "[a]", "[a]"));
   CHECK(update("SET mapx = :v REMOVE mapx.num", value) == overlap("UpdateExpression", "[mapx]", "[mapx, num]"));
-  CHECK(update("SET lst[0] = :v, lst[0].ok = :v", value) == overlap("UpdateExpression", "[lst, [0]]", "[lst, [0], ok]"));
+  CHECK(update("SET lst[0] = :v, lst[0].ok = :v", value) ==
+        overlap("UpdateExpression", "[lst, [0]]", "[lst, [0], ok]"));
   CHECK(update("SET #a = :v, fieldx = :v", value, {{"#a", "fieldx"}}) ==
         overlap("UpdateExpression", "[fieldx]", "[fieldx]"));
   CHECK(update("SET a.b = :v, a[0] = :v", value) ==
@@ -272,7 +283,8 @@ TEST_CASE("an update has each section once and operands that fit") {
   CHECK(update("SET a = if_not_exists(a, list_append(b, :v))", {{":v", l({})}}) ==
         "Invalid UpdateExpression: The function is not allowed to be used this way in an expression; function: "
         "list_append");
-  CHECK(update("ADD a :n DELETE b :s SET c = :s REMOVE d, e[1]", {{":n", n("1")}, {":s", Map{{"SS", List{"x"}}}}}) == "");
+  CHECK(update("ADD a :n DELETE b :s SET c = :s REMOVE d, e[1]", {{":n", n("1")}, {":s", Map{{"SS", List{"x"}}}}}) ==
+        "");
 }
 
 TEST_CASE("conditions are true or false of an item as DynamoDB says") {

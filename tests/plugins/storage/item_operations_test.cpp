@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb::testing;
@@ -26,9 +26,14 @@ struct Orders : Platform {
 
 TEST_CASE("an item comes back as it was put, with numbers normalised") {
   Orders orders;
-  const Map item = {{"id", s("a")}, {"total", n("12.50")}, {"lines", l({m({{"sku", s("lamp")}, {"count", n("2")}})})},
-                    {"tags", Map{{"SS", List{"new", "gift"}}}}, {"raw", Map{{"B", std::string("\0\x01", 2)}}},
-                    {"paid", Map{{"BOOL", false}}}, {"note", Map{{"NULL", true}}}, {"empty", s("")}};
+  const Map item = {{"id", s("a")},
+                    {"total", n("12.50")},
+                    {"lines", l({m({{"sku", s("lamp")}, {"count", n("2")}})})},
+                    {"tags", Map{{"SS", List{"new", "gift"}}}},
+                    {"raw", Map{{"B", std::string("\0\x01", 2)}}},
+                    {"paid", Map{{"BOOL", false}}},
+                    {"note", Map{{"NULL", true}}},
+                    {"empty", s("")}};
   orders.put("orders", item);
   auto expected = item;
   expected.set("total", n("12.5"));
@@ -42,11 +47,13 @@ TEST_CASE("an item comes back as it was put, with numbers normalised") {
 TEST_CASE("a put replaces the whole item and can answer the old one") {
   Orders orders;
   orders.put("orders", {{"id", s("a")}, {"x", s("1")}});
-  const auto output = orders.call("PutItem", orders.with({{"Item", Map{{"id", s("a")}, {"y", s("2")}}}, {"ReturnValues", "ALL_OLD"}}));
+  const auto output =
+      orders.call("PutItem", orders.with({{"Item", Map{{"id", s("a")}, {"y", s("2")}}}, {"ReturnValues", "ALL_OLD"}}));
   CHECK(output["Attributes"] == Value(Map{{"id", s("a")}, {"x", s("1")}}));
   CHECK(orders.get("orders", {{"id", s("a")}}) == Value(Map{{"id", s("a")}, {"y", s("2")}}));
-  CHECK(orders.error("PutItem", orders.with({{"Item", Map{{"id", s("a")}}}, {"ReturnValues", "UPDATED_OLD"}})).message ==
-        "ReturnValues can only be ALL_OLD or NONE");
+  CHECK(
+      orders.error("PutItem", orders.with({{"Item", Map{{"id", s("a")}}}, {"ReturnValues", "UPDATED_OLD"}})).message ==
+      "ReturnValues can only be ALL_OLD or NONE");
 }
 
 TEST_CASE("a condition decides whether a write happens") {
@@ -68,47 +75,59 @@ TEST_CASE("a condition decides whether a write happens") {
   CHECK(orders.error("PutItem", put({{"Expected", Map{{"id", Map{{"Exists", false}}}}}})).code ==
         "ConditionalCheckFailedException");
   orders.call("PutItem", put({{"Expected", Map{{"version", Map{{"Value", n("1.0")}}}}}}));
-  CHECK(orders.error("PutItem", put({{"Expected", Map{{"version", Map{{"ComparisonOperator", "EQ"}}}}}})).message ==
-        "One or more parameter values were invalid: Value or AttributeValueList must be used with ComparisonOperator: EQ "
-        "for Attribute: version");
+  CHECK(
+      orders.error("PutItem", put({{"Expected", Map{{"version", Map{{"ComparisonOperator", "EQ"}}}}}})).message ==
+      "One or more parameter values were invalid: Value or AttributeValueList must be used with ComparisonOperator: EQ "
+      "for Attribute: version");
 
-  CHECK(orders.error("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}},
-                                                {"ConditionExpression", "version > :v"},
-                                                {"ExpressionAttributeValues", Map{{":v", n("1")}}}}))
+  CHECK(orders
+            .error("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}},
+                                              {"ConditionExpression", "version > :v"},
+                                              {"ExpressionAttributeValues", Map{{":v", n("1")}}}}))
             .code == "ConditionalCheckFailedException");
-  const auto deleted = orders.call("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ReturnValues", "ALL_OLD"}}));
+  const auto deleted =
+      orders.call("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ReturnValues", "ALL_OLD"}}));
   CHECK(deleted["Attributes"]["version"] == n("1"));
   CHECK(orders.get("orders", {{"id", s("a")}}).is_null());
-  CHECK(orders.call("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ReturnValues", "ALL_OLD"}}))["Attributes"].is_null());
+  CHECK(
+      orders.call("DeleteItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ReturnValues", "ALL_OLD"}}))["Attributes"]
+          .is_null());
 }
 
 TEST_CASE("errors of an expression carry the envelope that writes have, and reads have not") {
   Orders orders;
-  CHECK(orders.error("PutItem", orders.with({{"Item", Map{{"id", s("a")}}}, {"ConditionExpression", "status = :v"},
-                                             {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
+  CHECK(orders
+            .error("PutItem", orders.with({{"Item", Map{{"id", s("a")}}},
+                                           {"ConditionExpression", "status = :v"},
+                                           {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
             .message ==
         "1 validation error detected: Invalid ConditionExpression: Attribute name is a reserved keyword; reserved "
         "keyword: status");
-  CHECK(orders.error("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ProjectionExpression", "status"}})).message ==
-        "Invalid ProjectionExpression: Attribute name is a reserved keyword; reserved keyword: status");
+  CHECK(orders.error("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ProjectionExpression", "status"}}))
+            .message == "Invalid ProjectionExpression: Attribute name is a reserved keyword; reserved keyword: status");
   // Expressions are looked at before the table is.
-  CHECK(orders.error("GetItem", {{"TableName", "absent"}, {"Key", Map{{"id", s("a")}}}, {"ProjectionExpression", "a..b"}})
-            .code == "ValidationException");
+  CHECK(
+      orders.error("GetItem", {{"TableName", "absent"}, {"Key", Map{{"id", s("a")}}}, {"ProjectionExpression", "a..b"}})
+          .code == "ValidationException");
   CHECK(orders.error("PutItem", {{"TableName", "absent"}, {"Item", Map{{"id", s(std::string(400'001, 'x'))}}}}).code ==
         "ResourceNotFoundException");
 }
 
 TEST_CASE("an item has its key and no more than 400 KB") {
   Orders orders;
-  const auto refused = [&](Map item) { return orders.error("PutItem", orders.with({{"Item", std::move(item)}})).message; };
+  const auto refused = [&](Map item) {
+    return orders.error("PutItem", orders.with({{"Item", std::move(item)}})).message;
+  };
   CHECK(refused({{"x", s("a")}}) == "One or more parameter values were invalid: Missing the key id in the item");
   CHECK(refused({{"id", n("1")}}) ==
         "One or more parameter values were invalid: Type mismatch for key id expected: S actual: N");
   orders.put("orders", {{"id", s("a")}, {"x", s(std::string(409'600 - 4, 'x'))}});
   CHECK(refused({{"id", s("a")}, {"x", s(std::string(409'600 - 3, 'x'))}}) ==
         "Item size has exceeded the maximum allowed size");
-  CHECK(orders.error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"UpdateExpression", "SET y = :v"},
-                                                {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
+  CHECK(orders
+            .error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}},
+                                              {"UpdateExpression", "SET y = :v"},
+                                              {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
             .message == "Item size to update has exceeded the maximum allowed size");
   CHECK(refused({{"id", s("a")}, {"n", n("x")}}) == "The parameter cannot be converted to a numeric value: x");
   CHECK(orders.error("GetItem", orders.with({{"Key", Map{{"x", s("a")}}}})).message ==
@@ -117,18 +136,22 @@ TEST_CASE("an item has its key and no more than 400 KB") {
 
 TEST_CASE("an update makes the item where there is none, and answers what it is asked for") {
   Orders orders;
-  CHECK(orders.update("a", "SET x = :v ADD hits :one", {{":v", s("1")}, {":one", n("1")}}, {{"ReturnValues", "ALL_NEW"}})["Attributes"] ==
+  CHECK(orders.update("a", "SET x = :v ADD hits :one", {{":v", s("1")}, {":one", n("1")}},
+                      {{"ReturnValues", "ALL_NEW"}})["Attributes"] ==
         Value(Map{{"id", s("a")}, {"x", s("1")}, {"hits", n("1")}}));
   CHECK(orders.update("a", "SET m = :m", {{":m", m({{"k", s("old")}})}}, {{"ReturnValues", "ALL_OLD"}})["Attributes"] ==
         Value(Map{{"id", s("a")}, {"x", s("1")}, {"hits", n("1")}}));
-  CHECK(orders.update("a", "SET m.k = :v REMOVE x", {{":v", s("new")}}, {{"ReturnValues", "UPDATED_OLD"}})["Attributes"] ==
+  CHECK(orders.update("a", "SET m.k = :v REMOVE x", {{":v", s("new")}},
+                      {{"ReturnValues", "UPDATED_OLD"}})["Attributes"] ==
         Value(Map{{"m", m({{"k", s("old")}})}, {"x", s("1")}}));
-  CHECK(orders.update("a", "SET m.k = :v REMOVE x", {{":v", s("newer")}}, {{"ReturnValues", "UPDATED_NEW"}})["Attributes"] ==
-        Value(Map{{"m", m({{"k", s("newer")}})}}));
+  CHECK(orders.update("a", "SET m.k = :v REMOVE x", {{":v", s("newer")}},
+                      {{"ReturnValues", "UPDATED_NEW"}})["Attributes"] == Value(Map{{"m", m({{"k", s("newer")}})}}));
   CHECK(orders.update("b", "REMOVE x")["Attributes"].is_null());
   CHECK(orders.get("orders", {{"id", s("b")}}) == Value(Map{{"id", s("b")}}));
-  CHECK(orders.error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"UpdateExpression", "SET id = :v"},
-                                                {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
+  CHECK(orders
+            .error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}},
+                                              {"UpdateExpression", "SET id = :v"},
+                                              {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
             .message ==
         "One or more parameter values were invalid: Cannot update attribute id. This attribute is part of the key");
 
@@ -142,15 +165,21 @@ TEST_CASE("an update makes the item where there is none, and answers what it is 
 
 TEST_CASE("old and new parameters do not mix") {
   Orders orders;
-  CHECK(orders.error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"UpdateExpression", "SET x = :v"},
-                                                {"AttributeUpdates", Map{{"x", Map{{"Value", s("x")}}}}},
-                                                {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
+  CHECK(orders
+            .error("UpdateItem", orders.with({{"Key", Map{{"id", s("a")}}},
+                                              {"UpdateExpression", "SET x = :v"},
+                                              {"AttributeUpdates", Map{{"x", Map{{"Value", s("x")}}}}},
+                                              {"ExpressionAttributeValues", Map{{":v", s("x")}}}}))
             .message ==
         "1 validation error detected: Can not use both expression and non-expression parameters in the same request: "
         "Non-expression parameters: {AttributeUpdates} Expression parameters: {UpdateExpression}");
-  CHECK(orders.error("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ExpressionAttributeNames", Map{{"#a", "x"}}}}))
-            .message == "ExpressionAttributeNames can only be specified when using expressions");
-  CHECK(orders.error("PutItem", orders.with({{"Item", Map{{"id", s("a")}}}, {"ExpressionAttributeValues", Map{{":a", s("x")}}}}))
+  CHECK(
+      orders
+          .error("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ExpressionAttributeNames", Map{{"#a", "x"}}}}))
+          .message == "ExpressionAttributeNames can only be specified when using expressions");
+  CHECK(orders
+            .error("PutItem",
+                   orders.with({{"Item", Map{{"id", s("a")}}}, {"ExpressionAttributeValues", Map{{":a", s("x")}}}}))
             .message ==
         "1 validation error detected: ExpressionAttributeValues can only be specified when using expressions: "
         "ConditionExpression is null");
@@ -168,11 +197,13 @@ TEST_CASE("capacity is what the sizes say") {
   CHECK(units(put(10)) == 2);  // The larger of old and new counts.
   put(5000);
   const auto get = [&](bool consistent) {
-    return units(orders.call("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}, {"ConsistentRead", consistent},
+    return units(orders.call("GetItem", orders.with({{"Key", Map{{"id", s("a")}}},
+                                                     {"ConsistentRead", consistent},
                                                      {"ReturnConsumedCapacity", "INDEXES"}})));
   };
   CHECK(get(true) == 2);
   CHECK(get(false) == 1);
-  CHECK(units(orders.call("GetItem", orders.with({{"Key", Map{{"id", s("none")}}}, {"ReturnConsumedCapacity", "TOTAL"}}))) == 0.5);
+  CHECK(units(orders.call("GetItem",
+                          orders.with({{"Key", Map{{"id", s("none")}}}, {"ReturnConsumedCapacity", "TOTAL"}}))) == 0.5);
   CHECK(orders.call("GetItem", orders.with({{"Key", Map{{"id", s("a")}}}}))["ConsumedCapacity"].is_null());
 }

@@ -1,8 +1,7 @@
 #include "dynamodb/number.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <limits>
 #include <vector>
 
@@ -65,15 +64,16 @@ TEST_CASE("a number may be as large as 9.9…e125 and as small as 1e-130") {
 
 TEST_CASE("what is no number is refused by name") {
   CHECK(normal("") == "refused: The parameter cannot be converted to a numeric value");
-  for (const std::string text : {"b", "1a", "--1", "1e", "1e+", ".", "-", " 1", "1 ", "0x1", "NaN", "Infinity", "1.2.3"})
+  for (const std::string text :
+       {"b", "1a", "--1", "1e", "1e+", ".", "-", " 1", "1 ", "0x1", "NaN", "Infinity", "1.2.3"})
     CHECK(normal(text) == "refused: The parameter cannot be converted to a numeric value: " + text);
 }
 
 TEST_CASE("key bytes order numbers as numbers and can be read back") {
   const std::vector<std::string> ascending = {
-      "-9.9e125", "-1e125",  "-1000",   "-999.9", "-12.00001", "-12",     "-11",   "-1.2",  "-1",    "-0.5",
-      "-1e-130",  "0",       "1e-130",  "0.05",   "0.5",       "1",       "1.001", "1.2",   "9",     "10",
-      "11",       "12",      "12.0001", "99",     "100",       "101",     "999",   "1e30",  "1e125", "9.9e125"};
+      "-9.9e125", "-1e125", "-1000",   "-999.9", "-12.00001", "-12", "-11",   "-1.2", "-1",    "-0.5",
+      "-1e-130",  "0",      "1e-130",  "0.05",   "0.5",       "1",   "1.001", "1.2",  "9",     "10",
+      "11",       "12",     "12.0001", "99",     "100",       "101", "999",   "1e30", "1e125", "9.9e125"};
   for (std::size_t i = 0; i < ascending.size(); ++i) {
     const auto one = number(ascending[i]);
     CHECK(Number::from_key_bytes(one.key_bytes()) == one);
@@ -93,9 +93,7 @@ TEST_CASE("addition and subtraction are exact, or refused") {
     auto result = add(number(a), number(b));
     return result ? result->text() : "refused: " + result.error().message;
   };
-  const auto difference = [](std::string_view a, std::string_view b) {
-    return subtract(number(a), number(b))->text();
-  };
+  const auto difference = [](std::string_view a, std::string_view b) { return subtract(number(a), number(b))->text(); };
   CHECK(sum("0.1", "0.2") == "0.3");
   CHECK(sum("999", "1") == "1000");
   CHECK(sum("-5", "5") == "0");

@@ -1,8 +1,7 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
-
 #include <set>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb::testing;
@@ -16,8 +15,9 @@ struct Readings : Platform {
   static Map definition() {
     auto input = table_input("readings", {"pk:S", "sk:N"}, {"x:S", "g:S"});
     input.set("LocalSecondaryIndexes", List{index("by_x", {"pk:S", "x:S"}, {{"ProjectionType", "KEYS_ONLY"}})});
-    input.set("GlobalSecondaryIndexes",
-              List{index("by_g", {"g:S", "sk:N"}, {{"ProjectionType", "INCLUDE"}, {"NonKeyAttributes", List{"more"}}})});
+    input.set(
+        "GlobalSecondaryIndexes",
+        List{index("by_g", {"g:S", "sk:N"}, {{"ProjectionType", "INCLUDE"}, {"NonKeyAttributes", List{"more"}}})});
     return input;
   }
   static Map with(Map input) {
@@ -42,7 +42,8 @@ std::string sort_keys(const Value& output) {
 
 TEST_CASE("a query answers one partition in the order of its sort key") {
   Readings readings;
-  for (const auto* sk : {"10", "-5", "9", "0.5", "100", "-20"}) readings.put("readings", {{"pk", s("a")}, {"sk", n(sk)}});
+  for (const auto* sk : {"10", "-5", "9", "0.5", "100", "-20"})
+    readings.put("readings", {{"pk", s("a")}, {"sk", n(sk)}});
   readings.put("readings", {{"pk", s("b")}, {"sk", n("7")}});
   const auto keys = [&](const std::string& condition, Map values, Map more = {}) {
     values.set(":p", s("a"));
@@ -62,7 +63,8 @@ TEST_CASE("a query answers one partition in the order of its sort key") {
 
 TEST_CASE("string and binary sort keys compare by their bytes and have prefixes") {
   Platform platform(table_input("names", {"pk:S", "sk:S"}));
-  for (const auto* sk : {"a", "ab", "abc", "b", "a\xC3\xA9", "A"}) platform.put("names", {{"pk", s("p")}, {"sk", s(sk)}});
+  for (const auto* sk : {"a", "ab", "abc", "b", "a\xC3\xA9", "A"})
+    platform.put("names", {{"pk", s("p")}, {"sk", s(sk)}});
   const auto keys = [&](const std::string& condition, const std::string& value) {
     std::string found;
     const auto output = platform.call("Query", {{"TableName", "names"},
@@ -120,17 +122,20 @@ TEST_CASE("a page holds at most a megabyte, also of items that the filter drops"
 TEST_CASE("filters, projections and older parameters choose what is answered") {
   Readings readings;
   for (int i = 0; i < 6; ++i)
-    readings.put("readings", {{"pk", s("a")}, {"sk", n(std::to_string(i))}, {"x", s(i % 2 ? "odd" : "even")}, {"y", s("y")}});
+    readings.put("readings",
+                 {{"pk", s("a")}, {"sk", n(std::to_string(i))}, {"x", s(i % 2 ? "odd" : "even")}, {"y", s("y")}});
   const auto filtered = readings.query("pk = :p", {{":p", s("a")}, {":x", s("odd")}},
                                        {{"FilterExpression", "x = :x"}, {"ProjectionExpression", "sk"}});
   CHECK(filtered["Items"] == Value(List{Map{{"sk", n("1")}}, Map{{"sk", n("3")}}, Map{{"sk", n("5")}}}));
   CHECK(filtered["ScannedCount"].integer() == 6);
 
   const auto older = readings.call(
-      "Query", Readings::with({{"KeyConditions", Map{{"pk", Map{{"ComparisonOperator", "EQ"}, {"AttributeValueList", List{s("a")}}}},
-                                                     {"sk", Map{{"ComparisonOperator", "GT"}, {"AttributeValueList", List{n("2")}}}}}},
-                               {"QueryFilter", Map{{"x", Map{{"ComparisonOperator", "IN"}, {"AttributeValueList", List{s("odd")}}}}}},
-                               {"AttributesToGet", List{"sk"}}}));
+      "Query",
+      Readings::with(
+          {{"KeyConditions", Map{{"pk", Map{{"ComparisonOperator", "EQ"}, {"AttributeValueList", List{s("a")}}}},
+                                 {"sk", Map{{"ComparisonOperator", "GT"}, {"AttributeValueList", List{n("2")}}}}}},
+           {"QueryFilter", Map{{"x", Map{{"ComparisonOperator", "IN"}, {"AttributeValueList", List{s("odd")}}}}}},
+           {"AttributesToGet", List{"sk"}}}));
   CHECK(older["Items"] == Value(List{Map{{"sk", n("3")}}, Map{{"sk", n("5")}}}));
 }
 
@@ -149,7 +154,8 @@ TEST_CASE("a local index sorts a partition anew and fetches what it does not hol
 
   auto page = readings.query("pk = :p", {{":p", s("a")}}, {{"IndexName", "by_x"}, {"Limit", 1}});
   CHECK(page["LastEvaluatedKey"] == Value(Map{{"pk", s("a")}, {"sk", n("2")}, {"x", s("y")}}));
-  page = readings.query("pk = :p", {{":p", s("a")}}, {{"IndexName", "by_x"}, {"ExclusiveStartKey", page["LastEvaluatedKey"]}});
+  page = readings.query("pk = :p", {{":p", s("a")}},
+                        {{"IndexName", "by_x"}, {"ExclusiveStartKey", page["LastEvaluatedKey"]}});
   CHECK(sort_keys(page) == "4 1");
 }
 
@@ -162,20 +168,23 @@ TEST_CASE("a global index follows every write") {
   readings.put("readings", {{"pk", s("b")}, {"sk", n("1")}, {"g", s("red")}});
   readings.put("readings", {{"pk", s("c")}, {"sk", n("5")}, {"g", s("blue")}});
   CHECK(in("red") == "1 1");
-  const auto found =
-      readings.query("g = :g", {{":g", s("red")}, {":m", s("m")}}, {{"IndexName", "by_g"}, {"FilterExpression", "more = :m"}});
+  const auto found = readings.query("g = :g", {{":g", s("red")}, {":m", s("m")}},
+                                    {{"IndexName", "by_g"}, {"FilterExpression", "more = :m"}});
   CHECK(found["Items"][0] == Value(Map{{"pk", s("a")}, {"sk", n("1")}, {"g", s("red")}, {"more", s("m")}}));
 
   readings.put("readings", {{"pk", s("a")}, {"sk", n("1")}, {"g", s("blue")}});
   CHECK(in("red") == "1");
   CHECK(in("blue") == "1 5");
-  readings.call("UpdateItem", Readings::with({{"Key", Map{{"pk", s("c")}, {"sk", n("5")}}}, {"UpdateExpression", "REMOVE g"}}));
+  readings.call("UpdateItem",
+                Readings::with({{"Key", Map{{"pk", s("c")}, {"sk", n("5")}}}, {"UpdateExpression", "REMOVE g"}}));
   CHECK(in("blue") == "1");
   readings.call("DeleteItem", Readings::with({{"Key", Map{{"pk", s("a")}, {"sk", n("1")}}}}));
   CHECK(in("blue") == "");
 
-  CHECK(readings.error("PutItem", Readings::with({{"Item", Map{{"pk", s("a")}, {"sk", n("1")}, {"g", n("1")}}}})).message ==
-        "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: by_g");
+  CHECK(
+      readings.error("PutItem", Readings::with({{"Item", Map{{"pk", s("a")}, {"sk", n("1")}, {"g", n("1")}}}}))
+          .message ==
+      "One or more parameter values were invalid: Type mismatch for Index Key g Expected: S Actual: N IndexName: by_g");
   const auto refused = [&](Map more) {
     more.set("IndexName", "by_g");
     more.set("KeyConditionExpression", "g = :g");
@@ -207,8 +216,9 @@ TEST_CASE("key conditions that no key can answer are refused") {
   CHECK(refused("pk = :p AND pk = :p", p) == "KeyConditionExpressions must only contain one condition per key");
   CHECK(refused("a.b = :p", p) == "KeyConditionExpressions cannot have conditions on nested attributes");
   CHECK(refused("size(pk) = :p", p) == "KeyConditionExpressions cannot contain nested operations");
-  CHECK(refused(":p BETWEEN pk AND sk", p) ==
-        "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand");
+  CHECK(
+      refused(":p BETWEEN pk AND sk", p) ==
+      "Invalid condition in KeyConditionExpression: BETWEEN operator must have the key attribute as its first operand");
   CHECK(refused(":p = :p", p) == "Invalid condition in KeyConditionExpression: No key attribute specified");
   CHECK(refused("pk = :p AND sk = :s AND x = :p", ps) == "Conditions can be of length 1 or 2 only");
   CHECK(refused("sk = :s", {{":s", n("1")}}) == "Query condition missed key schema element: pk");
@@ -245,7 +255,8 @@ TEST_CASE("a starting key must be one that the query could have answered") {
 TEST_CASE("a scan reads everything once, alone or in segments") {
   Readings readings;
   for (int i = 0; i < 500; ++i)
-    readings.put("readings", {{"pk", s("partition " + std::to_string(i / 2))}, {"sk", n(std::to_string(i % 2))}, {"g", s("g")}});
+    readings.put("readings",
+                 {{"pk", s("partition " + std::to_string(i / 2))}, {"sk", n(std::to_string(i % 2))}, {"g", s("g")}});
   const auto collect = [&](Map more) {
     std::vector<std::string> keys;
     while (true) {
@@ -275,9 +286,10 @@ TEST_CASE("a scan reads everything once, alone or in segments") {
     CHECK(used >= 3);
   }
   const auto refused = [&](Map input) { return readings.error("Scan", Readings::with(std::move(input))).message; };
-  CHECK(refused({{"Segment", 4}, {"TotalSegments", 4}}) ==
-        "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 4 is not less than "
-        "TotalSegments: 4");
+  CHECK(
+      refused({{"Segment", 4}, {"TotalSegments", 4}}) ==
+      "The Segment parameter is zero-based and must be less than parameter TotalSegments: Segment: 4 is not less than "
+      "TotalSegments: 4");
   CHECK(refused({{"TotalSegments", 4}}) ==
         "The Segment parameter is required but was not present in the request when parameter TotalSegments is present");
   CHECK(refused({{"Select", "SPECIFIC_ATTRIBUTES"}}) ==

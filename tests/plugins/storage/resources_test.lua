@@ -118,6 +118,32 @@ for one in handle:each(nil, { limit = 2 }) do all[#all + 1] = one.id end
 check("every page", all, { "a", "b", "d" })
 check("went on from the key", { last().ExclusiveStartKey, calls[#calls].operation }, { { id = { S = "c" } }, "Scan" })
 
+answers = { { Responses = { orders = { { id = { S = "a" } } } }, UnprocessedKeys = { orders = { Keys = { { id = { S = "b" } } } } } },
+            { Responses = { orders = { { id = { S = "b" } } } } } }
+check("a batch asks again for what is left", handle:batch_get { { id = "a" }, { id = "b" } }, { { id = "a" }, { id = "b" } })
+local many = {}
+for i = 1, 30 do many[i] = { id = tostring(i) } end
+local before = #calls
+answers = { { UnprocessedItems = { orders = { { PutRequest = { Item = { id = { S = "1" } } } } } } }, {} }
+handle:batch_write { put = many, delete = { { id = "x" } } }
+check("25 writes a call, and the rest", { #calls[before + 1].input.RequestItems.orders, #calls[before + 2].input.RequestItems.orders },
+  { 25, 7 })
+local stock = { name = "stock" }
+handle:transact {
+  { put = { id = "a" }, if_absent = "id" }, { update = { id = "lamp" }, add = { left = -1 }, when = { left = { ">", 0 } }, table = stock },
+  { delete = { id = "b" } }, { check = { id = "c" }, if_present = "id" },
+}
+check("a transaction", last().TransactItems, {
+  { Put = { TableName = "orders", Item = { id = { S = "a" } }, ConditionExpression = "attribute_not_exists(#n0)",
+            ExpressionAttributeNames = { ["#n0"] = "id" } } },
+  { Update = { TableName = "stock", Key = { id = { S = "lamp" } }, UpdateExpression = "ADD #n0 :v0",
+               ConditionExpression = "#n0 > :v1", ExpressionAttributeNames = { ["#n0"] = "left" },
+               ExpressionAttributeValues = { [":v0"] = { N = "-1" }, [":v1"] = { N = "0" } } } },
+  { Delete = { TableName = "orders", Key = { id = { S = "b" } } } },
+  { ConditionCheck = { TableName = "orders", Key = { id = { S = "c" } }, ConditionExpression = "attribute_exists(#n0)",
+                       ExpressionAttributeNames = { ["#n0"] = "id" } } },
+})
+
 -- What apply does when a stack changes.
 local made = {}
 local function call(service, operation, input)

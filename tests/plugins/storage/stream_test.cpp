@@ -1,8 +1,7 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
-
 #include <set>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb::testing;
@@ -43,7 +42,8 @@ struct Streamed : Platform {
 std::string events(const Value& output) {
   std::string names;
   for (const auto& record : output["Records"].list())
-    names += (names.empty() ? "" : " ") + record["eventName"].string() + ":" + record["dynamodb"]["Keys"]["id"]["S"].string();
+    names += (names.empty() ? "" : " ") + record["eventName"].string() + ":" +
+             record["dynamodb"]["Keys"]["id"]["S"].string();
   return names;
 }
 
@@ -54,11 +54,15 @@ TEST_CASE("every change of an item is in the stream once, in order, with both im
   orders.put("orders", {{"id", s("a")}, {"x", n("1")}});
   orders.put("orders", {{"id", s("a")}, {"x", n("2")}});
   orders.put("orders", {{"id", s("a")}, {"x", n("2.0")}});  // Nothing changes.
-  orders.call("UpdateItem", {{"TableName", "orders"}, {"Key", Map{{"id", s("b")}}}, {"UpdateExpression", "SET x = :v"},
+  orders.call("UpdateItem", {{"TableName", "orders"},
+                             {"Key", Map{{"id", s("b")}}},
+                             {"UpdateExpression", "SET x = :v"},
                              {"ExpressionAttributeValues", Map{{":v", n("3")}}}});
   orders.remove("a");
   orders.remove("a");
-  orders.error("PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", s("b")}}}, {"ConditionExpression", "attribute_not_exists(id)"}});
+  orders.error(
+      "PutItem",
+      {{"TableName", "orders"}, {"Item", Map{{"id", s("b")}}}, {"ConditionExpression", "attribute_not_exists(id)"}});
 
   const auto output = orders.records(orders.iterator("TRIM_HORIZON"));
   CHECK(events(output) == "INSERT:a MODIFY:a INSERT:b REMOVE:a");
@@ -99,19 +103,25 @@ TEST_CASE("iterators begin at the end, at a record or behind it, and expire") {
   const auto latest = orders.iterator("LATEST");
   const auto all = orders.records(orders.iterator("TRIM_HORIZON"));
   const auto& second = all["Records"][1]["dynamodb"]["SequenceNumber"];
-  CHECK(events(orders.records(orders.iterator("AT_SEQUENCE_NUMBER", {{"SequenceNumber", second}}))) == "INSERT:b INSERT:c");
+  CHECK(events(orders.records(orders.iterator("AT_SEQUENCE_NUMBER", {{"SequenceNumber", second}}))) ==
+        "INSERT:b INSERT:c");
   CHECK(events(orders.records(orders.iterator("AFTER_SEQUENCE_NUMBER", {{"SequenceNumber", second}}))) == "INSERT:c");
   CHECK(events(orders.records(latest)).empty());
   orders.put("orders", {{"id", s("d")}});
   CHECK(events(orders.records(latest)) == "INSERT:d");
 
   const auto shard = orders.shards()[0]["ShardId"];
-  CHECK(orders.streams_error("GetShardIterator", {{"StreamArn", orders.arn()}, {"ShardId", shard},
-                                                  {"ShardIteratorType", "AT_SEQUENCE_NUMBER"}, {"SequenceNumber", "17"}})
+  CHECK(orders
+            .streams_error("GetShardIterator", {{"StreamArn", orders.arn()},
+                                                {"ShardId", shard},
+                                                {"ShardIteratorType", "AT_SEQUENCE_NUMBER"},
+                                                {"SequenceNumber", "17"}})
             .code == "ValidationException");
   for (const std::string broken : {"x", "a|1|", "a|1|!!!!", "a|1|MSAy"})
     CHECK(orders.streams_error("GetRecords", {{"ShardIterator", broken}}).code == "ValidationException");
-  CHECK(orders.streams_error("GetShardIterator", {{"StreamArn", orders.arn() + "x"}, {"ShardId", shard}, {"ShardIteratorType", "LATEST"}})
+  CHECK(orders
+            .streams_error("GetShardIterator",
+                           {{"StreamArn", orders.arn() + "x"}, {"ShardId", shard}, {"ShardIteratorType", "LATEST"}})
             .code == "ResourceNotFoundException");
 
   orders.clock.advance_ms(15 * 60 * 1000);
@@ -152,7 +162,10 @@ TEST_CASE("a stream that was disabled is read for another day, beside the table'
   const auto update = [&](Map specification) {
     return orders.call("UpdateTable", {{"TableName", "orders"}, {"StreamSpecification", std::move(specification)}});
   };
-  CHECK(orders.error("UpdateTable", {{"TableName", "orders"}, {"StreamSpecification", Map{{"StreamEnabled", true}, {"StreamViewType", "KEYS_ONLY"}}}})
+  CHECK(orders
+            .error("UpdateTable",
+                   {{"TableName", "orders"},
+                    {"StreamSpecification", Map{{"StreamEnabled", true}, {"StreamViewType", "KEYS_ONLY"}}}})
             .message == "Table already has an enabled stream: orders");
   update({{"StreamEnabled", false}});
   orders.put("orders", {{"id", s("b")}});
@@ -163,7 +176,8 @@ TEST_CASE("a stream that was disabled is read for another day, beside the table'
 
   const auto described = orders.streams("DescribeStream", {{"StreamArn", old_arn}})["StreamDescription"];
   CHECK(described["StreamStatus"].string() == "DISABLED");
-  const auto from = orders.streams("GetShardIterator", {{"StreamArn", old_arn}, {"ShardId", described["Shards"][0]["ShardId"]},
+  const auto from = orders.streams("GetShardIterator", {{"StreamArn", old_arn},
+                                                        {"ShardId", described["Shards"][0]["ShardId"]},
                                                         {"ShardIteratorType", "TRIM_HORIZON"}})["ShardIterator"];
   CHECK(events(orders.records(from.string())) == "INSERT:a");
   CHECK(orders.streams("ListStreams", {{"TableName", "orders"}})["Streams"].list().size() == 2);
@@ -177,7 +191,8 @@ TEST_CASE("items expire in their second on the platform's clock, and the stream 
   const auto now_s = orders.clock.now().seconds();
   const auto second = [&](std::int64_t after) { return n(std::to_string(now_s + after)); };
   orders.put("orders", {{"id", s("early")}, {"expires", second(10)}});
-  orders.call("UpdateTimeToLive", {{"TableName", "orders"}, {"TimeToLiveSpecification", Map{{"AttributeName", "expires"}, {"Enabled", true}}}});
+  orders.call("UpdateTimeToLive", {{"TableName", "orders"},
+                                   {"TimeToLiveSpecification", Map{{"AttributeName", "expires"}, {"Enabled", true}}}});
   CHECK(orders.call("DescribeTimeToLive", {{"TableName", "orders"}})["TimeToLiveDescription"] ==
         Value(Map{{"TimeToLiveStatus", "ENABLED"}, {"AttributeName", "expires"}}));
   orders.put("orders", {{"id", s("late")}, {"expires", second(3600)}});
@@ -210,7 +225,8 @@ TEST_CASE("items expire in their second on the platform's clock, and the stream 
 TEST_CASE("a time to live is enabled once, and can be disabled") {
   Platform platform(table_input("orders", {"id:S"}));
   const auto input = [](const char* attribute, bool enabled) {
-    return Map{{"TableName", "orders"}, {"TimeToLiveSpecification", Map{{"AttributeName", attribute}, {"Enabled", enabled}}}};
+    return Map{{"TableName", "orders"},
+               {"TimeToLiveSpecification", Map{{"AttributeName", attribute}, {"Enabled", enabled}}}};
   };
   CHECK(platform.error("UpdateTimeToLive", input("e", false)).message == "TimeToLive is already disabled");
   platform.call("UpdateTimeToLive", input("e", true));
@@ -228,11 +244,13 @@ TEST_CASE("tags belong to a table") {
   definition.set("Tags", List{Map{{"Key", "team"}, {"Value", "shop"}}});
   Platform platform(std::move(definition));
   const auto arn = platform.call("DescribeTable", {{"TableName", "orders"}})["Table"]["TableArn"];
-  platform.call("TagResource", {{"ResourceArn", arn}, {"Tags", List{Map{{"Key", "stage"}, {"Value", "dev"}}, Map{{"Key", "team"}, {"Value", "web"}}}}});
+  platform.call("TagResource",
+                {{"ResourceArn", arn},
+                 {"Tags", List{Map{{"Key", "stage"}, {"Value", "dev"}}, Map{{"Key", "team"}, {"Value", "web"}}}}});
   CHECK(platform.call("ListTagsOfResource", {{"ResourceArn", arn}})["Tags"] ==
         Value(List{Map{{"Key", "team"}, {"Value", "web"}}, Map{{"Key", "stage"}, {"Value", "dev"}}}));
   platform.call("UntagResource", {{"ResourceArn", arn}, {"TagKeys", List{"team"}}});
   CHECK(platform.call("ListTagsOfResource", {{"ResourceArn", arn}})["Tags"].list().size() == 1);
-  CHECK(platform.error("ListTagsOfResource", {{"ResourceArn", "arn:aws:dynamodb:us-east-1:000000000000:table/absent"}}).code ==
-        "ResourceNotFoundException");
+  CHECK(platform.error("ListTagsOfResource", {{"ResourceArn", "arn:aws:dynamodb:us-east-1:000000000000:table/absent"}})
+            .code == "ResourceNotFoundException");
 }

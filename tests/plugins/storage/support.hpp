@@ -2,7 +2,6 @@
 #pragma once
 
 #include <moonbase/testing.hpp>
-
 #include <string>
 
 namespace moonbase::dynamodb::testing {
@@ -23,7 +22,8 @@ inline Value attribute_definitions(const std::vector<std::string>& keys) {
 inline Value key_schema(const std::vector<std::string>& keys) {
   List schema;
   for (const auto& key : keys)
-    schema.push_back(Map{{"AttributeName", key.substr(0, key.size() - 2)}, {"KeyType", schema.empty() ? "HASH" : "RANGE"}});
+    schema.push_back(
+        Map{{"AttributeName", key.substr(0, key.size() - 2)}, {"KeyType", schema.empty() ? "HASH" : "RANGE"}});
   return schema;
 }
 inline Map table_input(const std::string& name, const std::vector<std::string>& keys,
@@ -35,7 +35,8 @@ inline Map table_input(const std::string& name, const std::vector<std::string>& 
           {"AttributeDefinitions", attribute_definitions(attributes)},
           {"BillingMode", "PAY_PER_REQUEST"}};
 }
-inline Value index(const std::string& name, const std::vector<std::string>& keys, Map projection = {{"ProjectionType", "ALL"}}) {
+inline Value index(const std::string& name, const std::vector<std::string>& keys,
+                   Map projection = {{"ProjectionType", "ALL"}}) {
   return Map{{"IndexName", name}, {"KeySchema", key_schema(keys)}, {"Projection", std::move(projection)}};
 }
 

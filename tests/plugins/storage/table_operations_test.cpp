@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb::testing;
@@ -24,7 +24,8 @@ TEST_CASE("a table is there at once, and described as it was asked for") {
   CHECK(described["ItemCount"].integer() == 2);
   CHECK(described["TableSizeBytes"].integer() == 7 + 7 + 6);
   CHECK(described["TableId"] == created["TableId"]);
-  CHECK(platform.call("DescribeTable", {{"TableName", created["TableArn"]}})["Table"]["TableName"].string() == "orders");
+  CHECK(platform.call("DescribeTable", {{"TableName", created["TableArn"]}})["Table"]["TableName"].string() ==
+        "orders");
 
   platform.restart();
   described = platform.call("DescribeTable", {{"TableName", "orders"}})["Table"];
@@ -100,28 +101,34 @@ TEST_CASE("what a table cannot be is refused in DynamoDB's words") {
   CHECK(refused(with(table, "TableName", "ab")).find("3") != std::string::npos);
   CHECK(refused(with(table, "TableName", "a b c")).find("[a-zA-Z0-9_.-]+") != std::string::npos);
   CHECK(refused(with(table, "ProvisionedThroughput", Map{{"ReadCapacityUnits", 1}, {"WriteCapacityUnits", 1}})) ==
-        invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST");
+        invalid +
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST");
   CHECK(refused(with(table, "BillingMode", "PROVISIONED")) ==
         invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED");
   CHECK(refused(with(table, "KeySchema", key_schema({"pk:S", "xx:N"}))) ==
-        invalid + "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, xx], "
-                  "AttributeDefinitions: [pk, sk]");
+        invalid +
+            "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, xx], "
+            "AttributeDefinitions: [pk, sk]");
   CHECK(refused(with(table, "KeySchema", key_schema({"pk:S", "pk:S"}))) ==
         "Both the Hash Key and the Range Key element in the KeySchema have the same name");
   CHECK(refused(with(table, "KeySchema", key_schema({"pk:S"}))) ==
-        invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in "
-                  "AttributeDefinitions");
-  CHECK(refused(with(table_input("orders", {"pk:S"}, {"x:S"}), "LocalSecondaryIndexes", List{index("local", {"pk:S", "x:S"})})) ==
+        invalid +
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in "
+            "AttributeDefinitions");
+  CHECK(refused(with(table_input("orders", {"pk:S"}, {"x:S"}), "LocalSecondaryIndexes",
+                     List{index("local", {"pk:S", "x:S"})})) ==
         invalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex");
   const auto with_x = table_input("orders", {"pk:S", "sk:N"}, {"x:S"});
   CHECK(refused(with(with_x, "LocalSecondaryIndexes", List{index("local", {"x:S", "sk:N"})})) ==
-        invalid + "Index KeySchema does not have the same leading hash key as table KeySchema for index: local. index "
-                  "hash key: x, table hash key: pk");
+        invalid +
+            "Index KeySchema does not have the same leading hash key as table KeySchema for index: local. index "
+            "hash key: x, table hash key: pk");
   CHECK(refused(with(with_x, "GlobalSecondaryIndexes", List{index("same", {"x:S"}), index("same", {"x:S"})})) ==
         invalid + "Duplicate index name: same");
-  CHECK(refused(with(with_x, "GlobalSecondaryIndexes",
-                     List{index("some", {"x:S"}, {{"ProjectionType", "KEYS_ONLY"}, {"NonKeyAttributes", List{"a"}}})})) ==
-        invalid + "ProjectionType is KEYS_ONLY, but NonKeyAttributes is specified");
+  CHECK(
+      refused(with(with_x, "GlobalSecondaryIndexes",
+                   List{index("some", {"x:S"}, {{"ProjectionType", "KEYS_ONLY"}, {"NonKeyAttributes", List{"a"}}})})) ==
+      invalid + "ProjectionType is KEYS_ONLY, but NonKeyAttributes is specified");
 
   const auto unbuilt = platform.error("CreateTable", with(table, "SSESpecification", Map{{"Enabled", true}}));
   CHECK(unbuilt.code == "NotImplemented");
@@ -136,10 +143,10 @@ TEST_CASE("an index that is added later is filled with the items that were there
   platform.put("orders", {{"id", s("other type")}, {"state", n("1")}});
 
   const auto updated = platform.call(
-      "UpdateTable",
-      {{"TableName", "orders"},
-       {"AttributeDefinitions", attribute_definitions({"state:S"})},
-       {"GlobalSecondaryIndexUpdates", List{Map{{"Create", index("by_state", {"state:S"}, {{"ProjectionType", "KEYS_ONLY"}})}}}}});
+      "UpdateTable", {{"TableName", "orders"},
+                      {"AttributeDefinitions", attribute_definitions({"state:S"})},
+                      {"GlobalSecondaryIndexUpdates",
+                       List{Map{{"Create", index("by_state", {"state:S"}, {{"ProjectionType", "KEYS_ONLY"}})}}}}});
   CHECK(updated["TableDescription"]["GlobalSecondaryIndexes"][0]["IndexStatus"].string() == "CREATING");
   platform.clock.advance_ms(1);
 
@@ -154,8 +161,9 @@ TEST_CASE("an index that is added later is filled with the items that were there
                                              {"ExpressionAttributeValues", Map{{":s", s("NEW")}}}});
   CHECK(found["Count"].integer() == 1250);
 
-  platform.call("UpdateTable", {{"TableName", "orders"},
-                                {"GlobalSecondaryIndexUpdates", List{Map{{"Delete", Map{{"IndexName", "by_state"}}}}}}});
+  platform.call("UpdateTable",
+                {{"TableName", "orders"},
+                 {"GlobalSecondaryIndexUpdates", List{Map{{"Delete", Map{{"IndexName", "by_state"}}}}}}});
   platform.clock.advance_ms(1);
   const auto after = platform.call("DescribeTable", {{"TableName", "orders"}})["Table"];
   CHECK(after["GlobalSecondaryIndexes"].is_null());

@@ -1,6 +1,6 @@
-#include "dynamodb/request.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "dynamodb/request.hpp"
 
 using namespace moonbase;
 using namespace moonbase::dynamodb;
