@@ -20,6 +20,15 @@ void append_field(std::string& out, std::string_view name, std::string_view text
   append_json_string(out, text);
 }
 
+// Text of our own making, which needs no escapes.
+void append_own(std::string& out, std::string_view name, std::string_view text) {
+  out += '"';
+  out += name;
+  out += "\":\"";
+  out += text;
+  out += '"';
+}
+
 // ── Names with one or more values ───────────────────────────────────────────────────────────────
 
 struct Pair {
@@ -134,7 +143,8 @@ void append_rest_name(std::string& out, std::string_view name) {
 void append_lower_name(std::string& out, std::string_view name) {
   const auto begin = out.size();
   append_json_string(out, name);
-  for (auto at = begin; at < out.size(); ++at) out[at] = lower(out[at]);
+  std::transform(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                 out.begin() + static_cast<std::ptrdiff_t>(begin), [](char c) { return lower(c); });
 }
 
 void append_headers(std::string& out, const EventRequest& request) {
@@ -261,7 +271,7 @@ void append_event_1(std::string& out, const EventRequest& request) {
   out += request.route.event_context;  // "requestContext":{…,
   append_field(out, "httpMethod", http.method);
   out += ',';
-  append_field(out, "extendedRequestId", request.extended_id);
+  append_own(out, "extendedRequestId", request.extended_id);
   out += R"(,"requestTime":")";
   append_request_time(out, request.time);
   out += R"(",)";
@@ -269,11 +279,11 @@ void append_event_1(std::string& out, const EventRequest& request) {
   out += R"(,"protocol":")";
   out += protocol_of(http);
   out += R"(",)";
-  append_field(out, "domainPrefix", request.domain_prefix);
+  append_own(out, "domainPrefix", request.domain_prefix);
   out += R"(,"requestTimeEpoch":)";
   append_number(out, request.time.ms);
   out += ',';
-  append_field(out, "requestId", request.request_id);
+  append_own(out, "requestId", request.request_id);
   out += ',';
   out += identity_begin;
   append_json_string(out, http.source_ip);
@@ -328,7 +338,7 @@ void append_event_2(std::string& out, const EventRequest& request) {
   out += request.route.event_context;  // "requestContext":{"accountId":…,"stage":…,
   append_field(out, "domainName", request.domain);
   out += ',';
-  append_field(out, "domainPrefix", request.domain_prefix);
+  append_own(out, "domainPrefix", request.domain_prefix);
   out += R"(,"http":{)";
   append_field(out, "method", http.method);
   out += ',';
@@ -340,7 +350,7 @@ void append_event_2(std::string& out, const EventRequest& request) {
   out += ',';
   append_field(out, "userAgent", http.headers.get("User-Agent"));
   out += "},";
-  append_field(out, "requestId", request.request_id);
+  append_own(out, "requestId", request.request_id);
   out += R"(,"time":")";
   append_request_time(out, request.time);
   out += R"(","timeEpoch":)";
