@@ -1,14 +1,13 @@
 #include "runtime/event.hpp"
 
-#include "runtime/text.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <utility>
 #include <vector>
+
+#include "runtime/text.hpp"
 
 namespace moonbase::gateway {
 namespace {
@@ -88,7 +87,7 @@ void append_values(std::string& out, std::vector<Pair>& pairs, Values values, Co
 
 // Of the connection, not of the request.
 bool is_hop(std::string_view name) {
-  constexpr std::array<std::string_view, 6> hops{"connection",        "keep-alive", "transfer-encoding",
+  constexpr std::array<std::string_view, 6> hops{"connection",       "keep-alive", "transfer-encoding",
                                                  "proxy-connection", "te",         "upgrade"};
   return std::any_of(hops.begin(), hops.end(), [&](std::string_view hop) { return same_name(hop, name); });
 }
@@ -214,8 +213,9 @@ bool is_binary(const EventRequest& request) {
   const auto ends_with = [&](std::string_view end) {
     return type.size() > end.size() && same_name(type.substr(type.size() - end.size()), end);
   };
-  const bool text = type.empty() || media_type_matches("text/*", type) || ends_with("+json") || ends_with("+xml") ||
-                    std::any_of(texts.begin(), texts.end(), [&](std::string_view known) { return same_name(known, type); });
+  const bool text =
+      type.empty() || media_type_matches("text/*", type) || ends_with("+json") || ends_with("+xml") ||
+      std::any_of(texts.begin(), texts.end(), [&](std::string_view known) { return same_name(known, type); });
   return !text || !is_utf8(request.http.body);
 }
 
