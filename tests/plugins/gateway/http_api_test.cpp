@@ -198,6 +198,22 @@ TEST_CASE("functions answer an HTTP API in both payload formats") {
   CHECK(answered("/throttled", "").status == 503);
 }
 
+TEST_CASE("an answer after the integration's timeout is a 503 to an HTTP client") {
+  TestKernel kernel{"apigatewayv2", with_functions()};
+  HttpApi api(kernel);
+  const auto integration = kernel.call("CreateIntegration", {{"ApiId", api.id},
+                                                             {"IntegrationType", "AWS_PROXY"},
+                                                             {"IntegrationUri", function_arn("late")},
+                                                             {"PayloadFormatVersion", "2.0"},
+                                                             {"TimeoutInMillis", 50}});
+  kernel.call("CreateRoute", {{"ApiId", api.id},
+                              {"RouteKey", "GET /a"},
+                              {"Target", "integrations/" + integration["IntegrationId"].string()}});
+  const auto response = ask(kernel, {.path = "/a", .host = api.host()});
+  CHECK(response.status == 503);
+  CHECK(response.body == R"({"message":"Service Unavailable"})");
+}
+
 TEST_CASE("an HTTP API with CORS answers preflights by itself and marks other answers") {
   TestKernel kernel{"apigatewayv2", with_functions()};
   HttpApi api(kernel, {{"CorsConfiguration", Map{{"AllowOrigins", List{"https://shop.example"}},

@@ -138,6 +138,21 @@ TEST_CASE("a function that fails, or answers nonsense, is a 502 to a REST client
   CHECK(status("/unbuilt") == 501);
 }
 
+TEST_CASE("an answer after the integration's timeout is a 504 to a REST client") {
+  TestKernel kernel{"apigateway", with_functions()};
+  RestApi api(kernel);
+  kernel.call("PutMethod", api.method("GET", "/a", {{"authorizationType", "NONE"}}));
+  kernel.call("PutIntegration", api.method("GET", "/a",
+                                           {{"type", "AWS_PROXY"},
+                                            {"integrationHttpMethod", "POST"},
+                                            {"uri", invocation_uri("late")},
+                                            {"timeoutInMillis", 50}}));
+  api.deploy();
+  const auto response = ask(kernel, {.path = api.path("/a")});
+  CHECK(response.status == 504);
+  CHECK(response.body == R"({"message": "Endpoint request timed out"})");
+}
+
 TEST_CASE("a body of more than 10 MB is refused before the function sees it") {
   TestKernel kernel{"apigateway", with_functions()};
   RestApi api(kernel);
