@@ -1,9 +1,8 @@
 #include "common.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
-
-#include <algorithm>
 #include <stdexcept>
 
 namespace moonbase::gateway {

@@ -1,10 +1,9 @@
 // What both services share: documents in rows, pages, tags, ids.
 #pragma once
 
-#include <moonbase/call.hpp>
-
 #include <cstddef>
 #include <initializer_list>
+#include <moonbase/call.hpp>
 #include <optional>
 #include <span>
 #include <string>

@@ -1,11 +1,10 @@
 // Gateway: REST APIs (apigateway), HTTP APIs (apigatewayv2), and the requests to both.
+#include <moonbase/plugin.hpp>
+#include <utility>
+
 #include "apigateway/rest_api.hpp"
 #include "apigatewayv2/http_api.hpp"
 #include "runtime/runtime.hpp"
-
-#include <moonbase/plugin.hpp>
-
-#include <utility>
 
 extern "C" {
 extern const char apigateway_model_lua[];
@@ -51,34 +50,34 @@ class Plugin final : public moonbase::Plugin {
   void load_rest(Registrar& registrar) {
     using namespace rest;
     registrar.model(apigateway_model_lua);
-    for (const auto& [name, run] : std::initializer_list<NamedOperation>{
-             {"CreateRestApi", create_rest_api},
-             {"GetRestApi", get_rest_api},
-             {"GetRestApis", get_rest_apis},
-             {"CreateResource", create_resource},
-             {"GetResource", get_resource},
-             {"GetResources", get_resources},
-             {"DeleteResource", delete_resource},
-             {"PutMethod", put_method},
-             {"GetMethod", get_method},
-             {"DeleteMethod", delete_method},
-             {"PutMethodResponse", put_method_response},
-             {"GetMethodResponse", get_method_response},
-             {"DeleteMethodResponse", delete_method_response},
-             {"PutIntegration", put_integration},
-             {"GetIntegration", get_integration},
-             {"DeleteIntegration", delete_integration},
-             {"PutIntegrationResponse", put_integration_response},
-             {"GetIntegrationResponse", get_integration_response},
-             {"DeleteIntegrationResponse", delete_integration_response},
-             {"GetDeployment", get_deployment},
-             {"GetDeployments", get_deployments},
-             {"DeleteDeployment", delete_deployment},
-             {"GetStage", get_stage},
-             {"GetStages", get_stages},
-             {"TagResource", tag_resource},
-             {"UntagResource", untag_resource},
-             {"GetTags", get_tags}})
+    for (const auto& [name, run] :
+         std::initializer_list<NamedOperation>{{"CreateRestApi", create_rest_api},
+                                               {"GetRestApi", get_rest_api},
+                                               {"GetRestApis", get_rest_apis},
+                                               {"CreateResource", create_resource},
+                                               {"GetResource", get_resource},
+                                               {"GetResources", get_resources},
+                                               {"DeleteResource", delete_resource},
+                                               {"PutMethod", put_method},
+                                               {"GetMethod", get_method},
+                                               {"DeleteMethod", delete_method},
+                                               {"PutMethodResponse", put_method_response},
+                                               {"GetMethodResponse", get_method_response},
+                                               {"DeleteMethodResponse", delete_method_response},
+                                               {"PutIntegration", put_integration},
+                                               {"GetIntegration", get_integration},
+                                               {"DeleteIntegration", delete_integration},
+                                               {"PutIntegrationResponse", put_integration_response},
+                                               {"GetIntegrationResponse", get_integration_response},
+                                               {"DeleteIntegrationResponse", delete_integration_response},
+                                               {"GetDeployment", get_deployment},
+                                               {"GetDeployments", get_deployments},
+                                               {"DeleteDeployment", delete_deployment},
+                                               {"GetStage", get_stage},
+                                               {"GetStages", get_stages},
+                                               {"TagResource", tag_resource},
+                                               {"UntagResource", untag_resource},
+                                               {"GetTags", get_tags}})
       registrar.operation(name, run);
     for (const auto& operation : std::initializer_list<NamedOperation>{{"UpdateRestApi", update_rest_api},
                                                                        {"DeleteRestApi", delete_rest_api},

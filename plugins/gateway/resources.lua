@@ -11,7 +11,8 @@ return function(vocabulary)
 
   -- "GET-product-id" of "GET /product/{id}": names the function that is written in place.
   local function slug(route)
-    return (route:gsub("[{}+$]", ""):gsub("[^A-Za-z0-9]+", "-"):gsub("^%-+", ""):gsub("%-+$", ""))
+    local text = route:gsub("[{}+$]", ""):gsub("[^A-Za-z0-9]+", "-"):gsub("^%-+", ""):gsub("%-+$", "")
+    return text
   end
 
   local function sorted_routes(routes)
@@ -27,6 +28,17 @@ return function(vocabulary)
       tools.refuse(handle, ("a route is written \"GET /path/{name}\", not %q"):format(route))
     end
     return method, path
+  end
+
+  -- Resources are made in order of declaration, and an API comes after the functions that its routes declare.
+  local function move_last(stack, resource)
+    for position, other in ipairs(stack.resources) do
+      if other == resource then
+        table.remove(stack.resources, position)
+        break
+      end
+    end
+    stack.resources[#stack.resources + 1] = resource
   end
 
   -- Each route's function as a handle. Functions written in place become functions of the stack.
@@ -57,6 +69,7 @@ return function(vocabulary)
       functions[route] = target
     end
     handle.functions = functions
+    move_last(stack, tools.resource(handle))
   end
 
   local function integrations(handle, options, tools)
@@ -127,6 +140,7 @@ return function(vocabulary)
     end
   end
 
+  -- Nothing of this is seen before the next deployment.
   local function clear_rest_routes(call, id)
     for _, resource in ipairs(call("apigateway", "GetResources", { restApiId = id, limit = 500 }).items or {}) do
       local first_level = resource.path ~= "/" and not resource.path:find("/", 2, true)
@@ -137,6 +151,22 @@ return function(vocabulary)
         end
       end
     end
+  end
+
+  -- A new deployment at the stage; those before it go.
+  local function deploy_rest(call, id, stage)
+    local newest = call("apigateway", "CreateDeployment", { restApiId = id, stageName = stage }).id
+    for _, deployment in ipairs(call("apigateway", "GetDeployments", { restApiId = id, limit = 500 }).items or {}) do
+      if deployment.id ~= newest then
+        call("apigateway", "DeleteDeployment", { restApiId = id, deploymentId = deployment.id })
+      end
+    end
+  end
+
+  local function describe_rest(call, id, before, after)
+    if before == after then return end
+    call("apigateway", "UpdateRestApi", { restApiId = id, patchOperations = {
+      after and { op = "replace", path = "/description", value = after } or { op = "remove", path = "/description" } } })
   end
 
   vocabulary.resource {
@@ -153,7 +183,7 @@ return function(vocabulary)
       local api = call("apigateway", "CreateRestApi", {
         name = name, description = properties.Description, tags = is_api_id(name) and { _custom_id_ = name } or nil })
       make_rest_routes(call, api.id, properties.Routes)
-      call("apigateway", "CreateDeployment", { restApiId = api.id, stageName = properties.Stage })
+      deploy_rest(call, api.id, properties.Stage)
       return { id = api.id, stage = properties.Stage, path = path_of(api.id, properties.Stage) }
     end,
     read = function(call, name, attributes)
@@ -162,9 +192,10 @@ return function(vocabulary)
     end,
     replaces = function(before, after) return before.Stage ~= after.Stage end,
     update = function(call, name, before, properties, attributes)
+      describe_rest(call, attributes.id, before.Description, properties.Description)
       clear_rest_routes(call, attributes.id)
       make_rest_routes(call, attributes.id, properties.Routes)
-      call("apigateway", "CreateDeployment", { restApiId = attributes.id, stageName = properties.Stage })
+      deploy_rest(call, attributes.id, properties.Stage)
       return attributes
     end,
     delete = function(call, name, attributes) call("apigateway", "DeleteRestApi", { restApiId = attributes.id }) end,
@@ -172,33 +203,69 @@ return function(vocabulary)
 
   -- HTTP APIs. ------------------------------------------------------------------------------------
 
-  local function make_http_routes(call, id, routes)
-    local made = {}
-    for _, route in ipairs(sorted_routes(routes)) do
-      local arn = routes[route]
-      made[arn] = made[arn] or call("apigatewayv2", "CreateIntegration", {
-        ApiId = id, IntegrationType = "AWS_PROXY", IntegrationUri = arn, PayloadFormatVersion = "2.0" }).IntegrationId
-      call("apigatewayv2", "CreateRoute", { ApiId = id, RouteKey = route, Target = "integrations/" .. made[arn] })
-      permit(call, arn, id)
-    end
+  local function all_of(call, operation, id)
+    local items, token = {}, nil
+    repeat
+      local page = call("apigatewayv2", operation, { ApiId = id, NextToken = token })
+      for _, item in ipairs(page.Items or {}) do items[#items + 1] = item end
+      token = page.NextToken
+    until not token
+    return items
   end
 
-  local function clear_http_routes(call, id)
-    for _, route in ipairs(call("apigatewayv2", "GetRoutes", { ApiId = id, MaxResults = "500" }).Items or {}) do
+  -- Makes the API's routes these. The stage deploys by itself, so a route that stays is never away.
+  local function make_http_routes(call, id, routes)
+    local integrations, existing = {}, {}
+    for _, integration in ipairs(all_of(call, "GetIntegrations", id)) do
+      integrations[integration.IntegrationUri] = integration.IntegrationId
+    end
+    for _, route in ipairs(all_of(call, "GetRoutes", id)) do existing[route.RouteKey] = route end
+
+    local used = {}
+    for _, key in ipairs(sorted_routes(routes)) do
+      local arn = routes[key]
+      integrations[arn] = integrations[arn] or call("apigatewayv2", "CreateIntegration", {
+        ApiId = id, IntegrationType = "AWS_PROXY", IntegrationUri = arn, PayloadFormatVersion = "2.0" }).IntegrationId
+      used[integrations[arn]] = true
+      permit(call, arn, id)
+      local target, route = "integrations/" .. integrations[arn], existing[key]
+      if not route then
+        call("apigatewayv2", "CreateRoute", { ApiId = id, RouteKey = key, Target = target })
+      elseif route.Target ~= target then
+        call("apigatewayv2", "UpdateRoute", { ApiId = id, RouteId = route.RouteId, Target = target })
+      end
+      existing[key] = nil
+    end
+    for _, route in pairs(existing) do
       call("apigatewayv2", "DeleteRoute", { ApiId = id, RouteId = route.RouteId })
     end
-    for _, integration in ipairs(call("apigatewayv2", "GetIntegrations", { ApiId = id, MaxResults = "500" }).Items or {}) do
-      call("apigatewayv2", "DeleteIntegration", { ApiId = id, IntegrationId = integration.IntegrationId })
+    for _, integration_id in pairs(integrations) do
+      if not used[integration_id] then
+        call("apigatewayv2", "DeleteIntegration", { ApiId = id, IntegrationId = integration_id })
+      end
     end
   end
 
-  local function cors_of(cors, tools)
+  local cors_members = {
+    origins = "AllowOrigins", methods = "AllowMethods", headers = "AllowHeaders", expose = "ExposeHeaders",
+    max_age = "MaxAge", credentials = "AllowCredentials",
+  }
+
+  local function cors_of(handle, cors, tools)
     if cors == nil then return nil end
-    if type(cors) == "string" then
-      return { AllowOrigins = tools.array { cors }, AllowMethods = tools.array { "*" }, AllowHeaders = tools.array { "*" } }
+    -- To a browser "*" stands for every header but Authorization.
+    local headers = { "*", "authorization" }
+    if type(cors) == "string" then return { AllowOrigins = { cors }, AllowMethods = { "*" }, AllowHeaders = headers } end
+    local configuration = {}
+    for key, value in pairs(cors) do
+      local member = cors_members[key]
+      if not member then
+        tools.refuse(handle, ("cors has no option %q.%s"):format(tostring(key), tools.nearest(key, cors_members)))
+      end
+      local is_list = key ~= "max_age" and key ~= "credentials"
+      configuration[member] = is_list and type(value) == "string" and { value } or value
     end
-    return { AllowOrigins = cors.origins, AllowMethods = cors.methods, AllowHeaders = cors.headers,
-             ExposeHeaders = cors.expose, MaxAge = cors.max_age, AllowCredentials = cors.credentials }
+    return configuration
   end
 
   vocabulary.resource {
@@ -208,9 +275,9 @@ return function(vocabulary)
     },
     declared = declare_functions,
     properties = function(name, options, tools, stack)
+      local handle = handle_named(stack, "http_api", name)
       return { Name = name, Description = options.description, Stage = options.stage or "$default",
-               Cors = cors_of(options.cors, tools),
-               Routes = integrations(handle_named(stack, "http_api", name), options, tools) }
+               Cors = cors_of(handle, options.cors, tools), Routes = integrations(handle, options, tools) }
     end,
     create = function(call, name, properties)
       local api = call("apigatewayv2", "CreateApi", {
@@ -224,11 +291,13 @@ return function(vocabulary)
       call("apigatewayv2", "GetApi", { ApiId = attributes.id })
       return attributes
     end,
-    replaces = function(before, after) return before.Stage ~= after.Stage or (before.Cors and not after.Cors) end,
+    replaces = function(before, after) return before.Stage ~= after.Stage end,
     update = function(call, name, before, properties, attributes)
       call("apigatewayv2", "UpdateApi", {
-        ApiId = attributes.id, Description = properties.Description, CorsConfiguration = properties.Cors })
-      clear_http_routes(call, attributes.id)
+        ApiId = attributes.id, Description = properties.Description or "", CorsConfiguration = properties.Cors })
+      if before.Cors and not properties.Cors then
+        call("apigatewayv2", "DeleteCorsConfiguration", { ApiId = attributes.id })
+      end
       make_http_routes(call, attributes.id, properties.Routes)
       return attributes
     end,

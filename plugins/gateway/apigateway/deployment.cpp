@@ -1,10 +1,9 @@
 #include "apigateway/deployment.hpp"
 
-#include "apigateway/resource.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "apigateway/resource.hpp"
 
 namespace moonbase::gateway {
 namespace rest {
@@ -61,17 +60,18 @@ Result<Value> find_stage(Transaction& tx, const Owner& owner, std::string_view a
 void save_stage(Transaction& tx, const Owner& owner, std::string_view api_id, const Value& stage) {
   const auto json = to_json(stage);
   const auto& deployment = stage["deploymentId"].string();
-  tx.query("INSERT INTO rest_stage (account, region, api_id, name, deployment_id, document) VALUES (?, ?, ?, ?, ?, ?) "
-           "ON CONFLICT (account, region, api_id, name) DO UPDATE SET deployment_id = ?, document = ?",
-           owner.account, owner.region, api_id, stage["stageName"].string(), deployment, json, deployment, json);
+  tx.query(
+      "INSERT INTO rest_stage (account, region, api_id, name, deployment_id, document) VALUES (?, ?, ?, ?, ?, ?) "
+      "ON CONFLICT (account, region, api_id, name) DO UPDATE SET deployment_id = ?, document = ?",
+      owner.account, owner.region, api_id, stage["stageName"].string(), deployment, json, deployment, json);
 }
 
 }  // namespace rest
 
 std::vector<std::shared_ptr<const Api>> load_rest_apis(Transaction& tx, std::string_view id) {
   std::vector<std::shared_ptr<const Api>> apis;
-  for (const auto& row :
-       tx.query("SELECT account, region, document FROM rest_api WHERE id = ? ORDER BY created_ms, account, region", id)) {
+  for (const auto& row : tx.query(
+           "SELECT account, region, document FROM rest_api WHERE id = ? ORDER BY created_ms, account, region", id)) {
     auto api = std::make_shared<Api>();
     api->kind = ApiKind::rest;
     api->id = id;

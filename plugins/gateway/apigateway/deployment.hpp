@@ -1,12 +1,12 @@
 // Deployments of REST APIs: snapshots, and what serves from them.
 #pragma once
 
-#include "common.hpp"
-#include "runtime/stage.hpp"
-
 #include <memory>
 #include <string_view>
 #include <vector>
+
+#include "common.hpp"
+#include "runtime/stage.hpp"
 
 namespace moonbase::gateway {
 namespace rest {

@@ -1,9 +1,8 @@
-#include "apigateway/deployment.hpp"
-#include "apigateway/rest_api.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "apigateway/deployment.hpp"
+#include "apigateway/rest_api.hpp"
 
 namespace moonbase::gateway::rest {
 namespace {
@@ -60,9 +59,10 @@ Result<Value> create_deployment(Call& call) {
     const auto snapshot = snapshot_of(tx, owner, *api);
     if (!snapshot) return snapshot.error();
     const auto id = new_id(call.kernel.ids, 6);
-    tx.query("INSERT INTO rest_deployment (account, region, api_id, id, created_ms, description, snapshot) "
-             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-             owner.account, owner.region, api_id, id, now, input["description"], to_json(*snapshot));
+    tx.query(
+        "INSERT INTO rest_deployment (account, region, api_id, id, created_ms, description, snapshot) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        owner.account, owner.region, api_id, id, now, input["description"], to_json(*snapshot));
     if (!stage_name.empty()) {
       auto found = find_stage(tx, owner, api_id, stage_name);
       Value stage = found ? std::move(*found) : new_stage(stage_name, id, now);
@@ -82,9 +82,9 @@ Result<Value> create_deployment(Call& call) {
 Result<Value> get_deployment(Call& call) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto owner = Owner::of(call);
-    const auto rows = tx.query(std::string(select) + "WHERE account = ? AND region = ? AND api_id = ? AND id = ?",
-                               owner.account, owner.region, call.input["restApiId"].string(),
-                               call.input["deploymentId"].string());
+    const auto rows =
+        tx.query(std::string(select) + "WHERE account = ? AND region = ? AND api_id = ? AND id = ?", owner.account,
+                 owner.region, call.input["restApiId"].string(), call.input["deploymentId"].string());
     if (rows.empty()) return not_found("Invalid Deployment identifier specified");
     return shown(rows.front(), embeds_summary(call.input));
   });

@@ -19,12 +19,12 @@ Result<Done> check_integration(const Value& input) {
     return done;
   }
   if (!std::string_view(uri).starts_with("arn:")) return bad_request("Invalid ARN specified in the request");
-  const bool names_action =
-      uri.find(":path/") != std::string::npos || uri.find(":action/") != std::string::npos;
+  const bool names_action = uri.find(":path/") != std::string::npos || uri.find(":action/") != std::string::npos;
   if (!names_action) return bad_request("AWS ARN for integration must contain path or action");
   if (type == "AWS_PROXY" && uri.find(":lambda:path/") == std::string::npos)
-    return bad_request("Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream "
-                       "invocations.");
+    return bad_request(
+        "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream "
+        "invocations.");
   return done;
 }
 
@@ -36,9 +36,9 @@ Result<Value> put_integration(Call& call) {
   return change_methods(call, [&](const Resource& resource, Map& methods) -> Result<Value> {
     const auto method = method_in(methods, input);
     if (!method) return method.error();
-    Map integration = picked(input, {"type", "uri", "connectionType", "connectionId", "credentials",
-                                     "requestParameters", "requestTemplates", "contentHandling", "tlsConfig",
-                                     "responseTransferMode", "integrationTarget"});
+    Map integration = picked(
+        input, {"type", "uri", "connectionType", "connectionId", "credentials", "requestParameters", "requestTemplates",
+                "contentHandling", "tlsConfig", "responseTransferMode", "integrationTarget"});
     if (!input["integrationHttpMethod"].is_null()) integration.set("httpMethod", input["integrationHttpMethod"]);
     integration.set("passthroughBehavior", input["passthroughBehavior"].string_or("WHEN_NO_MATCH"));
     integration.set("timeoutInMillis", input["timeoutInMillis"].integer_or(timeout_ms_max));

@@ -1,17 +1,15 @@
-#include "apigateway/resource.hpp"
-
 #include <algorithm>
 #include <array>
+
+#include "apigateway/resource.hpp"
 
 namespace moonbase::gateway::rest {
 namespace {
 
 Result<Done> check_http_method(const std::string& method) {
-  constexpr std::array<std::string_view, 8> methods{"GET",   "PUT",     "POST", "DELETE",
-                                                    "PATCH", "OPTIONS", "HEAD", "ANY"};
+  constexpr std::array<std::string_view, 8> methods{"GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "HEAD", "ANY"};
   if (std::find(methods.begin(), methods.end(), method) != methods.end()) return done;
-  return bad_request(
-      "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY");
+  return bad_request("Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY");
 }
 
 Result<Done> check_method(const Value& input) {
@@ -130,8 +128,8 @@ Result<Value> put_integration_response(Call& call) {
     const auto integration = integration_in(methods, call.input);
     if (!integration) return integration.error();
     return put_response(**integration, "integrationResponses", call.input,
-                        picked(call.input, {"statusCode", "selectionPattern", "responseParameters",
-                                            "responseTemplates", "contentHandling"}));
+                        picked(call.input, {"statusCode", "selectionPattern", "responseParameters", "responseTemplates",
+                                            "contentHandling"}));
   });
 }
 

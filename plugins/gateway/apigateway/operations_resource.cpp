@@ -1,7 +1,7 @@
-#include "apigateway/resource.hpp"
-
 #include <algorithm>
 #include <map>
+
+#include "apigateway/resource.hpp"
 
 namespace moonbase::gateway::rest {
 namespace {
@@ -37,9 +37,10 @@ Result<Value> create_resource(Call& call) {
                                     owner.account, owner.region, api, parent->id))
       if (auto good = check_sibling(part, row[0].string()); !good) return good.error();
     const Resource made{new_id(call.kernel.ids, 6), parent->id, part, child_path(*parent, part), Value(Map{})};
-    tx.query("INSERT INTO rest_resource (account, region, api_id, id, parent_id, path_part, path, methods) "
-             "VALUES (?, ?, ?, ?, ?, ?, ?, '{}')",
-             owner.account, owner.region, api, made.id, made.parent_id, made.path_part, made.path);
+    tx.query(
+        "INSERT INTO rest_resource (account, region, api_id, id, parent_id, path_part, path, methods) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, '{}')",
+        owner.account, owner.region, api, made.id, made.parent_id, made.path_part, made.path);
     return shown(made, false);
   });
 }

@@ -1,6 +1,6 @@
-#include "apigateway/rest_api.hpp"
-
 #include <moonbase/json.hpp>
+
+#include "apigateway/rest_api.hpp"
 
 namespace moonbase::gateway::rest {
 namespace {
@@ -57,9 +57,10 @@ Result<Value> create_rest_api(Call& call) {
     if (find_api(tx, owner, *id)) return conflict("The API id " + *id + " is taken already");
     tx.query("INSERT INTO rest_api (account, region, id, created_ms, document) VALUES (?, ?, ?, ?, ?)", owner.account,
              owner.region, *id, now, to_json(answer));
-    tx.query("INSERT INTO rest_resource (account, region, api_id, id, parent_id, path_part, path, methods) "
-             "VALUES (?, ?, ?, ?, '', '', '/', '{}')",
-             owner.account, owner.region, *id, root_id);
+    tx.query(
+        "INSERT INTO rest_resource (account, region, api_id, id, parent_id, path_part, path, methods) "
+        "VALUES (?, ?, ?, ?, '', '', '/', '{}')",
+        owner.account, owner.region, *id, root_id);
     return answer;
   });
 }

@@ -1,7 +1,7 @@
+#include <functional>
+
 #include "apigateway/deployment.hpp"
 #include "apigateway/rest_api.hpp"
-
-#include <functional>
 
 namespace moonbase::gateway::rest {
 namespace {

@@ -1,10 +1,9 @@
 #include "apigateway/resource.hpp"
 
-#include "runtime/route_trie.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "runtime/route_trie.hpp"
 
 namespace moonbase::gateway::rest {
 namespace {

@@ -1,11 +1,11 @@
 // Resources of a REST API: the tree of its paths, with the methods of each.
 #pragma once
 
-#include "apigateway/rest_api.hpp"
-
 #include <functional>
 #include <string>
 #include <string_view>
+
+#include "apigateway/rest_api.hpp"
 
 namespace moonbase::gateway::rest {
 

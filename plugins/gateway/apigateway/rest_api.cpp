@@ -1,8 +1,7 @@
 #include "apigateway/rest_api.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 
 namespace moonbase::gateway::rest {
 namespace {
@@ -84,7 +83,9 @@ std::vector<Patch> patches_of(const Value& patch_operations) {
     const auto& op = operation["op"];
     const auto& path = operation["path"];
     Patch patch{op.is_string() ? std::string_view(op.string()) : std::string_view(),
-                path.is_string() ? std::string_view(path.string()) : std::string_view("null"), operation["value"], {}};
+                path.is_string() ? std::string_view(path.string()) : std::string_view("null"),
+                operation["value"],
+                {}};
     auto rest = patch.path;
     if (rest.starts_with('/')) rest.remove_prefix(1);
     for (;;) {

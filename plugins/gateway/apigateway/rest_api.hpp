@@ -1,13 +1,12 @@
 // REST APIs in the store, and what their operations share.
 #pragma once
 
-#include "common.hpp"
-
 #include <moonbase/plugin.hpp>
-
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common.hpp"
 
 namespace moonbase::gateway::rest {
 
@@ -19,7 +18,7 @@ void save_api(Transaction& tx, const Owner& owner, const Value& api);
 
 // Patch operations, as UpdateRestApi and UpdateStage get them.
 struct Patch {
-  std::string_view op;    // "add", "remove", "replace", …
+  std::string_view op;  // "add", "remove", "replace", …
   std::string_view path;
   const Value& value;
   std::vector<std::string> parts;  // Of the path, unescaped: "/variables/a~1b" gives "variables", "a/b".

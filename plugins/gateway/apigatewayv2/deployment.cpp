@@ -40,11 +40,12 @@ void save_stage(Transaction& tx, const Owner& owner, std::string_view api_id, co
   const auto json = to_json(stage);
   const auto deployment = stage["DeploymentId"].string_or("");
   const bool auto_deploy = stage["AutoDeploy"].boolean();
-  tx.query("INSERT INTO http_stage (account, region, api_id, name, deployment_id, auto_deploy, document) "
-           "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, api_id, name) DO UPDATE "
-           "SET deployment_id = ?, auto_deploy = ?, document = ?",
-           owner.account, owner.region, api_id, stage["StageName"].string(), deployment, auto_deploy, json, deployment,
-           auto_deploy, json);
+  tx.query(
+      "INSERT INTO http_stage (account, region, api_id, name, deployment_id, auto_deploy, document) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, api_id, name) DO UPDATE "
+      "SET deployment_id = ?, auto_deploy = ?, document = ?",
+      owner.account, owner.region, api_id, stage["StageName"].string(), deployment, auto_deploy, json, deployment,
+      auto_deploy, json);
 }
 
 Value new_stage(const std::string& name, Time now) {
@@ -60,29 +61,29 @@ Value new_stage(const std::string& name, Time now) {
 
 void point(Value& stage, const std::string& deployment_id, Time now) {
   stage.set("DeploymentId", deployment_id);
-  stage.set("LastDeploymentStatusMessage",
-            "Successfully deployed stage with deployment ID '" + deployment_id + "'");
+  stage.set("LastDeploymentStatusMessage", "Successfully deployed stage with deployment ID '" + deployment_id + "'");
   stage.set("LastUpdatedDate", date_of(now));
 }
 
-void deploy_automatically(Transaction& tx, const Owner& owner, std::string_view api_id, const std::string& deployment_id,
-                          Time now) {
-  const auto stages = tx.query("SELECT document FROM http_stage WHERE account = ? AND region = ? AND api_id = ? AND "
-                               "auto_deploy = 1",
-                               owner.account, owner.region, api_id);
+void deploy_automatically(Transaction& tx, const Owner& owner, std::string_view api_id,
+                          const std::string& deployment_id, Time now) {
+  const auto stages = tx.query(
+      "SELECT document FROM http_stage WHERE account = ? AND region = ? AND api_id = ? AND "
+      "auto_deploy = 1",
+      owner.account, owner.region, api_id);
   if (stages.empty()) return;
   // Only the newest stands for the API as it is.
   tx.query("DELETE FROM http_deployment WHERE account = ? AND region = ? AND api_id = ? AND snapshot IS NULL",
            owner.account, owner.region, api_id);
-  const Value deployment(
-      Map{{"DeploymentId", deployment_id},
-          {"AutoDeployed", true},
-          {"CreatedDate", date_of(now)},
-          {"DeploymentStatus", "DEPLOYED"},
-          {"Description", "Automatic deployment triggered by changes to the Api configuration"}});
-  tx.query("INSERT INTO http_deployment (account, region, api_id, id, created_ms, document, snapshot) "
-           "VALUES (?, ?, ?, ?, ?, ?, NULL)",
-           owner.account, owner.region, api_id, deployment_id, now, to_json(deployment));
+  const Value deployment(Map{{"DeploymentId", deployment_id},
+                             {"AutoDeployed", true},
+                             {"CreatedDate", date_of(now)},
+                             {"DeploymentStatus", "DEPLOYED"},
+                             {"Description", "Automatic deployment triggered by changes to the Api configuration"}});
+  tx.query(
+      "INSERT INTO http_deployment (account, region, api_id, id, created_ms, document, snapshot) "
+      "VALUES (?, ?, ?, ?, ?, ?, NULL)",
+      owner.account, owner.region, api_id, deployment_id, now, to_json(deployment));
   for (const auto& row : stages) {
     auto stage = document(row[0]);
     point(stage, deployment_id, now);
@@ -91,17 +92,18 @@ void deploy_automatically(Transaction& tx, const Owner& owner, std::string_view 
 }
 
 void freeze(Transaction& tx, const Owner& owner, const Value& api, std::string_view deployment_id) {
-  tx.query("UPDATE http_deployment SET snapshot = ? WHERE account = ? AND region = ? AND api_id = ? AND id = ? AND "
-           "snapshot IS NULL",
-           to_json(snapshot_of(tx, owner, api)), owner.account, owner.region, api["ApiId"].string(), deployment_id);
+  tx.query(
+      "UPDATE http_deployment SET snapshot = ? WHERE account = ? AND region = ? AND api_id = ? AND id = ? AND "
+      "snapshot IS NULL",
+      to_json(snapshot_of(tx, owner, api)), owner.account, owner.region, api["ApiId"].string(), deployment_id);
 }
 
 }  // namespace http
 
 std::vector<std::shared_ptr<const Api>> load_http_apis(Transaction& tx, std::string_view id) {
   std::vector<std::shared_ptr<const Api>> apis;
-  for (const auto& row :
-       tx.query("SELECT account, region, document FROM http_api WHERE id = ? ORDER BY created_ms, account, region", id)) {
+  for (const auto& row : tx.query(
+           "SELECT account, region, document FROM http_api WHERE id = ? ORDER BY created_ms, account, region", id)) {
     auto api = std::make_shared<Api>();
     const auto given = document(row["document"]);
     api->kind = ApiKind::http;

@@ -1,13 +1,13 @@
 // Deployments of HTTP APIs: snapshots, stages that deploy by themselves, and what serves from them.
 #pragma once
 
-#include "common.hpp"
-#include "runtime/stage.hpp"
-
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "common.hpp"
+#include "runtime/stage.hpp"
 
 namespace moonbase::gateway {
 namespace http {
@@ -17,8 +17,8 @@ namespace http {
 Value snapshot_of(Transaction& tx, const Owner& owner, const Value& api);
 
 // Gives every stage of the API that deploys by itself a new deployment of what is there.
-void deploy_automatically(Transaction& tx, const Owner& owner, std::string_view api_id, const std::string& deployment_id,
-                          Time now);
+void deploy_automatically(Transaction& tx, const Owner& owner, std::string_view api_id,
+                          const std::string& deployment_id, Time now);
 // Writes the API as it is into a deployment that stood for it.
 void freeze(Transaction& tx, const Owner& owner, const Value& api, std::string_view deployment_id);
 

@@ -1,12 +1,11 @@
 #include "apigatewayv2/http_api.hpp"
 
-#include "apigatewayv2/deployment.hpp"
-#include "runtime/route_trie.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/json.hpp>
+
+#include "apigatewayv2/deployment.hpp"
+#include "runtime/route_trie.hpp"
 
 namespace moonbase::gateway::http {
 namespace {
@@ -15,8 +14,7 @@ constexpr std::size_t route_key_bytes_max = 1024;
 constexpr std::int64_t timeout_ms_min = 50, timeout_ms_max = 30'000;
 
 bool is_method(std::string_view text) {
-  constexpr std::array<std::string_view, 8> methods{"ANY",  "DELETE",  "GET",   "HEAD",
-                                                    "POST", "OPTIONS", "PATCH", "PUT"};
+  constexpr std::array<std::string_view, 8> methods{"ANY", "DELETE", "GET", "HEAD", "POST", "OPTIONS", "PATCH", "PUT"};
   return std::find(methods.begin(), methods.end(), text) != methods.end();
 }
 
@@ -59,11 +57,10 @@ Value shown_api(const Call& call, Value api) {
 
 Result<Value> find_in(Transaction& tx, const Owner& owner, const char* table, std::string_view api_id,
                       std::string_view id, std::string_view what) {
-  const auto rows = tx.query(std::string("SELECT document FROM ") + table +
-                                 " WHERE account = ? AND region = ? AND api_id = ? AND id = ?",
-                             owner.account, owner.region, api_id, id);
-  if (rows.empty())
-    return not_found("Invalid " + std::string(what) + " identifier specified " + std::string(id));
+  const auto rows = tx.query(
+      std::string("SELECT document FROM ") + table + " WHERE account = ? AND region = ? AND api_id = ? AND id = ?",
+      owner.account, owner.region, api_id, id);
+  if (rows.empty()) return not_found("Invalid " + std::string(what) + " identifier specified " + std::string(id));
   return document(rows.front()[0]);
 }
 
@@ -73,8 +70,9 @@ Result<Done> check_route_key(std::string_view key) {
   const bool good = key.size() <= route_key_bytes_max && space != std::string_view::npos &&
                     is_method(key.substr(0, space)) && is_path(key.substr(space + 1));
   if (good) return done;
-  return bad_request("The provided route key is not formatted properly for HTTP protocol. Format should be "
-                     "\"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"");
+  return bad_request(
+      "The provided route key is not formatted properly for HTTP protocol. Format should be "
+      "\"<HTTP METHOD> /<RESOURCE PATH>\" or \"$default\"");
 }
 
 Result<Done> check_route(Transaction& tx, const Owner& owner, std::string_view api_id, const Value& route) {
@@ -126,10 +124,11 @@ Result<Value> complete_integration(Value integration) {
 }
 
 void insert_route(Transaction& tx, const Owner& owner, std::string_view api_id, const Value& route) {
-  tx.query("INSERT INTO http_route (account, region, api_id, id, route_key, target, document) "
-           "VALUES (?, ?, ?, ?, ?, ?, ?)",
-           owner.account, owner.region, api_id, route["RouteId"].string(), route["RouteKey"].string(),
-           route["Target"].string_or(""), to_json(route));
+  tx.query(
+      "INSERT INTO http_route (account, region, api_id, id, route_key, target, document) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+      owner.account, owner.region, api_id, route["RouteId"].string(), route["RouteKey"].string(),
+      route["Target"].string_or(""), to_json(route));
 }
 
 void insert_integration(Transaction& tx, const Owner& owner, std::string_view api_id, const Value& integration) {
@@ -152,8 +151,8 @@ Result<Value> answer_page(const Call& call, Keyed items) {
   std::int64_t most = 100;
   if (const auto& given = call.input["MaxResults"]; given.is_string()) {
     const auto& text = given.string();
-    const bool is_number =
-        !text.empty() && text.size() <= 4 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool is_number = !text.empty() && text.size() <= 4 &&
+                           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!is_number || std::stoll(text) < 1) return bad_request("Invalid maxResults parameter specified");
     most = std::stoll(text);
   }

@@ -1,11 +1,11 @@
 // HTTP APIs in the store, and what their operations share.
 #pragma once
 
-#include "common.hpp"
-
 #include <functional>
 #include <string>
 #include <string_view>
+
+#include "common.hpp"
 
 namespace moonbase::gateway::http {
 

@@ -1,7 +1,7 @@
+#include <moonbase/json.hpp>
+
 #include "apigatewayv2/deployment.hpp"
 #include "apigatewayv2/http_api.hpp"
-
-#include <moonbase/json.hpp>
 
 namespace moonbase::gateway::http {
 namespace {
@@ -58,8 +58,7 @@ Result<Value> create_api(Call& call) {
   Map api = picked(input, {"Name", "ProtocolType", "CorsConfiguration", "Description", "Version"});
   api.set("ApiId", *id);
   api.set("ApiKeySelectionExpression", input["ApiKeySelectionExpression"].string_or("$request.header.x-api-key"));
-  api.set("RouteSelectionExpression",
-          input["RouteSelectionExpression"].string_or("$request.method $request.path"));
+  api.set("RouteSelectionExpression", input["RouteSelectionExpression"].string_or("$request.method $request.path"));
   api.set("CreatedDate", date_of(now));
   api.set("DisableExecuteApiEndpoint", input["DisableExecuteApiEndpoint"].boolean_or(false));
   api.set("IpAddressType", input["IpAddressType"].string_or("ipv4"));

@@ -1,7 +1,7 @@
+#include <moonbase/json.hpp>
+
 #include "apigatewayv2/deployment.hpp"
 #include "apigatewayv2/http_api.hpp"
-
-#include <moonbase/json.hpp>
 
 namespace moonbase::gateway::http {
 namespace {
@@ -32,14 +32,14 @@ Result<Value> create_deployment(Call& call) {
     deployment.set("CreatedDate", date_of(now));
     deployment.set("DeploymentStatus", "DEPLOYED");
     const Value made(std::move(deployment));
-    tx.query("INSERT INTO http_deployment (account, region, api_id, id, created_ms, document, snapshot) "
-             "VALUES (?, ?, ?, ?, ?, ?, ?)",
-             owner.account, owner.region, api_id, id, now, to_json(made), to_json(snapshot));
+    tx.query(
+        "INSERT INTO http_deployment (account, region, api_id, id, created_ms, document, snapshot) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        owner.account, owner.region, api_id, id, now, to_json(made), to_json(snapshot));
     if (const auto& name = call.input["StageName"]; !name.is_null()) {
       auto stage = find_stage(tx, owner, api_id, name.string());
       if (!stage) return stage;
-      if ((*stage)["AutoDeploy"].boolean())
-        return bad_request("The stage " + name.string() + " deploys automatically");
+      if ((*stage)["AutoDeploy"].boolean()) return bad_request("The stage " + name.string() + " deploys automatically");
       point(*stage, id, now);
       save_stage(tx, owner, api_id, *stage);
     }

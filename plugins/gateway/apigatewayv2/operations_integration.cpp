@@ -1,14 +1,14 @@
-#include "apigatewayv2/http_api.hpp"
-
 #include <moonbase/json.hpp>
+
+#include "apigatewayv2/http_api.hpp"
 
 namespace moonbase::gateway::http {
 namespace {
 
 constexpr std::string_view integration_members[] = {
-    "ConnectionId",      "ConnectionType",     "CredentialsArn",       "Description",
-    "IntegrationMethod", "IntegrationSubtype", "IntegrationType",      "IntegrationUri",
-    "RequestParameters", "ResponseParameters", "PayloadFormatVersion", "TimeoutInMillis", "TlsConfig"};
+    "ConnectionId",         "ConnectionType",  "CredentialsArn", "Description",       "IntegrationMethod",
+    "IntegrationSubtype",   "IntegrationType", "IntegrationUri", "RequestParameters", "ResponseParameters",
+    "PayloadFormatVersion", "TimeoutInMillis", "TlsConfig"};
 
 // What only WebSocket APIs have.
 Result<Done> check_members(const Value& input) {

@@ -1,13 +1,13 @@
-#include "apigatewayv2/http_api.hpp"
-
 #include <moonbase/json.hpp>
+
+#include "apigatewayv2/http_api.hpp"
 
 namespace moonbase::gateway::http {
 namespace {
 
 constexpr std::string_view route_members[] = {
-    "ApiKeyRequired",    "AuthorizationScopes", "AuthorizationType", "AuthorizerId",
-    "OperationName",     "RequestParameters",   "RouteKey",          "Target"};
+    "ApiKeyRequired", "AuthorizationScopes", "AuthorizationType", "AuthorizerId",
+    "OperationName",  "RequestParameters",   "RouteKey",          "Target"};
 
 // What only WebSocket APIs have.
 Result<Done> check_members(const Value& input) {
@@ -21,15 +21,14 @@ Result<Done> check_members(const Value& input) {
 
 bool is_taken(Transaction& tx, const Owner& owner, const std::string& api_id, const std::string& key,
               const std::string& id) {
-  return !tx.query("SELECT id FROM http_route WHERE account = ? AND region = ? AND api_id = ? AND route_key = ? AND "
-                   "id <> ?",
-                   owner.account, owner.region, api_id, key, id)
+  return !tx.query(
+                "SELECT id FROM http_route WHERE account = ? AND region = ? AND api_id = ? AND route_key = ? AND "
+                "id <> ?",
+                owner.account, owner.region, api_id, key, id)
               .empty();
 }
 
-Error key_taken(const std::string& key) {
-  return conflict("Route with key " + key + " already exists for this API");
-}
+Error key_taken(const std::string& key) { return conflict("Route with key " + key + " already exists for this API"); }
 
 }  // namespace
 
@@ -85,9 +84,10 @@ Result<Value> update_route(Call& call) {
     if (auto good = check_route(tx, owner, api, *route); !good) return good.error();
     const auto& key = (*route)["RouteKey"].string();
     if (is_taken(tx, owner, api, key, id)) return key_taken(key);
-    tx.query("UPDATE http_route SET route_key = ?, target = ?, document = ? WHERE account = ? AND region = ? AND "
-             "api_id = ? AND id = ?",
-             key, (*route)["Target"].string_or(""), to_json(*route), owner.account, owner.region, api, id);
+    tx.query(
+        "UPDATE http_route SET route_key = ?, target = ?, document = ? WHERE account = ? AND region = ? AND "
+        "api_id = ? AND id = ?",
+        key, (*route)["Target"].string_or(""), to_json(*route), owner.account, owner.region, api, id);
     return route;
   });
 }

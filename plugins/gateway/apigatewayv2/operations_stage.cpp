@@ -1,13 +1,12 @@
+#include <algorithm>
+
 #include "apigatewayv2/deployment.hpp"
 #include "apigatewayv2/http_api.hpp"
-
-#include <algorithm>
 
 namespace moonbase::gateway::http {
 namespace {
 
-constexpr std::string_view stage_members[] = {"AutoDeploy", "Description", "StageVariables",
-                                                                   "Tags"};
+constexpr std::string_view stage_members[] = {"AutoDeploy", "Description", "StageVariables", "Tags"};
 
 // Parameters that change what a stage does, and that are not built.
 const char* not_built_parameter(const Value& input) {

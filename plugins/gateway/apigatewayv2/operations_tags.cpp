@@ -1,7 +1,7 @@
+#include <functional>
+
 #include "apigatewayv2/deployment.hpp"
 #include "apigatewayv2/http_api.hpp"
-
-#include <functional>
 
 namespace moonbase::gateway::http {
 namespace {

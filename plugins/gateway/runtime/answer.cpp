@@ -1,14 +1,13 @@
 #include "runtime/answer.hpp"
 
-#include "runtime/text.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <optional>
+
+#include "runtime/text.hpp"
 
 namespace moonbase::gateway {
 namespace {
@@ -37,8 +36,8 @@ std::optional<int> status_of(const Value& status) {
 
 // Headers that belong to the connection: never taken from a function.
 bool is_framing(std::string_view name) {
-  constexpr std::array<std::string_view, 6> framing{"transfer-encoding", "content-length", "upgrade",
-                                                    "trailer",           "te",             "keep-alive"};
+  constexpr std::array<std::string_view, 6> framing{"transfer-encoding", "content-length", "upgrade", "trailer", "te",
+                                                    "keep-alive"};
   return std::any_of(framing.begin(), framing.end(), [&](std::string_view known) { return same_name(known, name); });
 }
 // Headers that REST APIs hand on under another name.
@@ -79,9 +78,8 @@ bool add_headers(EventFormat format, const Value& result, HttpHeaders& headers) 
   const auto& several = format == EventFormat::http_2 ? absent : result["multiValueHeaders"];
   if (!several.is_null() && !several.is_map()) return false;
   const auto in_several = [&](std::string_view name) {
-    return several.is_map() && std::any_of(several.map().begin(), several.map().end(), [&](const MapEntry& entry) {
-             return same_name(entry.key, name);
-           });
+    return several.is_map() && std::any_of(several.map().begin(), several.map().end(),
+                                           [&](const MapEntry& entry) { return same_name(entry.key, name); });
   };
   if (const auto& single = result["headers"]; single.is_map()) {
     for (const auto& [name, value] : single.map())

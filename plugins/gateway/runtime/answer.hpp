@@ -2,13 +2,12 @@
 // returns is hostile input.
 #pragma once
 
-#include "runtime/stage.hpp"
-
 #include <moonbase/call.hpp>
 #include <moonbase/http.hpp>
-
 #include <string>
 #include <string_view>
+
+#include "runtime/stage.hpp"
 
 namespace moonbase::gateway {
 

@@ -1,9 +1,9 @@
 #include "runtime/apis.hpp"
 
+#include <mutex>
+
 #include "apigateway/deployment.hpp"
 #include "apigatewayv2/deployment.hpp"
-
-#include <mutex>
 
 namespace moonbase::gateway {
 

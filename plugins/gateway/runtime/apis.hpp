@@ -1,18 +1,17 @@
 // Apis: the APIs that serve, compiled from the store on their first request and kept until they change.
 #pragma once
 
-#include "runtime/stage.hpp"
-
-#include <moonbase/call.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <moonbase/call.hpp>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "runtime/stage.hpp"
 
 namespace moonbase::gateway {
 

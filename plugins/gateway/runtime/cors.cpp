@@ -16,7 +16,7 @@ std::string joined(const Value& list) {
 }
 
 constexpr std::array<std::string_view, 6> cors_headers{
-    "access-control-allow-origin",  "access-control-allow-methods",     "access-control-allow-headers",
+    "access-control-allow-origin",   "access-control-allow-methods",     "access-control-allow-headers",
     "access-control-expose-headers", "access-control-allow-credentials", "access-control-max-age"};
 
 }  // namespace

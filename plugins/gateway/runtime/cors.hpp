@@ -3,7 +3,6 @@
 
 #include <moonbase/http.hpp>
 #include <moonbase/value.hpp>
-
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,14 +1,13 @@
 #include "runtime/event.hpp"
 
-#include "runtime/text.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <utility>
 #include <vector>
+
+#include "runtime/text.hpp"
 
 namespace moonbase::gateway {
 namespace {
@@ -18,6 +17,15 @@ void append_field(std::string& out, std::string_view name, std::string_view text
   out += name;
   out += "\":";
   append_json_string(out, text);
+}
+
+// Text of our own making, which needs no escapes.
+void append_own(std::string& out, std::string_view name, std::string_view text) {
+  out += '"';
+  out += name;
+  out += "\":\"";
+  out += text;
+  out += '"';
 }
 
 // ── Names with one or more values ───────────────────────────────────────────────────────────────
@@ -79,7 +87,7 @@ void append_values(std::string& out, std::vector<Pair>& pairs, Values values, Co
 
 // Of the connection, not of the request.
 bool is_hop(std::string_view name) {
-  constexpr std::array<std::string_view, 6> hops{"connection",        "keep-alive", "transfer-encoding",
+  constexpr std::array<std::string_view, 6> hops{"connection",       "keep-alive", "transfer-encoding",
                                                  "proxy-connection", "te",         "upgrade"};
   return std::any_of(hops.begin(), hops.end(), [&](std::string_view hop) { return same_name(hop, name); });
 }
@@ -134,7 +142,8 @@ void append_rest_name(std::string& out, std::string_view name) {
 void append_lower_name(std::string& out, std::string_view name) {
   const auto begin = out.size();
   append_json_string(out, name);
-  for (auto at = begin; at < out.size(); ++at) out[at] = lower(out[at]);
+  std::transform(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                 out.begin() + static_cast<std::ptrdiff_t>(begin), [](char c) { return lower(c); });
 }
 
 void append_headers(std::string& out, const EventRequest& request) {
@@ -204,8 +213,9 @@ bool is_binary(const EventRequest& request) {
   const auto ends_with = [&](std::string_view end) {
     return type.size() > end.size() && same_name(type.substr(type.size() - end.size()), end);
   };
-  const bool text = type.empty() || media_type_matches("text/*", type) || ends_with("+json") || ends_with("+xml") ||
-                    std::any_of(texts.begin(), texts.end(), [&](std::string_view known) { return same_name(known, type); });
+  const bool text =
+      type.empty() || media_type_matches("text/*", type) || ends_with("+json") || ends_with("+xml") ||
+      std::any_of(texts.begin(), texts.end(), [&](std::string_view known) { return same_name(known, type); });
   return !text || !is_utf8(request.http.body);
 }
 
@@ -261,7 +271,7 @@ void append_event_1(std::string& out, const EventRequest& request) {
   out += request.route.event_context;  // "requestContext":{…,
   append_field(out, "httpMethod", http.method);
   out += ',';
-  append_field(out, "extendedRequestId", request.extended_id);
+  append_own(out, "extendedRequestId", request.extended_id);
   out += R"(,"requestTime":")";
   append_request_time(out, request.time);
   out += R"(",)";
@@ -269,11 +279,11 @@ void append_event_1(std::string& out, const EventRequest& request) {
   out += R"(,"protocol":")";
   out += protocol_of(http);
   out += R"(",)";
-  append_field(out, "domainPrefix", request.domain_prefix);
+  append_own(out, "domainPrefix", request.domain_prefix);
   out += R"(,"requestTimeEpoch":)";
   append_number(out, request.time.ms);
   out += ',';
-  append_field(out, "requestId", request.request_id);
+  append_own(out, "requestId", request.request_id);
   out += ',';
   out += identity_begin;
   append_json_string(out, http.source_ip);
@@ -328,7 +338,7 @@ void append_event_2(std::string& out, const EventRequest& request) {
   out += request.route.event_context;  // "requestContext":{"accountId":…,"stage":…,
   append_field(out, "domainName", request.domain);
   out += ',';
-  append_field(out, "domainPrefix", request.domain_prefix);
+  append_own(out, "domainPrefix", request.domain_prefix);
   out += R"(,"http":{)";
   append_field(out, "method", http.method);
   out += ',';
@@ -340,7 +350,7 @@ void append_event_2(std::string& out, const EventRequest& request) {
   out += ',';
   append_field(out, "userAgent", http.headers.get("User-Agent"));
   out += "},";
-  append_field(out, "requestId", request.request_id);
+  append_own(out, "requestId", request.request_id);
   out += R"(,"time":")";
   append_request_time(out, request.time);
   out += R"(","timeEpoch":)";

@@ -3,13 +3,12 @@
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 #pragma once
 
-#include "runtime/stage.hpp"
-
 #include <moonbase/clock.hpp>
 #include <moonbase/http.hpp>
-
 #include <string>
 #include <string_view>
+
+#include "runtime/stage.hpp"
 
 namespace moonbase::gateway {
 
@@ -22,12 +21,12 @@ struct EventRequest {
   const HttpRequest& http;
   const Stage& stage;
   const Route& route;
-  const RouteMatch& match;     // The route's variables.
+  const RouteMatch& match;  // The route's variables.
   // Behind the stage. REST: as sent, with one leading slash. HTTP APIs: decoded.
   std::string_view path;
   // With the stage before it, as events show it.
   std::string_view full_path;
-  std::string_view request_id;   // REST: a UUID. HTTP APIs: the extended one.
+  std::string_view request_id;  // REST: a UUID. HTTP APIs: the extended one.
   std::string_view extended_id;
   std::string_view trace_id;
   std::string_view domain, domain_prefix;

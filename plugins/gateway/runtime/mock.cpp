@@ -1,8 +1,8 @@
 #include "runtime/mock.hpp"
 
-#include "runtime/text.hpp"
-
 #include <algorithm>
+
+#include "runtime/text.hpp"
 
 namespace moonbase::gateway {
 namespace {

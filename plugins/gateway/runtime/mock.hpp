@@ -4,7 +4,6 @@
 
 #include <moonbase/http.hpp>
 #include <moonbase/value.hpp>
-
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,8 +19,8 @@ struct Mock {
     std::string not_built;
   };
   struct Response {
-    std::string pattern;  // Empty: the default. Else the status it is for.
-    int status = 200;     // Of the method's response.
+    std::string pattern;                                         // Empty: the default. Else the status it is for.
+    int status = 200;                                            // Of the method's response.
     std::vector<std::pair<std::string, std::string>> headers;    // Names and constant values.
     std::vector<std::pair<std::string, std::string>> templates;  // Content type and body.
     std::string not_built;

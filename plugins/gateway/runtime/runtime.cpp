@@ -1,14 +1,13 @@
 #include "runtime/runtime.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <moonbase/hash.hpp>
+
 #include "runtime/address.hpp"
 #include "runtime/answer.hpp"
 #include "runtime/event.hpp"
 #include "runtime/text.hpp"
-
-#include <moonbase/hash.hpp>
-
-#include <algorithm>
-#include <chrono>
 
 namespace moonbase::gateway {
 namespace {
@@ -48,8 +47,13 @@ std::string trace_id_of(const HttpRequest& http, Time time, std::string_view req
 class Request {
  public:
   Request(HttpCall& call, const Api& api)
-      : call_(call), http_(call.request), api_(api), rest_(api.kind == ApiKind::rest), time_(call.kernel.clock.now()),
-        request_id_(call.context.request_id), extended_id_(extended_id_of(request_id_)),
+      : call_(call),
+        http_(call.request),
+        api_(api),
+        rest_(api.kind == ApiKind::rest),
+        time_(call.kernel.clock.now()),
+        request_id_(call.context.request_id),
+        extended_id_(extended_id_of(request_id_)),
         trace_id_(trace_id_of(http_, time_, request_id_)) {}
 
   HttpResponse serve(const Address& address) {

@@ -1,9 +1,9 @@
 // The runtime: answers requests to deployed APIs.
 #pragma once
 
-#include "runtime/apis.hpp"
-
 #include <moonbase/plugin.hpp>
+
+#include "runtime/apis.hpp"
 
 namespace moonbase::gateway {
 

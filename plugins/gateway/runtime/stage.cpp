@@ -1,11 +1,10 @@
 #include "runtime/stage.hpp"
 
-#include "runtime/event.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 #include <utility>
+
+#include "runtime/event.hpp"
 
 namespace moonbase::gateway {
 namespace {
@@ -100,8 +99,8 @@ Route http_route(const Value& given, const Value& integrations, const Value& var
   const auto& integration =
       integrations[std::string_view(target).starts_with(prefix) ? std::string_view(target).substr(prefix.size()) : ""];
   route.not_built = http_route_not_built(given, integration);
-  route.format = integration["PayloadFormatVersion"].string_or("2.0") == "1.0" ? EventFormat::http_1
-                                                                                : EventFormat::http_2;
+  route.format =
+      integration["PayloadFormatVersion"].string_or("2.0") == "1.0" ? EventFormat::http_1 : EventFormat::http_2;
   route.timeout_ms = integration["TimeoutInMillis"].integer_or(http_timeout_ms);
   if (!route.not_built.empty()) return route;
   route.integration = Route::Integration::function;
@@ -113,8 +112,7 @@ Route http_route(const Value& given, const Value& integrations, const Value& var
 }  // namespace
 
 const Stage* Api::stage(std::string_view name) const {
-  const auto found =
-      std::find_if(stages.begin(), stages.end(), [&](const auto& stage) { return stage->name == name; });
+  const auto found = std::find_if(stages.begin(), stages.end(), [&](const auto& stage) { return stage->name == name; });
   return found == stages.end() ? nullptr : found->get();
 }
 

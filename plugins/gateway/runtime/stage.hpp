@@ -2,17 +2,16 @@
 // read by any thread without a lock.
 #pragma once
 
-#include "runtime/cors.hpp"
-#include "runtime/mock.hpp"
-#include "runtime/route_trie.hpp"
-
-#include <moonbase/value.hpp>
-
 #include <cstdint>
 #include <memory>
+#include <moonbase/value.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "runtime/cors.hpp"
+#include "runtime/mock.hpp"
+#include "runtime/route_trie.hpp"
 
 namespace moonbase::gateway {
 
@@ -20,20 +19,20 @@ enum class ApiKind : std::uint8_t { rest, http };
 
 // The event that a function gets.
 enum class EventFormat : std::uint8_t {
-  rest,     // REST APIs.
-  http_1,   // HTTP APIs, payload format 1.0.
-  http_2,   // HTTP APIs, payload format 2.0.
+  rest,    // REST APIs.
+  http_1,  // HTTP APIs, payload format 1.0.
+  http_2,  // HTTP APIs, payload format 2.0.
 };
 
 struct Route {
-  std::string key;                 // "GET /product/{id}", or "$default".
-  std::string path;                // "/product/{id}", or "$default".
-  std::string resource_id;         // REST.
+  std::string key;                     // "GET /product/{id}", or "$default".
+  std::string path;                    // "/product/{id}", or "$default".
+  std::string resource_id;             // REST.
   std::vector<std::string> variables;  // Of the path, from left to right.
 
   enum class Integration : std::uint8_t { function, mock, none };
   Integration integration = Integration::none;
-  std::string function;            // What FunctionInvoker takes.
+  std::string function;  // What FunctionInvoker takes.
   EventFormat format = EventFormat::rest;
   std::int64_t timeout_ms = 0;
   std::shared_ptr<const Mock> mock;
@@ -48,14 +47,14 @@ struct Route {
 };
 
 struct Stage {
-  std::string name;                // "prod", "$default".
+  std::string name;  // "prod", "$default".
   std::string deployment_id;
-  std::string variables_json;      // {"a":"b"}; empty where there are none.
+  std::string variables_json;                   // {"a":"b"}; empty where there are none.
   std::vector<std::string> binary_media_types;  // REST: "image/png", "image/*", "*/*".
   RouteTrie routes_by_path{RouteTrie::Rules::rest};
   std::vector<Route> routes;
   const Route* default_route = nullptr;  // HTTP APIs: "$default".
-  Cors cors;                       // HTTP APIs.
+  Cors cors;                             // HTTP APIs.
 };
 
 struct Api {

@@ -3,8 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace moonbase::gateway {
+namespace {
+
+constexpr auto lower_case = [] {
+  std::array<unsigned char, 256> table{};
+  for (unsigned byte = 0; byte < 256; ++byte)
+    table[byte] = static_cast<unsigned char>(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte);
+  return table;
+}();
+
+}  // namespace
 
 std::string lower(std::string_view text) {
   std::string lowered(text);
@@ -17,7 +28,8 @@ bool same_name(std::string_view a, std::string_view b) { return a.size() == b.si
 int compare_names(std::string_view a, std::string_view b) {
   const auto common = std::min(a.size(), b.size());
   for (std::size_t i = 0; i < common; ++i) {
-    const auto left = static_cast<unsigned char>(lower(a[i])), right = static_cast<unsigned char>(lower(b[i]));
+    const auto left = lower_case[static_cast<unsigned char>(a[i])];
+    const auto right = lower_case[static_cast<unsigned char>(b[i])];
     if (left != right) return left < right ? -1 : 1;
   }
   return a.size() == b.size() ? 0 : a.size() < b.size() ? -1 : 1;
@@ -56,17 +68,27 @@ void append_number(std::string& out, std::int64_t number) {
 void append_request_time(std::string& out, Time time) {
   constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  // "2026-11-21T10:00:00.123Z"
-  const std::string iso = iso_8601(time);
-  const std::string_view text = iso;
-  const auto month = static_cast<std::size_t>((text[5] - '0') * 10 + (text[6] - '0'));
-  out += text.substr(8, 2);
+  namespace chrono = std::chrono;
+  const chrono::sys_time<chrono::milliseconds> moment{chrono::milliseconds(time.ms)};
+  const auto day = chrono::floor<chrono::days>(moment);
+  const chrono::year_month_day date{day};
+  const auto second = static_cast<int>(chrono::floor<chrono::seconds>(moment - day).count());
+  const auto two_digits = [&](int number) {
+    out += static_cast<char>('0' + number / 10 % 10);
+    out += static_cast<char>('0' + number % 10);
+  };
+  two_digits(static_cast<int>(static_cast<unsigned>(date.day())));
   out += '/';
-  out += months.at(month - 1);
+  out += months.at(static_cast<unsigned>(date.month()) - 1);
   out += '/';
-  out += text.substr(0, 4);
+  two_digits(static_cast<int>(date.year()) / 100);
+  two_digits(static_cast<int>(date.year()));
   out += ':';
-  out += text.substr(11, 8);
+  two_digits(second / 3600);
+  out += ':';
+  two_digits(second / 60 % 60);
+  out += ':';
+  two_digits(second % 60);
   out += " +0000";
 }
 

@@ -1,9 +1,8 @@
 // Small texts that HTTP and events share. Pure functions.
 #pragma once
 
-#include <moonbase/clock.hpp>
-
 #include <cstdint>
+#include <moonbase/clock.hpp>
 #include <string>
 #include <string_view>
 

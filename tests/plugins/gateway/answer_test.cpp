@@ -25,7 +25,8 @@ constexpr auto http_2 = EventFormat::http_2;
 
 TEST_CASE("a REST API hands on status, headers and body") {
   const auto response = answered(
-      rest, R"({"statusCode":201,"headers":{"X-One":"1","X-Yes":true},"multiValueHeaders":{"X-Many":["a","b"]},"body":"{}"})");
+      rest,
+      R"({"statusCode":201,"headers":{"X-One":"1","X-Yes":true},"multiValueHeaders":{"X-Many":["a","b"]},"body":"{}"})");
   CHECK(response.status == 201);
   CHECK(response.body == "{}");
   CHECK(response.headers.get("X-One") == "1");
@@ -35,7 +36,8 @@ TEST_CASE("a REST API hands on status, headers and body") {
 }
 
 TEST_CASE("a header that is in both counts in multiValueHeaders") {
-  const auto response = answered(rest, R"({"headers":{"X-A":"1","Content-Type":"text/html"},"multiValueHeaders":{"x-a":["2"]}})");
+  const auto response =
+      answered(rest, R"({"headers":{"X-A":"1","Content-Type":"text/html"},"multiValueHeaders":{"x-a":["2"]}})");
   CHECK(response.headers.all("X-A") == std::vector<std::string_view>{"2"});
   CHECK(response.headers.get("Content-Type") == "text/html");
 }
@@ -61,7 +63,8 @@ TEST_CASE("a malformed answer of a REST function is a 502") {
 
 TEST_CASE("a function cannot frame the connection") {
   const auto response = answered(
-      rest, R"({"headers":{"Content-Length":"9","Transfer-Encoding":"chunked","WWW-Authenticate":"Basic","Connection":"close"}})");
+      rest,
+      R"({"headers":{"Content-Length":"9","Transfer-Encoding":"chunked","WWW-Authenticate":"Basic","Connection":"close"}})");
   CHECK_FALSE(response.headers.contains("Content-Length"));
   CHECK_FALSE(response.headers.contains("Transfer-Encoding"));
   CHECK_FALSE(response.headers.contains("Connection"));
@@ -88,7 +91,8 @@ TEST_CASE("an HTTP API takes JSON without a status for the body") {
 
 TEST_CASE("an HTTP API hands on status, headers, cookies and bytes") {
   const auto response = answered(
-      http_2, R"({"statusCode":201,"headers":{"X-N":5},"cookies":["a=1","b=2"],"body":"aGVsbG8=","isBase64Encoded":true})");
+      http_2,
+      R"({"statusCode":201,"headers":{"X-N":5},"cookies":["a=1","b=2"],"body":"aGVsbG8=","isBase64Encoded":true})");
   CHECK(response.status == 201);
   CHECK(response.body == "hello");
   CHECK(response.headers.get("x-n") == "5");
@@ -104,9 +108,9 @@ TEST_CASE("format 1.0 has multiValueHeaders and no inference") {
 
 TEST_CASE("a malformed answer of an HTTP function is a 500") {
   const std::string payload =
-      GENERATE("", "{", R"({"statusCode":"x"})", R"({"statusCode":200,"body":{}})", R"({"statusCode":200,"headers":[]})",
-               R"({"statusCode":200,"cookies":"a=1"})", R"({"statusCode":200,"cookies":["a\nb"]})",
-               R"({"statusCode":200,"body":"%","isBase64Encoded":true})");
+      GENERATE("", "{", R"({"statusCode":"x"})", R"({"statusCode":200,"body":{}})",
+               R"({"statusCode":200,"headers":[]})", R"({"statusCode":200,"cookies":"a=1"})",
+               R"({"statusCode":200,"cookies":["a\nb"]})", R"({"statusCode":200,"body":"%","isBase64Encoded":true})");
   CAPTURE(payload);
   const auto response = answered(http_2, payload);
   CHECK(response.status == 500);

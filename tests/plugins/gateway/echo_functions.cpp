@@ -2,9 +2,12 @@
 //   echo       answers its event as the body
 //   answer     answers the JSON that the request's x-answer header or body holds, whatever it is
 //   fails      fails inside
+//   late       answers when nobody waits any more
 //   throttled, missing, large, unbuilt: the invoke itself fails
 #include <moonbase/json.hpp>
 #include <moonbase/plugin.hpp>
+
+#include <memory>
 
 namespace moonbase::gateway_testing {
 namespace {
@@ -13,11 +16,13 @@ std::string name_of(std::string_view arn) { return std::string(arn.substr(arn.rf
 
 class Functions final : public FunctionInvoker {
  public:
+  explicit Functions(Io& io) : io_(io) {}
   std::vector<LogLine> recent_lines(const CallContext&, std::string_view, std::uint64_t) override { return {}; }
 
   Result<InvocationResult> invoke(const CallContext& context, Invocation invocation) override {
     const auto name = name_of(invocation.function);
     InvocationResult result;
+    if (name == "late") io_.sleep_until(context.deadline);
     if (name == "throttled") return Error{"TooManyRequestsException", "Rate Exceeded.", {}, 429};
     if (name == "missing") return Error{"ResourceNotFoundException", "Function not found: " + invocation.function};
     if (name == "large") return Error{"RequestTooLargeException", "Request must be smaller than 6291456 bytes"};
@@ -36,6 +41,8 @@ class Functions final : public FunctionInvoker {
   }
 
  private:
+  Io& io_;
+
   static std::string wanted(const std::string& payload) {
     const auto event = parse_json(payload);
     const auto& header = (*event)["headers"]["x-answer"];
@@ -44,8 +51,11 @@ class Functions final : public FunctionInvoker {
 };
 
 class Plugin final : public moonbase::Plugin {
-  void load(Registrar& registrar) override { registrar.function_invoker(functions_); }
-  Functions functions_;
+  void load(Registrar& registrar) override {
+    functions_ = std::make_unique<Functions>(registrar.kernel().io);
+    registrar.function_invoker(*functions_);
+  }
+  std::unique_ptr<Functions> functions_;
 };
 
 }  // namespace

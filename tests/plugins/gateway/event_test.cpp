@@ -1,8 +1,7 @@
 #include "runtime/event.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <catch2/catch.hpp>
+#include <moonbase/json.hpp>
 
 using namespace moonbase;
 using namespace moonbase::gateway;
@@ -163,7 +162,8 @@ TEST_CASE("an HTTP API encodes what is not text") {
       fixture.http.headers.set("Content-Type", type);
     return fixture.event()["isBase64Encoded"].boolean();
   };
-  for (const auto* text : {"", "text/html", "application/json; charset=utf-8", "application/problem+json", "application/xml"})
+  for (const auto* text :
+       {"", "text/html", "application/json; charset=utf-8", "application/problem+json", "application/xml"})
     CHECK_FALSE(encoded(text));
   for (const auto* bytes : {"application/octet-stream", "image/png", "application/x-www-form-urlencoded"})
     CHECK(encoded(bytes));

@@ -1,13 +1,14 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::gateway::testing;
 
 TEST_CASE("an HTTP API is shown as AWS shows it, with an endpoint that answers") {
   TestKernel kernel{"apigatewayv2", with_functions()};
-  const auto api = kernel.call("CreateApi", {{"Name", "public"}, {"ProtocolType", "HTTP"}, {"Tags", Map{{"_custom_id_", "public"}}}});
+  const auto api = kernel.call(
+      "CreateApi", {{"Name", "public"}, {"ProtocolType", "HTTP"}, {"Tags", Map{{"_custom_id_", "public"}}}});
   CHECK(api["ApiId"] == "public");
   CHECK(api["ApiEndpoint"] == "http://127.0.0.1:4566/_aws/execute-api/public");
   CHECK(api["RouteSelectionExpression"] == "$request.method $request.path");
@@ -15,7 +16,8 @@ TEST_CASE("an HTTP API is shown as AWS shows it, with an endpoint that answers")
   CHECK(api["DisableExecuteApiEndpoint"] == Value(false));
   CHECK(kernel.call("GetApi", {{"ApiId", "public"}}) == api);
   CHECK(kernel.call("GetApis")["Items"] == Value(List{api}));
-  CHECK(kernel.error("GetApi", {{"ApiId", "nothere"}}).message == "Invalid API identifier specified 000000000000:nothere");
+  CHECK(kernel.error("GetApi", {{"ApiId", "nothere"}}).message ==
+        "Invalid API identifier specified 000000000000:nothere");
 }
 
 TEST_CASE("WebSocket APIs are not built, and say so") {
@@ -27,7 +29,8 @@ TEST_CASE("WebSocket APIs are not built, and say so") {
 
 TEST_CASE("a quick-created API answers at once") {
   TestKernel kernel{"apigatewayv2", with_functions()};
-  const auto api = kernel.call("CreateApi", {{"Name", "quick"}, {"ProtocolType", "HTTP"}, {"Target", function_arn("echo")}});
+  const auto api =
+      kernel.call("CreateApi", {{"Name", "quick"}, {"ProtocolType", "HTTP"}, {"Target", function_arn("echo")}});
   const auto id = api["ApiId"].string();
   CHECK(kernel.call("GetStage", {{"ApiId", id}, {"StageName", "$default"}})["AutoDeploy"] == Value(true));
   const auto routes = kernel.call("GetRoutes", {{"ApiId", id}})["Items"];
@@ -43,9 +46,10 @@ TEST_CASE("an HTTP API with a $default stage has no stage in its path") {
   TestKernel kernel{"apigatewayv2", with_functions()};
   HttpApi api(kernel);
   api.route("GET /pets/{id}", "echo");
-  for (const auto& one : {Ask{.path = "/pets/7", .host = api.host()}, Ask{.path = "/_aws/execute-api/" + api.id + "/pets/7"},
-                          Ask{.path = "/_aws/execute-api/" + api.id + "/$default/pets/7"},
-                          Ask{.path = "/restapis/" + api.id + "/$default/_user_request_/pets/7"}}) {
+  for (const auto& one :
+       {Ask{.path = "/pets/7", .host = api.host()}, Ask{.path = "/_aws/execute-api/" + api.id + "/pets/7"},
+        Ask{.path = "/_aws/execute-api/" + api.id + "/$default/pets/7"},
+        Ask{.path = "/restapis/" + api.id + "/$default/_user_request_/pets/7"}}) {
     CAPTURE(one.path);
     const auto response = ask(kernel, one);
     REQUIRE(response.status == 200);
@@ -62,7 +66,8 @@ TEST_CASE("a named stage of an HTTP API is in the path that events show") {
   TestKernel kernel{"apigatewayv2", with_functions()};
   HttpApi api(kernel);
   api.route("GET /pets", "echo");
-  kernel.call("CreateStage", {{"ApiId", api.id}, {"StageName", "dev"}, {"AutoDeploy", true}, {"StageVariables", Map{{"a", "1"}}}});
+  kernel.call("CreateStage",
+              {{"ApiId", api.id}, {"StageName", "dev"}, {"AutoDeploy", true}, {"StageVariables", Map{{"a", "1"}}}});
   const auto event = json(ask(kernel, {.path = "/dev/pets", .host = api.host()}).body);
   CHECK(event["rawPath"] == "/dev/pets");
   CHECK(event["requestContext"]["http"]["path"] == "/dev/pets");
@@ -82,7 +87,8 @@ TEST_CASE("a request without a route of an HTTP API is not found") {
   TestKernel kernel{"apigatewayv2", with_functions()};
   HttpApi api(kernel);
   api.route("GET /pets", "echo");
-  for (const auto& one : {Ask{.path = "/cats", .host = api.host()}, Ask{.method = "POST", .path = "/pets", .host = api.host()}}) {
+  for (const auto& one :
+       {Ask{.path = "/cats", .host = api.host()}, Ask{.method = "POST", .path = "/pets", .host = api.host()}}) {
     const auto response = ask(kernel, one);
     CHECK(response.status == 404);
     CHECK(response.body == R"({"message":"Not Found"})");
@@ -143,12 +149,16 @@ TEST_CASE("routes and integrations that cannot be are refused") {
   for (const auto* key : {"GET", "GET a", "get /a", "GET /a/{b+}/c", "GET /{a", "GET /a//b", "/a", "FETCH /a"})
     CHECK(error({{"RouteKey", key}}).code == "BadRequestException");
   CHECK(error({{"RouteKey", "GET /b"}, {"Target", "integrations/nothere"}}).code == "NotFoundException");
-  CHECK(error({{"RouteKey", "GET /b"}, {"AuthorizationType", "JWT"}, {"AuthorizerId", "x"}}).code == "BadRequestException");
+  CHECK(error({{"RouteKey", "GET /b"}, {"AuthorizationType", "JWT"}, {"AuthorizerId", "x"}}).code ==
+        "BadRequestException");
   const auto integration = api.integration("echo");
   kernel.call("CreateRoute", {{"ApiId", api.id}, {"RouteKey", "GET /c"}, {"Target", "integrations/" + integration}});
-  CHECK(kernel.error("DeleteIntegration", {{"ApiId", api.id}, {"IntegrationId", integration}}).code == "ConflictException");
-  CHECK(kernel.error("CreateIntegration", {{"ApiId", api.id}, {"IntegrationType", "AWS_PROXY"}}).code == "BadRequestException");
-  CHECK(kernel.error("GetRoute", {{"ApiId", api.id}, {"RouteId", "x"}}).message == "Invalid Route identifier specified x");
+  CHECK(kernel.error("DeleteIntegration", {{"ApiId", api.id}, {"IntegrationId", integration}}).code ==
+        "ConflictException");
+  CHECK(kernel.error("CreateIntegration", {{"ApiId", api.id}, {"IntegrationType", "AWS_PROXY"}}).code ==
+        "BadRequestException");
+  CHECK(kernel.error("GetRoute", {{"ApiId", api.id}, {"RouteId", "x"}}).message ==
+        "Invalid Route identifier specified x");
 }
 
 TEST_CASE("a route that asks for authorization lets nobody through") {
@@ -188,6 +198,22 @@ TEST_CASE("functions answer an HTTP API in both payload formats") {
   CHECK(answered("/throttled", "").status == 503);
 }
 
+TEST_CASE("an answer after the integration's timeout is a 503 to an HTTP client") {
+  TestKernel kernel{"apigatewayv2", with_functions()};
+  HttpApi api(kernel);
+  const auto integration = kernel.call("CreateIntegration", {{"ApiId", api.id},
+                                                             {"IntegrationType", "AWS_PROXY"},
+                                                             {"IntegrationUri", function_arn("late")},
+                                                             {"PayloadFormatVersion", "2.0"},
+                                                             {"TimeoutInMillis", 50}});
+  kernel.call("CreateRoute", {{"ApiId", api.id},
+                              {"RouteKey", "GET /a"},
+                              {"Target", "integrations/" + integration["IntegrationId"].string()}});
+  const auto response = ask(kernel, {.path = "/a", .host = api.host()});
+  CHECK(response.status == 503);
+  CHECK(response.body == R"({"message":"Service Unavailable"})");
+}
+
 TEST_CASE("an HTTP API with CORS answers preflights by itself and marks other answers") {
   TestKernel kernel{"apigatewayv2", with_functions()};
   HttpApi api(kernel, {{"CorsConfiguration", Map{{"AllowOrigins", List{"https://shop.example"}},
@@ -198,7 +224,9 @@ TEST_CASE("an HTTP API with CORS answers preflights by itself and marks other an
                                                  {"AllowCredentials", true}}}});
   api.route("GET /a", "answer");
   const auto preflight = [&](const char* origin) {
-    return ask(kernel, {.method = "OPTIONS", .path = "/a", .host = api.host(),
+    return ask(kernel, {.method = "OPTIONS",
+                        .path = "/a",
+                        .host = api.host(),
                         .headers = {{"Origin", origin}, {"Access-Control-Request-Method", "GET"}}});
   };
   const auto allowed = preflight("https://shop.example");
@@ -211,9 +239,11 @@ TEST_CASE("an HTTP API with CORS answers preflights by itself and marks other an
   CHECK_FALSE(preflight("https://evil.example").headers.contains("access-control-allow-origin"));
 
   const auto answered = [&](const char* origin) {
-    return ask(kernel, {.path = "/a", .host = api.host(),
-                        .headers = {{"Origin", origin},
-                                    {"X-Answer", R"({"statusCode":200,"headers":{"Access-Control-Allow-Origin":"*"}})"}}});
+    return ask(kernel,
+               {.path = "/a",
+                .host = api.host(),
+                .headers = {{"Origin", origin},
+                            {"X-Answer", R"({"statusCode":200,"headers":{"Access-Control-Allow-Origin":"*"}})"}}});
   };
   CHECK(answered("https://shop.example").headers.all("access-control-allow-origin") ==
         std::vector<std::string_view>{"https://shop.example"});
@@ -226,17 +256,22 @@ TEST_CASE("an HTTP API with CORS answers preflights by itself and marks other an
 
 TEST_CASE("two accounts may pin the same id, and each reaches its own API") {
   TestKernel kernel{"apigatewayv2", with_functions()};
-  const Map input{{"Name", "x"}, {"ProtocolType", "HTTP"}, {"Target", function_arn("echo")}, {"Tags", Map{{"_custom_id_", "same"}}}};
+  const Map input{{"Name", "x"},
+                  {"ProtocolType", "HTTP"},
+                  {"Target", function_arn("echo")},
+                  {"Tags", Map{{"_custom_id_", "same"}}}};
   kernel.call("CreateApi", input);
   auto other = kernel.context;
   other.identity.account_id = "111111111111";
   REQUIRE(kernel.try_call_as(other, "apigatewayv2", "CreateApi", input));
   const auto account = [&](const std::vector<std::pair<std::string, std::string>>& headers) {
-    return json(ask(kernel, {.path = "/x", .host = "same.execute-api.localhost", .headers = headers}).body)["requestContext"]["accountId"];
+    return json(ask(kernel, {.path = "/x", .host = "same.execute-api.localhost", .headers = headers})
+                    .body)["requestContext"]["accountId"];
   };
   CHECK(account({}) == "000000000000");
-  CHECK(account({{"Authorization", "AWS4-HMAC-SHA256 Credential=111111111111/20270101/us-east-1/execute-api/aws4_request, "
-                                   "SignedHeaders=host, Signature=00"}}) == "111111111111");
+  CHECK(account({{"Authorization",
+                  "AWS4-HMAC-SHA256 Credential=111111111111/20270101/us-east-1/execute-api/aws4_request, "
+                  "SignedHeaders=host, Signature=00"}}) == "111111111111");
 }
 
 TEST_CASE("an HTTP API is deleted with all that belongs to it") {

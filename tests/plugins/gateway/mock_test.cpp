@@ -1,8 +1,7 @@
 #include "runtime/mock.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <catch2/catch.hpp>
+#include <moonbase/json.hpp>
 
 using namespace moonbase;
 using namespace moonbase::gateway;
@@ -50,13 +49,16 @@ TEST_CASE("a mock without a matching pattern answers the default response") {
 }
 
 TEST_CASE("a mock without a status is an internal error") {
-  CHECK_FALSE(mocked(R"({"requestTemplates":{"application/json":"{}"},"integrationResponses":{"200":{"statusCode":"200"}}})").good);
+  CHECK_FALSE(
+      mocked(R"({"requestTemplates":{"application/json":"{}"},"integrationResponses":{"200":{"statusCode":"200"}}})")
+          .good);
   CHECK_FALSE(mocked(R"({"requestTemplates":{"application/json":"{\"statusCode\":200}"}})").good);
 }
 
 TEST_CASE("a mock that never passes requests on refuses another content type") {
-  const auto result = mocked(R"({"passthroughBehavior":"NEVER","requestTemplates":{"application/json":"{\"statusCode\":200}"}})",
-                             "text/plain");
+  const auto result =
+      mocked(R"({"passthroughBehavior":"NEVER","requestTemplates":{"application/json":"{\"statusCode\":200}"}})",
+             "text/plain");
   CHECK(result.response.status == 415);
 }
 

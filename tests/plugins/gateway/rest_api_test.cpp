@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::gateway::testing;
@@ -73,8 +73,8 @@ TEST_CASE("an API is patched as AWS patches it") {
   CHECK(kernel.call("UpdateRestApi", patched("replace", "/name", "shop2"))["name"] == "shop2");
   CHECK(kernel.call("UpdateRestApi", patched("add", "/binaryMediaTypes/image~1png"))["binaryMediaTypes"] ==
         Value(List{"image/png"}));
-  CHECK(kernel.call("UpdateRestApi", patched("replace", "/binaryMediaTypes/image~1png", "image/gif"))["binaryMediaTypes"] ==
-        Value(List{"image/gif"}));
+  CHECK(kernel.call("UpdateRestApi", patched("replace", "/binaryMediaTypes/image~1png",
+                                             "image/gif"))["binaryMediaTypes"] == Value(List{"image/gif"}));
   const auto removed = kernel.call("UpdateRestApi", patched("remove", "/binaryMediaTypes/image~1gif"));
   CHECK(removed["binaryMediaTypes"].is_null());
   CHECK(removed["tags"] == Value(Map{}));
@@ -115,12 +115,12 @@ TEST_CASE("a resource that cannot be is refused in AWS's words") {
   };
   const auto greedy = api.resource("/{proxy+}");
   api.resource("/pets");
-  CHECK(error(api.resource("/"), "pets").message == "Another resource with the same parent already has this name: pets");
+  CHECK(error(api.resource("/"), "pets").message ==
+        "Another resource with the same parent already has this name: pets");
   CHECK(error(api.resource("/"), "pets").code == "ConflictException");
   CHECK(error(api.resource("/"), "{id}").message ==
         "A sibling ({proxy+}) of this resource already has a variable path part -- only one is allowed");
-  CHECK(error(greedy, "child").message ==
-        "Cannot create a child of a resource with a greedy path variable: {proxy+}");
+  CHECK(error(greedy, "child").message == "Cannot create a child of a resource with a greedy path variable: {proxy+}");
   CHECK(error("nothere", "x").message == "Invalid Resource identifier specified");
   CHECK(error(api.resource("/"), "a/b").code == "BadRequestException");
   CHECK(error(api.resource("/"), "{}").code == "BadRequestException");
@@ -144,10 +144,10 @@ TEST_CASE("a method and its integration are stored and shown") {
   CHECK(kernel.error("PutMethod", api.method("GET", "/a", {{"authorizationType", "NONE"}})).message ==
         "Method already exists for this resource");
   CHECK(kernel.error("GetIntegration", api.method("GET", "/a")).message == "Invalid Integration identifier specified");
-  const auto integration = kernel.call("PutIntegration", api.method("GET", "/a",
-                                                                    {{"type", "AWS_PROXY"},
-                                                                     {"integrationHttpMethod", "POST"},
-                                                                     {"uri", invocation_uri("echo")}}));
+  const auto integration = kernel.call(
+      "PutIntegration",
+      api.method("GET", "/a",
+                 {{"type", "AWS_PROXY"}, {"integrationHttpMethod", "POST"}, {"uri", invocation_uri("echo")}}));
   CHECK(integration == Value(Map{{"type", "AWS_PROXY"},
                                  {"httpMethod", "POST"},
                                  {"uri", invocation_uri("echo")},
@@ -180,14 +180,17 @@ TEST_CASE("a method or integration that cannot be is refused") {
   CHECK(kernel.error("PutIntegration", api.method("GET", "/a", {{"type", "MOCK"}})).message ==
         "Invalid Method identifier specified");
   kernel.call("PutMethod", api.method("GET", "/a", {{"authorizationType", "NONE"}}));
-  const auto error = [&](Map integration) { return kernel.error("PutIntegration", api.method("GET", "/a", integration)); };
+  const auto error = [&](Map integration) {
+    return kernel.error("PutIntegration", api.method("GET", "/a", integration));
+  };
   CHECK(error({{"type", "AWS_PROXY"}, {"uri", invocation_uri("echo")}}).message ==
         "Enumeration value for HttpMethod must be non-empty");
   CHECK(error({{"type", "AWS_PROXY"}, {"integrationHttpMethod", "POST"}, {"uri", "echo"}}).message ==
         "Invalid ARN specified in the request");
   CHECK(error({{"type", "HTTP_PROXY"}, {"integrationHttpMethod", "GET"}}).message ==
         "Invalid HTTP endpoint specified for URI");
-  CHECK(error({{"type", "MOCK"}, {"timeoutInMillis", 30000}}).message == "Timeout should be between 50 ms and 29000 ms");
+  CHECK(error({{"type", "MOCK"}, {"timeoutInMillis", 30000}}).message ==
+        "Timeout should be between 50 ms and 29000 ms");
 }
 
 TEST_CASE("an API without methods or integrations cannot be deployed") {

@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::gateway::testing;
@@ -82,9 +82,10 @@ TEST_CASE("a change of a REST API reaches a stage by a deployment, not before") 
   CHECK(ask(kernel, {.path = api.path("/b")}).status == 200);
   // And back.
   const auto point_to = [&](const std::string& deployment) {
-    kernel.call("UpdateStage", {{"restApiId", api.id},
-                                {"stageName", "prod"},
-                                {"patchOperations", List{Map{{"op", "replace"}, {"path", "/deploymentId"}, {"value", deployment}}}}});
+    kernel.call("UpdateStage",
+                {{"restApiId", api.id},
+                 {"stageName", "prod"},
+                 {"patchOperations", List{Map{{"op", "replace"}, {"path", "/deploymentId"}, {"value", deployment}}}}});
   };
   point_to(first);
   CHECK(ask(kernel, {.path = api.path("/a")}).status == 200);
@@ -107,11 +108,13 @@ TEST_CASE("stage variables are in the event and choose the function") {
   TestKernel kernel{"apigateway", with_functions()};
   RestApi api(kernel);
   api.function("GET", "/a", "${stageVariables.which}");
-  kernel.call("CreateDeployment", {{"restApiId", api.id}, {"stageName", "prod"}, {"variables", Map{{"which", "echo"}}}});
+  kernel.call("CreateDeployment",
+              {{"restApiId", api.id}, {"stageName", "prod"}, {"variables", Map{{"which", "echo"}}}});
   CHECK(json(ask(kernel, {.path = api.path("/a")}).body)["stageVariables"] == Value(Map{{"which", "echo"}}));
-  kernel.call("UpdateStage", {{"restApiId", api.id},
-                              {"stageName", "prod"},
-                              {"patchOperations", List{Map{{"op", "replace"}, {"path", "/variables/which"}, {"value", "fails"}}}}});
+  kernel.call("UpdateStage",
+              {{"restApiId", api.id},
+               {"stageName", "prod"},
+               {"patchOperations", List{Map{{"op", "replace"}, {"path", "/variables/which"}, {"value", "fails"}}}}});
   CHECK(ask(kernel, {.path = api.path("/a")}).status == 502);
 }
 
@@ -135,6 +138,21 @@ TEST_CASE("a function that fails, or answers nonsense, is a 502 to a REST client
   CHECK(status("/unbuilt") == 501);
 }
 
+TEST_CASE("an answer after the integration's timeout is a 504 to a REST client") {
+  TestKernel kernel{"apigateway", with_functions()};
+  RestApi api(kernel);
+  kernel.call("PutMethod", api.method("GET", "/a", {{"authorizationType", "NONE"}}));
+  kernel.call("PutIntegration", api.method("GET", "/a",
+                                           {{"type", "AWS_PROXY"},
+                                            {"integrationHttpMethod", "POST"},
+                                            {"uri", invocation_uri("late")},
+                                            {"timeoutInMillis", 50}}));
+  api.deploy();
+  const auto response = ask(kernel, {.path = api.path("/a")});
+  CHECK(response.status == 504);
+  CHECK(response.body == R"({"message": "Endpoint request timed out"})");
+}
+
 TEST_CASE("a body of more than 10 MB is refused before the function sees it") {
   TestKernel kernel{"apigateway", with_functions()};
   RestApi api(kernel);
@@ -152,9 +170,10 @@ TEST_CASE("a method that asks for authorization lets nobody through") {
   RestApi api(kernel);
   const auto deployed = [&](const char* path, Map method) {
     kernel.call("PutMethod", api.method("GET", path, std::move(method)));
-    kernel.call("PutIntegration", api.method("GET", path, {{"type", "AWS_PROXY"},
-                                                           {"integrationHttpMethod", "POST"},
-                                                           {"uri", invocation_uri("echo")}}));
+    kernel.call(
+        "PutIntegration",
+        api.method("GET", path,
+                   {{"type", "AWS_PROXY"}, {"integrationHttpMethod", "POST"}, {"uri", invocation_uri("echo")}}));
   };
   deployed("/iam", {{"authorizationType", "AWS_IAM"}});
   deployed("/key", {{"authorizationType", "NONE"}, {"apiKeyRequired", true}});
@@ -170,13 +189,14 @@ TEST_CASE("a method that asks for authorization lets nobody through") {
 TEST_CASE("an integration that is not built says so, and one of another method than POST fails as on AWS") {
   TestKernel kernel{"apigateway", with_functions()};
   RestApi api(kernel);
-  for (const auto* path : {"/proxy", "/get"}) kernel.call("PutMethod", api.method("GET", path, {{"authorizationType", "NONE"}}));
-  kernel.call("PutIntegration", api.method("GET", "/proxy", {{"type", "HTTP_PROXY"},
-                                                             {"integrationHttpMethod", "GET"},
-                                                             {"uri", "http://127.0.0.1/"}}));
-  kernel.call("PutIntegration", api.method("GET", "/get", {{"type", "AWS_PROXY"},
-                                                           {"integrationHttpMethod", "GET"},
-                                                           {"uri", invocation_uri("echo")}}));
+  for (const auto* path : {"/proxy", "/get"})
+    kernel.call("PutMethod", api.method("GET", path, {{"authorizationType", "NONE"}}));
+  kernel.call("PutIntegration",
+              api.method("GET", "/proxy",
+                         {{"type", "HTTP_PROXY"}, {"integrationHttpMethod", "GET"}, {"uri", "http://127.0.0.1/"}}));
+  kernel.call("PutIntegration",
+              api.method("GET", "/get",
+                         {{"type", "AWS_PROXY"}, {"integrationHttpMethod", "GET"}, {"uri", invocation_uri("echo")}}));
   api.deploy();
   CHECK(ask(kernel, {.path = api.path("/proxy")}).status == 501);
   const auto response = ask(kernel, {.path = api.path("/get")});
@@ -188,10 +208,13 @@ TEST_CASE("a MOCK integration answers a preflight") {
   TestKernel kernel{"apigateway", with_functions()};
   RestApi api(kernel);
   kernel.call("PutMethod", api.method("OPTIONS", "/a", {{"authorizationType", "NONE"}}));
-  kernel.call("PutIntegration", api.method("OPTIONS", "/a", {{"type", "MOCK"},
-                                                             {"requestTemplates", Map{{"application/json", R"({"statusCode": 200})"}}}}));
+  kernel.call(
+      "PutIntegration",
+      api.method("OPTIONS", "/a",
+                 {{"type", "MOCK"}, {"requestTemplates", Map{{"application/json", R"({"statusCode": 200})"}}}}));
   const Map allow{{"method.response.header.Access-Control-Allow-Origin", "'*'"}};
-  kernel.call("PutIntegrationResponse", api.method("OPTIONS", "/a", {{"statusCode", "200"}, {"responseParameters", allow}}));
+  kernel.call("PutIntegrationResponse",
+              api.method("OPTIONS", "/a", {{"statusCode", "200"}, {"responseParameters", allow}}));
   api.deploy();
   const auto response = ask(kernel, {.method = "OPTIONS", .path = api.path("/a")});
   CHECK(response.status == 200);
@@ -204,8 +227,10 @@ TEST_CASE("an API whose endpoint is disabled answers nobody") {
   api.function("GET", "/a", "echo");
   api.deploy();
   REQUIRE(ask(kernel, {.path = api.path("/a")}).status == 200);
-  kernel.call("UpdateRestApi", {{"restApiId", api.id},
-                                {"patchOperations", List{Map{{"op", "replace"}, {"path", "/disableExecuteApiEndpoint"}, {"value", "true"}}}}});
+  kernel.call(
+      "UpdateRestApi",
+      {{"restApiId", api.id},
+       {"patchOperations", List{Map{{"op", "replace"}, {"path", "/disableExecuteApiEndpoint"}, {"value", "true"}}}}});
   CHECK(ask(kernel, {.path = api.path("/a")}).status == 403);
 }
 

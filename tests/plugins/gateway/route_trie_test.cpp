@@ -13,9 +13,12 @@ namespace {
 std::string found(const RouteTrie& trie, std::string_view method, std::string_view path) {
   RouteMatch match;
   switch (trie.find(method, path, match)) {
-    case RouteFound::no_path: return "no path";
-    case RouteFound::no_method: return "no method";
-    case RouteFound::found: break;
+    case RouteFound::no_path:
+      return "no path";
+    case RouteFound::no_method:
+      return "no method";
+    case RouteFound::found:
+      break;
   }
   auto text = std::to_string(match.route);
   for (std::size_t i = 0; i < match.values_count; ++i) text += " " + std::string(match.values[i]);

@@ -1,11 +1,10 @@
 // What the gateway's tests share: APIs in a few words, and requests to them.
 #pragma once
 
-#include <moonbase/json.hpp>
-#include <moonbase/testing.hpp>
-
 #include <initializer_list>
 #include <map>
+#include <moonbase/json.hpp>
+#include <moonbase/testing.hpp>
 #include <string>
 #include <utility>
 
@@ -55,8 +54,8 @@ class RestApi {
     if (const auto found = resources_.find(path); found != resources_.end()) return found->second;
     const auto slash = path.rfind('/');
     const auto parent = resource(slash == 0 ? "/" : path.substr(0, slash));
-    const auto made = kernel_.call(
-        "CreateResource", {{"restApiId", id}, {"parentId", parent}, {"pathPart", path.substr(slash + 1)}});
+    const auto made =
+        kernel_.call("CreateResource", {{"restApiId", id}, {"parentId", parent}, {"pathPart", path.substr(slash + 1)}});
     return resources_[path] = made["id"].string();
   }
   Map method(const std::string& http_method, const std::string& path, Map more = {}) {
@@ -67,9 +66,9 @@ class RestApi {
   }
   void function(const std::string& http_method, const std::string& path, const std::string& name) {
     kernel_.call("PutMethod", method(http_method, path, {{"authorizationType", "NONE"}}));
-    kernel_.call("PutIntegration", method(http_method, path, {{"type", "AWS_PROXY"},
-                                                              {"integrationHttpMethod", "POST"},
-                                                              {"uri", invocation_uri(name)}}));
+    kernel_.call("PutIntegration",
+                 method(http_method, path,
+                        {{"type", "AWS_PROXY"}, {"integrationHttpMethod", "POST"}, {"uri", invocation_uri(name)}}));
   }
   std::string deploy(const std::string& stage = "prod") {
     return kernel_.call("CreateDeployment", {{"restApiId", id}, {"stageName", stage}})["id"].string();
@@ -103,8 +102,9 @@ class HttpApi {
   }
   std::string route(const std::string& key, const std::string& function, const std::string& format = "2.0") {
     return kernel_
-        .call("CreateRoute",
-              {{"ApiId", id}, {"RouteKey", key}, {"Target", "integrations/" + integration(function, format)}})["RouteId"]
+        .call(
+            "CreateRoute",
+            {{"ApiId", id}, {"RouteKey", key}, {"Target", "integrations/" + integration(function, format)}})["RouteId"]
         .string();
   }
   std::string host() const { return id + ".execute-api.localhost:4566"; }
