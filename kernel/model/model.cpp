@@ -21,8 +21,16 @@ const Named* find_named(const std::vector<Named>& all, std::string_view name) {
   return found != all.end() && found->name == name ? &*found : nullptr;
 }
 
-// Comparing lengths first beats a binary search in structures of this size.
-constexpr std::size_t searched_in_line_max = 8;
+constexpr std::uint16_t unused = 0xffff;
+
+// Names of one structure differ in length, first, middle or last letter nearly always.
+std::size_t slot_of(std::string_view name, std::size_t slots) {
+  if (name.empty()) return 0;
+  const auto letter = [&](std::size_t at) { return static_cast<std::uint32_t>(static_cast<unsigned char>(name[at])); };
+  const auto mixed = static_cast<std::uint32_t>(name.size()) + (letter(0) << 6) + (letter(name.size() / 2) << 12) +
+                     (letter(name.size() - 1) << 18);
+  return (mixed * 0x9e3779b1U >> 12) & (slots - 1);
+}
 
 }  // namespace
 
@@ -34,24 +42,33 @@ std::optional<Protocol> protocol_named(std::string_view name) {
   return std::nullopt;
 }
 
+void NameIndex::build(std::vector<std::string_view> names) {
+  names_ = std::move(names);
+  std::size_t slots = 4;
+  while (slots < names_.size() * 2) slots *= 2;
+  slots_.assign(slots, unused);
+  for (std::size_t i = 0; i < names_.size(); ++i) {
+    auto slot = slot_of(names_[i], slots);
+    while (slots_[slot] != unused) slot = (slot + 1) & (slots - 1);
+    slots_[slot] = static_cast<std::uint16_t>(i);
+  }
+}
+
+std::size_t NameIndex::find(std::string_view name) const noexcept {
+  if (slots_.empty()) return none;
+  for (auto slot = slot_of(name, slots_.size()); slots_[slot] != unused; slot = (slot + 1) & (slots_.size() - 1))
+    if (names_[slots_[slot]] == name) return slots_[slot];
+  return none;
+}
+
 const Member* Shape::member(std::string_view member_name) const {
-  if (members.size() > searched_in_line_max) return find_named(members, member_name);
-  for (const auto& one : members)
-    if (one.name == member_name) return &one;
-  return nullptr;
+  const auto found = by_name.find(member_name);
+  return found == NameIndex::none ? nullptr : &members[found];
 }
 
 const Member* Shape::json_member(std::string_view wanted) const {
-  if (members.size() <= searched_in_line_max) {
-    for (const auto& one : members)
-      if (one.json_name == wanted) return &one;
-    return nullptr;
-  }
-  if (json_order.empty()) return find_named(members, wanted);
-  const auto found = std::lower_bound(
-      json_order.begin(), json_order.end(), wanted,
-      [this](std::uint16_t position, std::string_view text) { return members[position].json_name < text; });
-  return found != json_order.end() && members[*found].json_name == wanted ? &members[*found] : nullptr;
+  const auto found = by_json_name.empty() ? by_name.find(wanted) : by_json_name.find(wanted);
+  return found == NameIndex::none ? nullptr : &members[found];
 }
 
 bool Header::speaks(Protocol protocol) const {

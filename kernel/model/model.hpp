@@ -54,6 +54,20 @@ enum class Location : std::uint8_t {
   status
 };
 
+// Positions by name, for the members of one structure: what decoding and encoding do most.
+class NameIndex {
+ public:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+  // Keeps the views.
+  void build(std::vector<std::string_view> names);
+  std::size_t find(std::string_view name) const noexcept;
+  bool empty() const noexcept { return names_.empty(); }
+
+ private:
+  std::vector<std::string_view> names_;
+  std::vector<std::uint16_t> slots_;  // Open addressing: positions, `unused` where there is none.
+};
+
 struct Shape;
 
 struct Member {
@@ -125,8 +139,9 @@ struct Shape {
   const Member* member(std::string_view name) const;       // By `name`; null where there is none.
   const Member* json_member(std::string_view name) const;  // By `json_name`.
 
-  // Positions in `members`, ordered by json_name. Empty where every json_name is the name.
-  std::vector<std::uint16_t> json_order;
+  // Positions in `members` of those that are required, or filled in when they are absent.
+  std::vector<std::uint16_t> minded_when_absent;
+  NameIndex by_name, by_json_name;  // The second is empty where every json_name is the name.
 };
 
 struct ErrorShape {

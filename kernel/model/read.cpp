@@ -352,7 +352,7 @@ class Reader {
       finish_member(member);
       shape.members.push_back(std::move(member));
     });
-    if (shape.members.size() > 0xffff) table.fail("too many members");
+    if (shape.members.size() >= 0xffff) table.fail("too many members");
     std::sort(shape.members.begin(), shape.members.end(),
               [](const Member& a, const Member& b) { return a.name < b.name; });
   }
@@ -374,14 +374,18 @@ class Reader {
   void finish_shapes() {
     for (auto& shape : service_.shapes) {
       if (shape->xml_name.empty()) shape->xml_name = shape->name;
-      const bool renamed = std::any_of(shape->members.begin(), shape->members.end(),
-                                       [](const Member& member) { return member.json_name != member.name; });
-      if (!renamed) continue;
-      for (std::size_t i = 0; i < shape->members.size(); ++i)
-        shape->json_order.push_back(static_cast<std::uint16_t>(i));
-      std::sort(shape->json_order.begin(), shape->json_order.end(), [&](std::uint16_t a, std::uint16_t b) {
-        return shape->members[a].json_name < shape->members[b].json_name;
-      });
+      for (std::size_t i = 0; i < shape->members.size(); ++i) {
+        const auto& member = shape->members[i];
+        if (member.required || member.idempotency_token || !member.default_value.is_null())
+          shape->minded_when_absent.push_back(static_cast<std::uint16_t>(i));
+      }
+      std::vector<std::string_view> names, json_names;
+      for (const auto& member : shape->members) {
+        names.emplace_back(member.name);
+        json_names.emplace_back(member.json_name);
+      }
+      if (names != json_names) shape->by_json_name.build(std::move(json_names));
+      shape->by_name.build(std::move(names));
     }
   }
 

@@ -1,5 +1,6 @@
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cmath>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
@@ -59,6 +60,7 @@ class Reader {
     if (depth >= limits_.depth_max) return fail("The request is nested too deeply.");
     out = Map();
     auto& map = out.map();
+    map.reserve(std::min(object.size(), shape.members.size()));
     for (const auto [key, entry] : object) {
       const auto* member = names_ == Names::json ? shape.json_member(key) : shape.member(key);
       if (!member || entry.is_null() || !belongs_to(part, *member)) continue;

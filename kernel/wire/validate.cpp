@@ -299,20 +299,27 @@ class Validator {
   }
 
   bool check_structure(const Shape& shape, Value& value, const Path& path, std::size_t depth) {
-    drop_unknown(shape, value);
     auto& map = value.map();
-    for (const auto& member : shape.members) {
-      const Path here{
-          path.parent || path.member || path.number > 0 || !path.name.empty() ? &path : nullptr, {}, 0, &member};
-      auto* content = map.find(member.name);
-      if (content) {
-        if (!check(*member.shape, *content, here, depth + 1)) return false;
-      } else if (member.idempotency_token) {
+    const Path* above = path.parent || path.member || path.number > 0 || !path.name.empty() ? &path : nullptr;
+    bool clean = true;
+    for (auto& [name, content] : map) {
+      const auto* member = content.is_null() ? nullptr : shape.member(name);
+      if (!member) {
+        clean = false;
+      } else if (!check(*member->shape, content, {above, {}, 0, member}, depth + 1)) {
+        return false;
+      }
+    }
+    if (!clean) drop_unknown(shape, map);
+    for (const auto position : shape.minded_when_absent) {
+      const auto& member = shape.members[position];
+      if (map.contains(member.name)) continue;
+      if (member.idempotency_token) {
         map.set(member.name, ids_.uuid());
       } else if (!member.default_value.is_null()) {
         map.set(member.name, member.default_value);
-      } else if (member.required && !is_stream(member)) {
-        missing(here);
+      } else if (!member.shape->streaming) {  // What is read while the operation runs is never in the input.
+        missing({above, {}, 0, &member});
       }
     }
     if (shape.kind == Kind::union_structure && map.size() != 1 && !union_problem_) {
@@ -324,18 +331,12 @@ class Validator {
     return true;
   }
 
-  // What is read while the operation runs is never in the input.
-  static bool is_stream(const Member& member) { return member.shape->streaming; }
-
   // Members that the model does not know, and nulls, which mean "not sent".
-  static void drop_unknown(const Shape& shape, Value& value) {
-    bool clean = true;
-    for (const auto& [name, content] : value.map()) clean = clean && !content.is_null() && shape.member(name);
-    if (clean) return;
+  static void drop_unknown(const Shape& shape, Map& map) {
     Map kept;
-    for (auto& entry : value.map())
+    for (auto& entry : map)
       if (!entry.value.is_null() && shape.member(entry.key)) kept.set(entry.key, std::move(entry.value));
-    value = std::move(kept);
+    map = std::move(kept);
   }
 
   bool check_list(const Shape& shape, Value& value, const Path& path, std::size_t depth) {

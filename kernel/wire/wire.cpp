@@ -81,12 +81,19 @@ void write_rest_payload(std::string& out, std::string_view& type, const model::H
   }
 }
 
+// What a body has that the operation wrote itself, unless it says so.
+std::string_view written_type(const Operation& operation) {
+  const auto* payload = operation.output_payload;
+  return payload && payload->shape->kind == Kind::union_structure ? "application/vnd.amazon.eventstream"
+                                                                  : "application/octet-stream";
+}
+
 void write_rest_output(const Service& service, const Operation& operation, Protocol protocol, const Value& output,
                        HttpResponse& response) {
   write_response_bindings(operation, output, response);
   std::string_view type;
   if (response.stream || !response.body.empty()) {
-    type = "application/octet-stream";
+    type = written_type(operation);
   } else if (operation.output_payload) {
     const auto& content = output[operation.output_payload->name];
     if (!content.is_null())
@@ -195,6 +202,7 @@ void encode_response(const Service& service, const Operation* operation, Protoco
   if (response.websocket) return;
   const auto& output = *result;
   const bool written = response.stream || !response.body.empty();
+  if (written && !response.headers.contains("content-type")) set_type(response, written_type(*operation));
   switch (protocol) {
     case Protocol::json_1_0:
     case Protocol::json_1_1:

@@ -4,14 +4,13 @@
 
 // Query services word their refusals alike.
 const query = { validation: { code: "ValidationError" } };
-const s3Hosts = ["{Bucket}.s3.*", "{Bucket}.s3-website.*"];
 
 module.exports = [
   { plugin: "gateway", service: "apigateway", client: "api-gateway", validation: { code: "BadRequestException" } },
   { plugin: "gateway", service: "apigatewayv2", client: "apigatewayv2", validation: { code: "BadRequestException" } },
   { plugin: "gateway", service: "apigatewaymanagementapi", client: "apigatewaymanagementapi" },
   { plugin: "gateway", service: "appsync", client: "appsync", validation: { code: "BadRequestException" } },
-  { plugin: "functions", service: "lambda", client: "lambda" },
+  { plugin: "functions", service: "lambda", client: "lambda", error_types: true }, // "Type" says whose fault it is.
   { plugin: "functions", service: "logs", client: "cloudwatch-logs", validation: { code: "InvalidParameterException" } },
   {
     plugin: "storage", service: "dynamodb", client: "dynamodb", error_namespace: "com.amazonaws.dynamodb.v20120810",
@@ -23,7 +22,7 @@ module.exports = [
   { plugin: "storage", service: "dynamodbstreams", client: "dynamodb-streams", error_namespace: "com.amazonaws.dynamodb.v20120810" },
   {
     plugin: "storage", service: "s3", client: "s3", bare_errors: true, request_id_header: "x-amz-request-id",
-    virtual_hosts: s3Hosts, path_prefix: "{Bucket}",
+    virtual_hosts: ["{Bucket}.s3.*"], path_prefix: "{Bucket}",
     validation: { code: "InvalidArgument", serialization_code: "InvalidArgument" },
   },
   { plugin: "storage", service: "s3control", client: "s3-control", validation: { code: "InvalidRequest" } },

@@ -1,9 +1,9 @@
-#include <moonbase/cbor.hpp>
+#include <simdjson.h>
 
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <simdjson.h>
+#include <moonbase/cbor.hpp>
 
 namespace moonbase {
 namespace {

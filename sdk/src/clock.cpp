@@ -1,9 +1,8 @@
-#include <moonbase/clock.hpp>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <moonbase/clock.hpp>
 
 namespace moonbase {
 namespace {
@@ -46,8 +45,7 @@ std::string iso_8601(Time time) {
 
 std::string http_date(Time time) {
   constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const auto at = calendar(time);
   std::array<char, 64> text{};
   const int length = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", days[at.weekday],

@@ -1,5 +1,3 @@
-#include <moonbase/hash.hpp>
-
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -8,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <moonbase/hash.hpp>
 #include <stdexcept>
 
 namespace moonbase {

@@ -1,6 +1,5 @@
-#include <moonbase/http.hpp>
-
 #include <algorithm>
+#include <moonbase/http.hpp>
 
 namespace moonbase {
 namespace {

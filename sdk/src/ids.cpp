@@ -1,7 +1,6 @@
+#include <cstring>
 #include <moonbase/hash.hpp>
 #include <moonbase/ids.hpp>
-
-#include <cstring>
 #include <stdexcept>
 
 namespace moonbase {

@@ -1,10 +1,9 @@
-#include <moonbase/json.hpp>
-
 #include <simdjson.h>
 
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <moonbase/json.hpp>
 #include <string>
 #include <system_error>
 
@@ -134,14 +133,29 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
 void append_escape(std::string& out, char c) {
   constexpr std::string_view digits = "0123456789abcdef";
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: out += {'\\', 'u', '0', '0', digits[static_cast<unsigned char>(c) >> 4], digits[c & 15]};
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    default:
+      out += {'\\', 'u', '0', '0', digits[static_cast<unsigned char>(c) >> 4], digits[c & 15]};
   }
 }
 
@@ -176,7 +190,8 @@ Result<Value> parse_json(std::string_view text, const JsonLimits& limits) {
   Value value;
   const bool shallow = Reader(limits).read(root, 0, value);
   if (parser.capacity() > kept_bytes_max) parser = simdjson::dom::parser();
-  if (!shallow) return malformed("The JSON text is nested deeper than " + std::to_string(limits.depth_max) + " levels.");
+  if (!shallow)
+    return malformed("The JSON text is nested deeper than " + std::to_string(limits.depth_max) + " levels.");
   return value;
 }
 

@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <moonbase/cbor.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 

@@ -1,7 +1,7 @@
-#include "fuzz.hpp"
-
 #include <moonbase/hash.hpp>
 #include <wire/event_stream.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 
@@ -9,7 +9,8 @@ namespace {
 
 void put_checksum(std::string& bytes, std::size_t at, std::size_t covered) {
   const auto checksum = crc32(std::string_view(bytes).substr(0, covered));
-  for (int i = 0; i < 4; ++i) bytes[at + static_cast<std::size_t>(i)] = static_cast<char>(checksum >> (24 - 8 * i) & 0xff);
+  for (int i = 0; i < 4; ++i)
+    bytes[at + static_cast<std::size_t>(i)] = static_cast<char>(checksum >> (24 - 8 * i) & 0xff);
 }
 
 void take_all(std::string_view bytes) {

@@ -1,16 +1,15 @@
 // What the targets share. A target ends in abort() where a property does not hold.
 #pragma once
 
-#include <models.hpp>
-#include <moonbase/json.hpp>
-#include <wire/wire.hpp>
-
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <models.hpp>
+#include <moonbase/json.hpp>
 #include <string>
 #include <string_view>
+#include <wire/wire.hpp>
 
 namespace fuzz {
 

@@ -1,7 +1,7 @@
 // Paths, queries and headers: "PUT /places/1/a?place\nX-Words: a, b\n\nbody"
-#include "fuzz.hpp"
-
 #include <model/router.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 

@@ -1,9 +1,7 @@
+#include <catch2/catch.hpp>
+#include <cmath>
 #include <moonbase/cbor.hpp>
 #include <moonbase/hash.hpp>
-
-#include <catch2/catch.hpp>
-
-#include <cmath>
 
 using namespace moonbase;
 
@@ -36,10 +34,30 @@ TEST_CASE("the examples of RFC 8949 become Values") {
 }
 
 TEST_CASE("CBOR that is broken or outside the subset is refused") {
-  for (const char* digits : {"", "18", "1b8000000000000000", "3bffffffffffffffff", "61", "61ff", "5a7fffffff00",
-                             "9b00000000ffffffff", "bb00000000ffffffff", "a10101", "ff", "9f01", "1f", "1c", "f7", "f820",
-                             "c249010000000000000000", "c06161", "c16161", "c1fb7ff0000000000000", "0000", "5f6161ff",
-                             "7f7f6161ffff", "df01"}) {
+  for (const char* digits : {"",
+                             "18",
+                             "1b8000000000000000",
+                             "3bffffffffffffffff",
+                             "61",
+                             "61ff",
+                             "5a7fffffff00",
+                             "9b00000000ffffffff",
+                             "bb00000000ffffffff",
+                             "a10101",
+                             "ff",
+                             "9f01",
+                             "1f",
+                             "1c",
+                             "f7",
+                             "f820",
+                             "c249010000000000000000",
+                             "c06161",
+                             "c16161",
+                             "c1fb7ff0000000000000",
+                             "0000",
+                             "5f6161ff",
+                             "7f7f6161ffff",
+                             "df01"}) {
     INFO(digits);
     const auto value = parsed(digits);
     REQUIRE_FALSE(value);

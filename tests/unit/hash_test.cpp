@@ -1,6 +1,5 @@
-#include <moonbase/hash.hpp>
-
 #include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
 
 using namespace moonbase;
 

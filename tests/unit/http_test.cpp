@@ -1,6 +1,5 @@
-#include <moonbase/http.hpp>
-
 #include <catch2/catch.hpp>
+#include <moonbase/http.hpp>
 
 using namespace moonbase;
 

@@ -1,7 +1,6 @@
+#include <catch2/catch.hpp>
 #include <moonbase/clock.hpp>
 #include <moonbase/ids.hpp>
-
-#include <catch2/catch.hpp>
 
 using namespace moonbase;
 

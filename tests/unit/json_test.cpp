@@ -1,8 +1,6 @@
-#include <moonbase/json.hpp>
-
 #include <catch2/catch.hpp>
-
 #include <limits>
+#include <moonbase/json.hpp>
 
 using namespace moonbase;
 
@@ -35,9 +33,33 @@ TEST_CASE("of duplicate keys the last one counts") {
 }
 
 TEST_CASE("text that is not JSON is refused") {
-  for (const char* text :
-       {"", " ", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "'a'", "01", "+1", "1.", ".5", "1e", "NaN", "Infinity",
-        "tru", "[1 2]", "1 2", "{}}", "[\"\t\"]", "\"\\x\"", "\"\\ud800\"", "\"\xff\"", "[1]//", "\"", "-", "00000000000000000000"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[1,]",
+                           "{\"a\":1,}",
+                           "{\"a\" 1}",
+                           "{a:1}",
+                           "'a'",
+                           "01",
+                           "+1",
+                           "1.",
+                           ".5",
+                           "1e",
+                           "NaN",
+                           "Infinity",
+                           "tru",
+                           "[1 2]",
+                           "1 2",
+                           "{}}",
+                           "[\"\t\"]",
+                           "\"\\x\"",
+                           "\"\\ud800\"",
+                           "\"\xff\"",
+                           "[1]//",
+                           "\"",
+                           "-",
+                           "00000000000000000000"}) {
     INFO(text);
     const auto value = parse_json(text);
     REQUIRE_FALSE(value);

@@ -1,8 +1,7 @@
-#include "helpers.hpp"
-
+#include <cstdio>
 #include <wire/event_stream.hpp>
 
-#include <cstdio>
+#include "helpers.hpp"
 
 using namespace wire_test;
 using namespace moonbase::wire;
@@ -17,8 +16,9 @@ TEST_CASE("an event without headers and payload is the published sixteen bytes")
 TEST_CASE("an event is framed as published and read back") {
   std::string out;
   append_event(out, EventMessage{{{"content-type", Type::string, "application/json"}}, "{'foo':'bar'}"});
-  CHECK(hex(out) == "0000003d0000002007fd83960c636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e"
-                    "7b27666f6f273a27626172277d8d9c08b1");
+  CHECK(hex(out) ==
+        "0000003d0000002007fd83960c636f6e74656e742d747970650700106170706c69636174696f6e2f6a736f6e"
+        "7b27666f6f273a27626172277d8d9c08b1");
   const std::string frame = out;
   append_event(out, "Records", "application/octet-stream", "a,b\n");
   std::string_view rest = out;
@@ -37,11 +37,11 @@ TEST_CASE("an event is framed as published and read back") {
 
 TEST_CASE("headers of every type survive") {
   EventMessage message;
-  message.headers = {{"t", Type::boolean_true},         {"f", Type::boolean_false},
-                     {"b", Type::byte, "", -5},         {"s", Type::int16, "", -300},
-                     {"i", Type::int32, "", -70000},    {"l", Type::int64, "", -5'000'000'000},
-                     {"x", Type::bytes, "\x01\xff"},    {"z", Type::string, ""},
-                     {"m", Type::timestamp, "", 1234},  {"u", Type::uuid, std::string(16, 'u')}};
+  message.headers = {{"t", Type::boolean_true},        {"f", Type::boolean_false},
+                     {"b", Type::byte, "", -5},        {"s", Type::int16, "", -300},
+                     {"i", Type::int32, "", -70000},   {"l", Type::int64, "", -5'000'000'000},
+                     {"x", Type::bytes, "\x01\xff"},   {"z", Type::string, ""},
+                     {"m", Type::timestamp, "", 1234}, {"u", Type::uuid, std::string(16, 'u')}};
   message.payload = std::string("some bytes");
   std::string out;
   append_event(out, message);

@@ -28,7 +28,8 @@ const Value full_bag = Map{
     {"Lists", List{List{1, 2}, List{3}}},
 };
 
-HttpRequest arrived(const model::Service& service, const std::string& operation, Protocol protocol, const Value& input) {
+HttpRequest arrived(const model::Service& service, const std::string& operation, Protocol protocol,
+                    const Value& input) {
   auto request = wire::encode_request(service, *service.operation(operation), protocol, input);
   REQUIRE(request);
   return std::move(*request);

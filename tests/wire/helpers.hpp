@@ -1,20 +1,18 @@
 #pragma once
 
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <model/model.hpp>
 #include <moonbase/hash.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/ids.hpp>
 #include <moonbase/json.hpp>
-#include <wire/wire.hpp>
-
-#include <catch2/catch.hpp>
-
-#include <fstream>
-#include <iterator>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+#include <wire/wire.hpp>
 
 namespace wire_test {
 
@@ -35,7 +33,8 @@ inline std::unique_ptr<const model::Service> plugin_model(const std::string& fol
   return model::read_service(text, folder);
 }
 
-inline HttpRequest request_of(std::string method, const std::string& target, const Headers& headers, std::string body = "") {
+inline HttpRequest request_of(std::string method, const std::string& target, const Headers& headers,
+                              std::string body = "") {
   HttpRequest request;
   request.method = std::move(method);
   request.path = target.substr(0, target.find('?'));

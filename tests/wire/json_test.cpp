@@ -15,10 +15,11 @@ HttpRequest json_request(const std::string& target, std::string body, const std:
 
 TEST_CASE("JSON: a PutItem arrives as DynamoDB's clients send it") {
   const auto service = plugin_model("storage/dynamodb");
-  const auto asked = ask(*service, json_request("DynamoDB_20120810.PutItem",
-                                                R"({"TableName":"product","Item":{"id":{"S":"42"},"price":{"N":"9.99"},)"
-                                                R"("tags":{"SS":["a","b"]},"raw":{"B":"AAH/"},"none":{"NULL":true},)"
-                                                R"("deep":{"M":{"list":{"L":[{"S":"x"},{"BOOL":false}]}}}}})"));
+  const auto asked =
+      ask(*service, json_request("DynamoDB_20120810.PutItem",
+                                 R"({"TableName":"product","Item":{"id":{"S":"42"},"price":{"N":"9.99"},)"
+                                 R"("tags":{"SS":["a","b"]},"raw":{"B":"AAH/"},"none":{"NULL":true},)"
+                                 R"("deep":{"M":{"list":{"L":[{"S":"x"},{"BOOL":false}]}}}}})"));
   CHECK(asked.protocol == Protocol::json_1_0);
   REQUIRE(asked.operation);
   CHECK(asked.operation->name == "PutItem");
@@ -29,9 +30,8 @@ TEST_CASE("JSON: a PutItem arrives as DynamoDB's clients send it") {
   CHECK(item["deep"]["M"]["list"]["L"][1]["BOOL"].boolean() == false);
 
   const auto response = answer(*service, "GetItem", Protocol::json_1_0, Value(Map{{"Item", item}}));
-  CHECK(response.body ==
-        R"({"Item":{"id":{"S":"42"},"price":{"N":"9.99"},"tags":{"SS":["a","b"]},"raw":{"B":"AAH/"},)"
-        R"("none":{"NULL":true},"deep":{"M":{"list":{"L":[{"S":"x"},{"BOOL":false}]}}}}})");
+  CHECK(response.body == R"({"Item":{"id":{"S":"42"},"price":{"N":"9.99"},"tags":{"SS":["a","b"]},"raw":{"B":"AAH/"},)"
+                         R"("none":{"NULL":true},"deep":{"M":{"list":{"L":[{"S":"x"},{"BOOL":false}]}}}}})");
   CHECK(response.headers.get("content-type") == "application/x-amz-json-1.0");
 }
 
@@ -47,8 +47,9 @@ TEST_CASE("JSON: timestamps are seconds with a fraction, doubles stay doubles") 
 
 TEST_CASE("JSON: an error says its type, message and members") {
   const auto service = plugin_model("storage/dynamodb");
-  const auto missing = answer(*service, "DescribeTable", Protocol::json_1_0,
-                              Error{"ResourceNotFoundException", "Requested resource not found: Table: nope not found"});
+  const auto missing =
+      answer(*service, "DescribeTable", Protocol::json_1_0,
+             Error{"ResourceNotFoundException", "Requested resource not found: Table: nope not found"});
   CHECK(missing.status == 400);
   CHECK(missing.body == R"({"__type":"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",)"
                         R"("message":"Requested resource not found: Table: nope not found"})");
@@ -65,8 +66,8 @@ TEST_CASE("JSON: an error says its type, message and members") {
 TEST_CASE("JSON: a service that spoke Query still says its old error codes") {
   const auto service = plugin_model("queues/sqs");
   for (const auto* code : {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}) {
-    const auto response = answer(*service, "GetQueueUrl", Protocol::json_1_0,
-                                 Error{code, "The specified queue does not exist."});
+    const auto response =
+        answer(*service, "GetQueueUrl", Protocol::json_1_0, Error{code, "The specified queue does not exist."});
     CHECK(response.status == 400);
     CHECK(response.headers.get("x-amzn-query-error") == "AWS.SimpleQueueService.NonExistentQueue;Sender");
     CHECK(response.body ==
@@ -78,14 +79,16 @@ TEST_CASE("JSON: both versions are answered in kind") {
   const auto service = plugin_model("queues/kinesis");
   const auto request = json_request("Kinesis_20131202.ListStreams", "{}", "1.1");
   CHECK(wire::detect_protocol(*service, request) == Protocol::json_1_1);
-  CHECK(answer(*service, "ListStreams", Protocol::json_1_1, Value(Map{{"StreamNames", List{}}, {"HasMoreStreams", false}}))
+  CHECK(answer(*service, "ListStreams", Protocol::json_1_1,
+               Value(Map{{"StreamNames", List{}}, {"HasMoreStreams", false}}))
             .headers.get("content-type") == "application/x-amz-json-1.1");
 }
 
 TEST_CASE("JSON: nulls and unknown members are as good as absent") {
   const auto service = plugin_model("queues/sqs");
-  const auto asked = ask(*service, json_request("AmazonSQS.SendMessage",
-                                                R"({"QueueUrl":"u","MessageBody":"b","DelaySeconds":null,"Later":{"x":[1]}})"));
+  const auto asked =
+      ask(*service, json_request("AmazonSQS.SendMessage",
+                                 R"({"QueueUrl":"u","MessageBody":"b","DelaySeconds":null,"Later":{"x":[1]}})"));
   REQUIRE(asked.input);
   CHECK(*asked.input == Value(Map{{"QueueUrl", "u"}, {"MessageBody", "b"}}));
   CHECK(ask(*service, json_request("AmazonSQS.ListQueues", "")).input->map().empty());
@@ -137,8 +140,9 @@ TEST_CASE("JSON: malformed text is refused") {
   const auto service = plugin_model("storage/dynamodb");
   std::string deep;
   for (int i = 0; i < 60; ++i) deep += R"({"M":{"a":)";
-  for (const std::string& body : {std::string("{"), std::string("{\"TableName\":\"a\"} x"), std::string("{\"TableName\":\"\xff\"}"),
-                                  std::string("null"), std::string("{,}"), "{\"Key\":{\"k\":" + deep + "1" + std::string(120, '}') + "}}"}) {
+  for (const std::string& body :
+       {std::string("{"), std::string("{\"TableName\":\"a\"} x"), std::string("{\"TableName\":\"\xff\"}"),
+        std::string("null"), std::string("{,}"), "{\"Key\":{\"k\":" + deep + "1" + std::string(120, '}') + "}}"}) {
     INFO(body);
     const auto asked = ask(*service, json_request("DynamoDB_20120810.GetItem", body));
     REQUIRE_FALSE(asked.input);
@@ -153,7 +157,7 @@ TEST_CASE("JSON: DynamoDB's 32 levels of nesting fit") {
     open += R"({"M":{"a":)";
     close += "}}";
   }
-  const auto asked = ask(*service, json_request("DynamoDB_20120810.PutItem", R"({"TableName":"tab","Item":{"k":)" + open +
-                                                                                 R"({"S":"x"})" + close + "}}"));
+  const auto asked = ask(*service, json_request("DynamoDB_20120810.PutItem", R"({"TableName":"tab","Item":{"k":)" +
+                                                                                 open + R"({"S":"x"})" + close + "}}"));
   REQUIRE(asked.input);
 }

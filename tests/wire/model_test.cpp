@@ -1,11 +1,10 @@
-#include "models.hpp"
-
 #include <catch2/catch.hpp>
 #include <model/router.hpp>
 #include <moonbase/http.hpp>
-
 #include <stdexcept>
 #include <string>
+
+#include "models.hpp"
 
 using namespace moonbase;
 using namespace moonbase::model;
@@ -71,8 +70,10 @@ TEST_CASE("a text that is no model is refused with its place") {
     return "";
   };
   const auto of_member = [&](const std::string& member) {
-    return problem("local shape = require 'moonbase.shape' return shape.service { name = 'n', version = '1', "
-                   "protocols = {'query'}, operations = { Do = { input = { M = " + member + " } } } }");
+    return problem(
+        "local shape = require 'moonbase.shape' return shape.service { name = 'n', version = '1', "
+        "protocols = {'query'}, operations = { Do = { input = { M = " +
+        member + " } } } }");
   };
   CHECK_THAT(problem("return {"), Contains("broken:1"));
   CHECK_THAT(problem("return 1"), Contains("no table"));
@@ -115,8 +116,8 @@ return shape.service { name = "library", version = "1", protocols = { "rest-xml"
 const Router::Match route(const Service& service, const std::string& method, const std::string& path,
                           const std::string& query = "", bool header = false) {
   const auto parameters = parse_query(query);
-  return service.router->match(
-      {method, path, parameters, &header, [](const void* has, std::string_view) { return *static_cast<const bool*>(has); }});
+  return service.router->match({method, path, parameters, &header,
+                                [](const void* has, std::string_view) { return *static_cast<const bool*>(has); }});
 }
 
 }  // namespace
@@ -150,7 +151,8 @@ TEST_CASE("method, path and query name one operation") {
 TEST_CASE("labels are decoded, greedy ones keep their slashes") {
   const auto service = read_service(library);
   using Labels = std::vector<std::pair<std::string_view, std::string>>;
-  CHECK(labels_of(*service->operation("GetBook"), "/top/a%2Fb//c%20d/") == Labels{{"Shelf", "top"}, {"Key", "a/b//c d/"}});
+  CHECK(labels_of(*service->operation("GetBook"), "/top/a%2Fb//c%20d/") ==
+        Labels{{"Shelf", "top"}, {"Key", "a/b//c d/"}});
   CHECK(labels_of(*service->operation("GetTail"), "/admin/x/y/tail/z") == Labels{{"Path", "x/y"}, {"Id", "z"}});
   CHECK(labels_of(*service->operation("GetBook"), "/top").empty());
   CHECK(labels_of(*service->operation("GetTags"), "/admin/tags/arn%3Aaws%3A%2F") == Labels{{"Arn", "arn:aws:/"}});

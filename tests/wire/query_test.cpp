@@ -7,43 +7,49 @@ using namespace wire_test;
 namespace {
 
 HttpRequest form(std::string body) {
-  return request_of("POST", "/", {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}}, std::move(body));
+  return request_of("POST", "/", {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}},
+                    std::move(body));
 }
 
 }  // namespace
 
 TEST_CASE("Query: SQS as older clients send it") {
   const auto service = plugin_model("queues/sqs");
-  const auto asked = ask(*service, form("Action=SendMessage&Version=2012-11-05&QueueUrl=http%3A%2F%2Fh%2Fq&MessageBody=This+is+a+"
-                                        "test%21&DelaySeconds=45&MessageAttribute.1.Name=my_name&MessageAttribute.1.Value."
-                                        "StringValue=v%201&MessageAttribute.1.Value.DataType=String&MessageAttribute.2.Name="
-                                        "raw&MessageAttribute.2.Value.BinaryValue=AAH%2F&MessageAttribute.2.Value.DataType=Binary"));
+  const auto asked =
+      ask(*service, form("Action=SendMessage&Version=2012-11-05&QueueUrl=http%3A%2F%2Fh%2Fq&MessageBody=This+is+a+"
+                         "test%21&DelaySeconds=45&MessageAttribute.1.Name=my_name&MessageAttribute.1.Value."
+                         "StringValue=v%201&MessageAttribute.1.Value.DataType=String&MessageAttribute.2.Name="
+                         "raw&MessageAttribute.2.Value.BinaryValue=AAH%2F&MessageAttribute.2.Value.DataType=Binary"));
   CHECK(asked.protocol == Protocol::query);
   REQUIRE(asked.input);
   CHECK(*asked.input ==
         Value(Map{{"QueueUrl", "http://h/q"},
                   {"MessageBody", "This is a test!"},
                   {"DelaySeconds", 45},
-                  {"MessageAttributes", Map{{"my_name", Map{{"StringValue", "v 1"}, {"DataType", "String"}}},
-                                            {"raw", Map{{"BinaryValue", std::string("\x00\x01\xff", 3)}, {"DataType", "Binary"}}}}}}));
+                  {"MessageAttributes",
+                   Map{{"my_name", Map{{"StringValue", "v 1"}, {"DataType", "String"}}},
+                       {"raw", Map{{"BinaryValue", std::string("\x00\x01\xff", 3)}, {"DataType", "Binary"}}}}}}));
 
   const auto response = answer(*service, "SendMessage", Protocol::query,
                                Value(Map{{"MD5OfMessageBody", "fafb"}, {"MessageId", "5fea7756"}}));
   CHECK(response.headers.get("content-type") == "text/xml");
-  CHECK(response.body == "<SendMessageResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><SendMessageResult>"
-                         "<MD5OfMessageBody>fafb</MD5OfMessageBody><MessageId>5fea7756</MessageId></SendMessageResult>"
-                         "<ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></SendMessageResponse>");
+  CHECK(response.body ==
+        "<SendMessageResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><SendMessageResult>"
+        "<MD5OfMessageBody>fafb</MD5OfMessageBody><MessageId>5fea7756</MessageId></SendMessageResult>"
+        "<ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></SendMessageResponse>");
 }
 
 TEST_CASE("Query: flattened lists and maps go in and out as SQS has them") {
   const auto service = plugin_model("queues/sqs");
-  const auto create = ask(*service, form("Action=CreateQueue&QueueName=q&Attribute.1.Name=DelaySeconds&Attribute.1.Value=5&Attribute."
-                                         "2.Name=FifoQueue&Attribute.2.Value=true&Tag.1.Key=a&Tag.1.Value=b"));
+  const auto create =
+      ask(*service, form("Action=CreateQueue&QueueName=q&Attribute.1.Name=DelaySeconds&Attribute.1.Value=5&Attribute."
+                         "2.Name=FifoQueue&Attribute.2.Value=true&Tag.1.Key=a&Tag.1.Value=b"));
   REQUIRE(create.input);
   CHECK((*create.input)["Attributes"] == Value(Map{{"DelaySeconds", "5"}, {"FifoQueue", "true"}}));
   CHECK((*create.input)["tags"] == Value(Map{{"a", "b"}}));
 
-  const auto get = ask(*service, form("Action=GetQueueAttributes&QueueUrl=u&AttributeName.1=All&AttributeName.2=QueueArn"));
+  const auto get =
+      ask(*service, form("Action=GetQueueAttributes&QueueUrl=u&AttributeName.1=All&AttributeName.2=QueueArn"));
   REQUIRE(get.input);
   CHECK((*get.input)["AttributeNames"] == Value(List{"All", "QueueArn"}));
 
@@ -51,7 +57,8 @@ TEST_CASE("Query: flattened lists and maps go in and out as SQS has them") {
         "<ListQueuesResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><ListQueuesResult>"
         "<QueueUrl>http://a</QueueUrl><QueueUrl>http://b</QueueUrl></ListQueuesResult>"
         "<ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListQueuesResponse>");
-  CHECK(answer(*service, "GetQueueAttributes", Protocol::query, Value(Map{{"Attributes", Map{{"DelaySeconds", "5"}}}})).body ==
+  CHECK(answer(*service, "GetQueueAttributes", Protocol::query, Value(Map{{"Attributes", Map{{"DelaySeconds", "5"}}}}))
+            .body ==
         "<GetQueueAttributesResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><GetQueueAttributesResult>"
         "<Attribute><Name>DelaySeconds</Name><Value>5</Value></Attribute></GetQueueAttributesResult>"
         "<ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></GetQueueAttributesResponse>");
@@ -62,9 +69,10 @@ TEST_CASE("Query: flattened lists and maps go in and out as SQS has them") {
 
 TEST_CASE("Query: wrapped lists and maps go in and out as SNS has them") {
   const auto service = plugin_model("notifications/sns");
-  const auto create = ask(*service, form("Action=CreateTopic&Name=t&Attributes.entry.1.key=DisplayName&Attributes.entry.1.value=T&"
-                                         "Tags.member.1.Key=k&Tags.member.1.Value=v&Tags.member.10.Key=last&Tags.member.10.Value="
-                                         "x&Tags.member.2.Key=mid&Tags.member.2.Value=y"));
+  const auto create =
+      ask(*service, form("Action=CreateTopic&Name=t&Attributes.entry.1.key=DisplayName&Attributes.entry.1.value=T&"
+                         "Tags.member.1.Key=k&Tags.member.1.Value=v&Tags.member.10.Key=last&Tags.member.10.Value="
+                         "x&Tags.member.2.Key=mid&Tags.member.2.Value=y"));
   REQUIRE(create.input);
   CHECK((*create.input)["Attributes"] == Value(Map{{"DisplayName", "T"}}));
   CHECK((*create.input)["Tags"] == Value(List{Map{{"Key", "k"}, {"Value", "v"}}, Map{{"Key", "mid"}, {"Value", "y"}},
@@ -72,22 +80,26 @@ TEST_CASE("Query: wrapped lists and maps go in and out as SNS has them") {
 
   CHECK(answer(*service, "ListTopics", Protocol::query,
                Value(Map{{"Topics", List{Map{{"TopicArn", "arn:a"}}, Map{{"TopicArn", "arn:b"}}}}}))
-            .body == "<ListTopicsResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><ListTopicsResult><Topics>"
-                     "<member><TopicArn>arn:a</TopicArn></member><member><TopicArn>arn:b</TopicArn></member></Topics>"
-                     "</ListTopicsResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListTopicsResponse>");
+            .body ==
+        "<ListTopicsResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><ListTopicsResult><Topics>"
+        "<member><TopicArn>arn:a</TopicArn></member><member><TopicArn>arn:b</TopicArn></member></Topics>"
+        "</ListTopicsResult><ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></ListTopicsResponse>");
   CHECK(answer(*service, "GetTopicAttributes", Protocol::query, Value(Map{{"Attributes", Map{{"Owner", "1"}}}})).body ==
-        "<GetTopicAttributesResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult><Attributes>"
+        "<GetTopicAttributesResponse "
+        "xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><GetTopicAttributesResult><Attributes>"
         "<entry><key>Owner</key><value>1</value></entry></Attributes></GetTopicAttributesResult>"
         "<ResponseMetadata><RequestId>id-1</RequestId></ResponseMetadata></GetTopicAttributesResponse>");
 }
 
 TEST_CASE("Query: errors are the sender's or the receiver's") {
   const auto service = plugin_model("queues/sqs");
-  const auto response = answer(*service, "GetQueueUrl", Protocol::query, Error{"QueueDoesNotExist", "No <such> queue."});
+  const auto response =
+      answer(*service, "GetQueueUrl", Protocol::query, Error{"QueueDoesNotExist", "No <such> queue."});
   CHECK(response.status == 400);
-  CHECK(response.body == "<ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><Error><Type>Sender</Type>"
-                         "<Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>No &lt;such&gt; queue.</Message>"
-                         "</Error><RequestId>id-1</RequestId></ErrorResponse>");
+  CHECK(response.body ==
+        "<ErrorResponse xmlns=\"http://queue.amazonaws.com/doc/2012-11-05/\"><Error><Type>Sender</Type>"
+        "<Code>AWS.SimpleQueueService.NonExistentQueue</Code><Message>No &lt;such&gt; queue.</Message>"
+        "</Error><RequestId>id-1</RequestId></ErrorResponse>");
   CHECK_FALSE(response.headers.contains("x-amzn-query-error"));
   const auto ours = answer(*service, "GetQueueUrl", Protocol::query, Error{"InternalFailure", "", {}, 500});
   CHECK(ours.status == 500);
@@ -131,7 +143,8 @@ TEST_CASE("Query: hostile parameters neither recurse nor multiply") {
   REQUIRE_FALSE(nested.input);
   CHECK(nested.input.error().code == "MalformedInput");
 
-  std::string sparse = "Action=Echo&Names.member.4294967295=last&Names.member.99999999999=x&Names.member.0=zero&Names.member.-1=x";
+  std::string sparse =
+      "Action=Echo&Names.member.4294967295=last&Names.member.99999999999=x&Names.member.0=zero&Names.member.-1=x";
   const auto gaps = ask(*service, form(sparse));
   REQUIRE(gaps.input);
   CHECK((*gaps.input)["Names"] == Value(List{"zero", "last"}));
@@ -143,10 +156,11 @@ TEST_CASE("Query: hostile parameters neither recurse nor multiply") {
 
 TEST_CASE("ec2Query: lists are flat in requests and wrapped in answers") {
   const auto service = plugin_model("network/ec2");
-  const auto asked = ask(*service, form("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=2&SecurityGroupId.1="
-                                        "sg-1&SecurityGroupId.2=sg-2&NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SubnetId=s&"
-                                        "TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=Name&"
-                                        "TagSpecification.1.Tag.1.Value=a%20b&DryRun=true&ClientToken=t"));
+  const auto asked =
+      ask(*service, form("Action=RunInstances&Version=2016-11-15&ImageId=ami-1&MinCount=1&MaxCount=2&SecurityGroupId.1="
+                         "sg-1&SecurityGroupId.2=sg-2&NetworkInterface.1.DeviceIndex=0&NetworkInterface.1.SubnetId=s&"
+                         "TagSpecification.1.ResourceType=instance&TagSpecification.1.Tag.1.Key=Name&"
+                         "TagSpecification.1.Tag.1.Value=a%20b&DryRun=true&ClientToken=t"));
   CHECK(asked.protocol == Protocol::ec2_query);
   REQUIRE(asked.input);
   const auto& input = *asked.input;
@@ -157,13 +171,17 @@ TEST_CASE("ec2Query: lists are flat in requests and wrapped in answers") {
 
   CHECK(answer(*service, "DescribeRegions", Protocol::ec2_query,
                Value(Map{{"Regions", List{Map{{"RegionName", "us-east-1"}, {"Endpoint", "e"}}}}}))
-            .body == "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DescribeRegionsResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15\">"
-                     "<requestId>id-1</requestId><regionInfo><item><regionName>us-east-1</regionName><regionEndpoint>e"
-                     "</regionEndpoint></item></regionInfo></DescribeRegionsResponse>");
+            .body ==
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><DescribeRegionsResponse "
+        "xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15\">"
+        "<requestId>id-1</requestId><regionInfo><item><regionName>us-east-1</regionName><regionEndpoint>e"
+        "</regionEndpoint></item></regionInfo></DescribeRegionsResponse>");
   const auto error = answer(*service, "RunInstances", Protocol::ec2_query, Error{"InvalidAMIID.NotFound", "No image."});
-  CHECK(error.body == "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error><Code>InvalidAMIID.NotFound</Code>"
-                      "<Message>No image.</Message></Error></Errors><RequestID>id-1</RequestID></Response>");
+  CHECK(error.body ==
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Errors><Error><Code>InvalidAMIID.NotFound</Code>"
+        "<Message>No image.</Message></Error></Errors><RequestID>id-1</RequestID></Response>");
   CHECK(ask(*service, form("Action=TerminateInstances")).input.error().message ==
         "The request must contain the parameter InstanceIds.");
-  CHECK(ask(*service, form("Action=Nope")).input.error().message == "The action Nope is not valid for this web service.");
+  CHECK(ask(*service, form("Action=Nope")).input.error().message ==
+        "The action Nope is not valid for this web service.");
 }

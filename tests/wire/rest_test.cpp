@@ -6,10 +6,12 @@ using namespace wire_test;
 
 TEST_CASE("REST-JSON: Lambda's Invoke has a path, headers, a query and a raw body") {
   const auto service = plugin_model("functions/lambda");
-  const auto asked = ask(*service, request_of("POST", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/"
-                                                      "invocations?Qualifier=1",
-                                              {{"X-Amz-Invocation-Type", "RequestResponse"}, {"x-amz-log-type", "Tail"}},
-                                              R"({"any": "bytes")"));
+  const auto asked =
+      ask(*service,
+          request_of("POST",
+                     "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af/"
+                     "invocations?Qualifier=1",
+                     {{"X-Amz-Invocation-Type", "RequestResponse"}, {"x-amz-log-type", "Tail"}}, R"({"any": "bytes")"));
   CHECK(asked.protocol == Protocol::rest_json);
   REQUIRE(asked.operation);
   CHECK(asked.operation->name == "Invoke");
@@ -29,8 +31,9 @@ TEST_CASE("REST-JSON: Lambda's Invoke has a path, headers, a query and a raw bod
 
 TEST_CASE("REST-JSON: the body holds what travels nowhere else") {
   const auto service = plugin_model("functions/lambda");
-  const auto asked = ask(*service, request_of("PUT", "/2015-03-31/functions/f/code", {{"Content-Type", "application/json"}},
-                                              R"({"ZipFile":"UEsD","Publish":true,"FunctionName":"other"})"));
+  const auto asked =
+      ask(*service, request_of("PUT", "/2015-03-31/functions/f/code", {{"Content-Type", "application/json"}},
+                               R"({"ZipFile":"UEsD","Publish":true,"FunctionName":"other"})"));
   REQUIRE(asked.operation);
   CHECK(asked.operation->name == "UpdateFunctionCode");
   REQUIRE(asked.input);
@@ -48,8 +51,8 @@ TEST_CASE("REST-JSON: the body holds what travels nowhere else") {
 
 TEST_CASE("REST-JSON: an error is named in a header") {
   const auto service = plugin_model("functions/lambda");
-  const auto response = answer(*service, "GetFunction", Protocol::rest_json,
-                               Error{"ResourceNotFoundException", "Function not found: f", {{"Type", "User"}}});
+  const auto response =
+      answer(*service, "GetFunction", Protocol::rest_json, Error{"ResourceNotFoundException", "Function not found: f"});
   CHECK(response.status == 404);
   CHECK(response.headers.get("x-amzn-errortype") == "ResourceNotFoundException");
   CHECK(response.body == R"({"Message":"Function not found: f","Type":"User"})");
@@ -64,21 +67,25 @@ TEST_CASE("REST-JSON: JSON names differ from members where the model says so") {
   const auto asked = ask(*v2, request_of("POST", "/v2/apis", {}, R"({"name":"n","protocolType":"HTTP"})"));
   REQUIRE(asked.input);
   CHECK(*asked.input == Value(Map{{"Name", "n"}, {"ProtocolType", "HTTP"}}));
-  CHECK(answer(*v2, "CreateApi", Protocol::rest_json, Value(Map{{"ApiId", "x"}, {"CreatedDate", 1421866952000}})).body ==
-        R"({"apiId":"x","createdDate":"2015-01-21T19:02:32.000Z"})");
+  CHECK(
+      answer(*v2, "CreateApi", Protocol::rest_json, Value(Map{{"ApiId", "x"}, {"CreatedDate", 1421866952000}})).body ==
+      R"({"apiId":"x","createdDate":"2015-01-21T19:02:32.000Z"})");
 }
 
 TEST_CASE("REST: labels, queries, headers and the body become one input") {
   const auto service = model::read_service(everything);
-  const auto asked = ask(*service, request_of("PUT", "/places/7/a%20b/c?place&max-items=5&since=2026-11-21T10%3A00%3A00Z&kind=x&kind=y+z&other=1&other=2",
-                                              {{"X-Trace", " t "},
-                                               {"X-If", "Sat, 21 Nov 2026 10:00:00 GMT"},
-                                               {"X-Words", R"(a, "b, \"c\"" ,d)"},
-                                               {"X-Words", "e"},
-                                               {"X-Days", "Sat, 21 Nov 2026 10:00:00 GMT, Thu, 01 Jan 1970 00:00:00 GMT"},
-                                               {"x-meta-One", "1"},
-                                               {"X-Meta-two", "2"}},
-                                              R"({"note":"n","Note":"not this","Trace":"nor this"})"));
+  const auto asked = ask(
+      *service,
+      request_of("PUT",
+                 "/places/7/a%20b/c?place&max-items=5&since=2026-11-21T10%3A00%3A00Z&kind=x&kind=y+z&other=1&other=2",
+                 {{"X-Trace", " t "},
+                  {"X-If", "Sat, 21 Nov 2026 10:00:00 GMT"},
+                  {"X-Words", R"(a, "b, \"c\"" ,d)"},
+                  {"X-Words", "e"},
+                  {"X-Days", "Sat, 21 Nov 2026 10:00:00 GMT, Thu, 01 Jan 1970 00:00:00 GMT"},
+                  {"x-meta-One", "1"},
+                  {"X-Meta-two", "2"}},
+                 R"({"note":"n","Note":"not this","Trace":"nor this"})"));
   REQUIRE(asked.operation);
   CHECK(asked.operation->name == "Place");
   REQUIRE(asked.input);
@@ -94,8 +101,9 @@ TEST_CASE("REST: labels, queries, headers and the body become one input") {
                                   {"Words", List{"a", "b, \"c\"", "d", "e"}},
                                   {"Days", List{1795255200000, 0}},
                                   {"Meta", Map{{"one", "1"}, {"two", "2"}}}}));
-  const auto response = answer(*service, "Place", Protocol::rest_json,
-                               Value(Map{{"Code", 299}, {"Trace", "a\r\nSet-Cookie: b"}, {"Meta", Map{{"k", "v"}}}, {"Note", "n"}}));
+  const auto response =
+      answer(*service, "Place", Protocol::rest_json,
+             Value(Map{{"Code", 299}, {"Trace", "a\r\nSet-Cookie: b"}, {"Meta", Map{{"k", "v"}}}, {"Note", "n"}}));
   CHECK(response.status == 299);
   CHECK(response.headers.get("x-trace") == "a  Set-Cookie: b");
   CHECK(response.headers.get("x-meta-k") == "v");
@@ -124,7 +132,8 @@ TEST_CASE("REST: what does not fit its place is refused") {
 
 TEST_CASE("REST: a payload is a blob, a text or a document of its own") {
   const auto service = model::read_service(everything);
-  const auto blob = ask(*service, request_of("POST", "/blob", {{"Content-Type", "image/png"}}, std::string("\x00\xff", 2)));
+  const auto blob =
+      ask(*service, request_of("POST", "/blob", {{"Content-Type", "image/png"}}, std::string("\x00\xff", 2)));
   CHECK(*blob.input == Value(Map{{"Data", std::string("\x00\xff", 2)}, {"Type", "image/png"}}));
   const auto document = ask(*service, request_of("POST", "/doc", {}, R"({"Value":1,"Left":{"Value":2}})"));
   CHECK(*document.input == Value(Map{{"Tree", Map{{"Value", 1}, {"Left", Map{{"Value", 2}}}}}}));
@@ -147,6 +156,13 @@ TEST_CASE("REST: a streamed payload stays in the request, and a streamed answer 
   wire::encode_response(*service, asked.operation, Protocol::rest_json, "id", Value(Map{}), response);
   CHECK(response.stream);
   CHECK(response.body.empty());
+  CHECK(response.headers.get("content-type") == "application/octet-stream");
+
+  const auto logs = plugin_model("functions/logs");
+  HttpResponse live;
+  live.stream = [](BodyWriter&) {};
+  wire::encode_response(*logs, logs->operation("StartLiveTail"), Protocol::json_1_1, "id", Value(Map{}), live);
+  CHECK(live.headers.get("content-type") == "application/vnd.amazon.eventstream");
 }
 
 TEST_CASE("REST-XML: S3's paths, virtual hosts and queries name its operations") {
@@ -192,37 +208,43 @@ TEST_CASE("REST-XML: S3's paths, virtual hosts and queries name its operations")
 
 TEST_CASE("REST-XML: S3's answers, to the byte") {
   const auto service = plugin_model("storage/s3");
-  const auto list = answer(*service, "ListObjectsV2", Protocol::rest_xml,
-                           Value(Map{{"Name", "photos"},
-                                     {"KeyCount", 1},
-                                     {"IsTruncated", false},
-                                     {"Contents", List{Map{{"Key", "a&b\x01"}, {"ETag", "\"e\""}, {"Size", 3}, {"LastModified", 0}}}},
-                                     {"CommonPrefixes", List{Map{{"Prefix", "x/"}}, Map{{"Prefix", "y/"}}}}}));
-  CHECK(list.body ==
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-        "<Name>photos</Name><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b&#x1;</Key>"
-        "<ETag>&quot;e&quot;</ETag><Size>3</Size><LastModified>1970-01-01T00:00:00.000Z</LastModified></Contents>"
-        "<CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>y/</Prefix></CommonPrefixes>"
-        "</ListBucketResult>");
+  const auto list =
+      answer(*service, "ListObjectsV2", Protocol::rest_xml,
+             Value(Map{{"Name", "photos"},
+                       {"KeyCount", 1},
+                       {"IsTruncated", false},
+                       {"Contents", List{Map{{"Key", "a&b\x01"}, {"ETag", "\"e\""}, {"Size", 3}, {"LastModified", 0}}}},
+                       {"CommonPrefixes", List{Map{{"Prefix", "x/"}}, Map{{"Prefix", "y/"}}}}}));
+  CHECK(
+      list.body ==
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+      "<Name>photos</Name><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated><Contents><Key>a&amp;b&#x1;</Key>"
+      "<ETag>&quot;e&quot;</ETag><Size>3</Size><LastModified>1970-01-01T00:00:00.000Z</LastModified></Contents>"
+      "<CommonPrefixes><Prefix>x/</Prefix></CommonPrefixes><CommonPrefixes><Prefix>y/</Prefix></CommonPrefixes>"
+      "</ListBucketResult>");
   CHECK(list.headers.get("content-type") == "application/xml");
   CHECK(list.headers.get("x-amz-request-id") == "id-1");
   CHECK_FALSE(list.headers.contains("x-amzn-requestid"));
 
-  CHECK(answer(*service, "GetBucketLocation", Protocol::rest_xml, Value(Map{{"LocationConstraint", "eu-west-1"}})).body ==
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
-        "eu-west-1</LocationConstraint>");
+  CHECK(
+      answer(*service, "GetBucketLocation", Protocol::rest_xml, Value(Map{{"LocationConstraint", "eu-west-1"}})).body ==
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<LocationConstraint "
+      "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"
+      "eu-west-1</LocationConstraint>");
   const auto missing = answer(*service, "GetObject", Protocol::rest_xml,
                               Error{"NoSuchKey", "The specified key does not exist.", {{"Key", "k"}}});
   CHECK(missing.status == 404);
-  CHECK_THAT(missing.body, Catch::StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>"
-                                             "The specified key does not exist.</Message>"));
+  CHECK_THAT(missing.body,
+             Catch::StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>"
+                               "The specified key does not exist.</Message>"));
   CHECK_THAT(missing.body, Catch::Contains("<RequestId>id-1</RequestId>"));
   const auto acl = answer(*service, "GetBucketAcl", Protocol::rest_xml,
                           Value(Map{{"Grants", List{Map{{"Grantee", Map{{"ID", "i"}, {"Type", "CanonicalUser"}}},
                                                         {"Permission", "FULL_CONTROL"}}}}}));
-  CHECK_THAT(acl.body, Catch::Contains("<AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
-                                       "xsi:type=\"CanonicalUser\"><ID>i</ID></Grantee><Permission>FULL_CONTROL</Permission>"
-                                       "</Grant></AccessControlList>"));
+  CHECK_THAT(acl.body, Catch::Contains(
+                           "<AccessControlList><Grant><Grantee xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" "
+                           "xsi:type=\"CanonicalUser\"><ID>i</ID></Grantee><Permission>FULL_CONTROL</Permission>"
+                           "</Grant></AccessControlList>"));
 }
 
 TEST_CASE("REST-XML: S3's documents come in with any prefix, and malformed ones do not") {
@@ -231,15 +253,18 @@ TEST_CASE("REST-XML: S3's documents come in with any prefix, and malformed ones 
     return ask(*service, request_of("POST", "/b/k?uploadId=u", {}, body)).input;
   };
   const auto parsed = complete(
-      "<?xml version=\"1.0\"?><s:CompleteMultipartUpload xmlns:s=\"http://s3.amazonaws.com/doc/2006-03-01/\"><s:Part><s:PartNumber>1"
-      "</s:PartNumber><s:ETag>&quot;a&quot;</s:ETag></s:Part><s:Part><s:PartNumber>2</s:PartNumber><s:ETag>b</s:ETag></s:Part>"
+      "<?xml version=\"1.0\"?><s:CompleteMultipartUpload "
+      "xmlns:s=\"http://s3.amazonaws.com/doc/2006-03-01/\"><s:Part><s:PartNumber>1"
+      "</s:PartNumber><s:ETag>&quot;a&quot;</s:ETag></s:Part><s:Part><s:PartNumber>2</s:PartNumber><s:ETag>b</s:ETag></"
+      "s:Part>"
       "<s:Unknown/></s:CompleteMultipartUpload>");
   REQUIRE(parsed);
-  CHECK((*parsed)["MultipartUpload"] == Value(Map{{"Parts", List{Map{{"PartNumber", 1}, {"ETag", "\"a\""}},
-                                                                 Map{{"PartNumber", 2}, {"ETag", "b"}}}}}));
+  CHECK((*parsed)["MultipartUpload"] ==
+        Value(Map{{"Parts", List{Map{{"PartNumber", 1}, {"ETag", "\"a\""}}, Map{{"PartNumber", 2}, {"ETag", "b"}}}}}));
   for (const std::string& body :
-       {std::string("<a>"), std::string("<a></b>"), std::string("text"), std::string("<a/><b/>"), std::string("<a>\xff</a>"),
-        std::string("<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>"), std::string("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>"),
+       {std::string("<a>"), std::string("<a></b>"), std::string("text"), std::string("<a/><b/>"),
+        std::string("<a>\xff</a>"), std::string("<!DOCTYPE a [<!ENTITY x \"y\">]><a>&x;</a>"),
+        std::string("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>"),
         std::string("<C><Part><PartNumber>one</PartNumber></Part></C>")}) {
     INFO(body);
     const auto refused = complete(body);
@@ -259,7 +284,8 @@ TEST_CASE("REST-XML: deeply nested and very wide documents are refused or read i
   std::string wide = "<Bag><Names>";
   for (int i = 0; i < 100'000; ++i) wide += "<member>x</member>";
   wide += "</Names></Bag>";
-  const auto names = wire::decode_request(*service, *service->operation("Echo"), Protocol::rest_xml, request_of("POST", "/echo", {}, wide));
+  const auto names = wire::decode_request(*service, *service->operation("Echo"), Protocol::rest_xml,
+                                          request_of("POST", "/echo", {}, wide));
   REQUIRE(names);
   CHECK((*names)["Names"].list().size() == 100'000);
 }
@@ -268,7 +294,9 @@ TEST_CASE("REST-XML: CloudFront wraps its errors, S3 does not") {
   const auto service = plugin_model("network/cloudfront");
   const auto response = answer(*service, "GetDistribution", Protocol::rest_xml, Error{"NoSuchDistribution", "None."});
   CHECK(response.status == 404);
-  CHECK(response.body == "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ErrorResponse xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">"
-                         "<Error><Type>Sender</Type><Code>NoSuchDistribution</Code><Message>None.</Message></Error>"
-                         "<RequestId>id-1</RequestId></ErrorResponse>");
+  CHECK(response.body ==
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ErrorResponse "
+        "xmlns=\"http://cloudfront.amazonaws.com/doc/2020-05-31/\">"
+        "<Error><Type>Sender</Type><Code>NoSuchDistribution</Code><Message>None.</Message></Error>"
+        "<RequestId>id-1</RequestId></ErrorResponse>");
 }

@@ -44,14 +44,18 @@ return shape.service { name = "rules", version = "1", protocols = { "json-1.0" }
 
 TEST_CASE("each rule is refused with its own sentence, on both sides of its edge") {
   const auto service = model::read_service(rules);
-  const auto one = [&](const std::string& name, Value value) { return refusal(*service, "Do", Map{{name, std::move(value)}}); };
+  const auto one = [&](const std::string& name, Value value) {
+    return refusal(*service, "Do", Map{{name, std::move(value)}});
+  };
   const std::string head = "ValidationException: 1 validation error detected: Value ";
   const std::string constraint = " failed to satisfy constraint: ";
   CHECK(one("Name", "ab") == "accepted");
   CHECK(one("Name", "abcd") == "accepted");
   CHECK(one("Name", "a") == head + "'a' at 'name'" + constraint + "Member must have length greater than or equal to 2");
-  CHECK(one("Name", "abcde") == head + "'abcde' at 'name'" + constraint + "Member must have length less than or equal to 4");
-  CHECK(one("Name", "AB") == head + "'AB' at 'name'" + constraint + "Member must satisfy regular expression pattern: [a-z]+");
+  CHECK(one("Name", "abcde") ==
+        head + "'abcde' at 'name'" + constraint + "Member must have length less than or equal to 4");
+  CHECK(one("Name", "AB") ==
+        head + "'AB' at 'name'" + constraint + "Member must satisfy regular expression pattern: [a-z]+");
   CHECK(one("Name", "A") == "ValidationException: 2 validation errors detected: Value 'A' at 'name'" + constraint +
                                 "Member must have length greater than or equal to 2; Value 'A' at 'name'" + constraint +
                                 "Member must satisfy regular expression pattern: [a-z]+");
@@ -61,7 +65,8 @@ TEST_CASE("each rule is refused with its own sentence, on both sides of its edge
   CHECK(one("Count", 10) == "accepted");
   CHECK(one("Count", 0) == head + "'0' at 'count'" + constraint + "Member must have value greater than or equal to 1");
   CHECK(one("Count", 11) == head + "'11' at 'count'" + constraint + "Member must have value less than or equal to 10");
-  CHECK(one("Rate", 0.4) == head + "'0.4' at 'rate'" + constraint + "Member must have value greater than or equal to 0.5");
+  CHECK(one("Rate", 0.4) ==
+        head + "'0.4' at 'rate'" + constraint + "Member must have value greater than or equal to 0.5");
   CHECK(one("Kind", "A") == "accepted");
   CHECK(one("Kind", "C") == head + "'C' at 'kind'" + constraint + "Member must satisfy enum value set: [A, B]");
   CHECK(one("Data", "abc") == head + "'java.nio.HeapByteBuffer[pos=0 lim=3 cap=3]' at 'data'" + constraint +
@@ -72,34 +77,44 @@ TEST_CASE("each rule is refused with its own sentence, on both sides of its edge
 
 TEST_CASE("rules inside lists and maps name the place") {
   const auto service = model::read_service(rules);
-  const auto one = [&](const std::string& name, Value value) { return refusal(*service, "Do", Map{{name, std::move(value)}}); };
+  const auto one = [&](const std::string& name, Value value) {
+    return refusal(*service, "Do", Map{{name, std::move(value)}});
+  };
   const std::string head = "ValidationException: 1 validation error detected: Value ";
   const std::string constraint = " failed to satisfy constraint: ";
   CHECK(one("Names", List{"a", "bb"}) == "accepted");
-  CHECK(one("Names", List{"a", "b", "c"}) == head + "'[a, b, c]' at 'names'" + constraint + "Member must have length less than or equal to 2");
-  CHECK(one("Names", List{"ok", "bad"}) == head + "'[ok, bad]' at 'names'" + constraint +
-                                               "Member must satisfy constraint: [Member must have length less than or equal to 2, "
-                                               "Member must have length greater than or equal to 1]");
-  CHECK(one("Names", List{nullptr}) == "ValidationException: 1 validation error detected: Value null at 'names.1.member'" + constraint +
-                                           "Member must not be null");
+  CHECK(one("Names", List{"a", "b", "c"}) ==
+        head + "'[a, b, c]' at 'names'" + constraint + "Member must have length less than or equal to 2");
+  CHECK(one("Names", List{"ok", "bad"}) ==
+        head + "'[ok, bad]' at 'names'" + constraint +
+            "Member must satisfy constraint: [Member must have length less than or equal to 2, "
+            "Member must have length greater than or equal to 1]");
+  CHECK(one("Names", List{nullptr}) ==
+        "ValidationException: 1 validation error detected: Value null at 'names.1.member'" + constraint +
+            "Member must not be null");
   CHECK(one("Sparse", List{nullptr, "x"}) == "accepted");
   CHECK(one("Items", List{Map{{"Name", "ab"}}, Map{{"Name", "a"}}}) ==
         head + "'a' at 'items.2.member.name'" + constraint + "Member must have length greater than or equal to 2");
-  CHECK(one("Items", List{Map{{"Inner", Map{}}}}) == "ValidationException: 1 validation error detected: Value null at "
-                                                     "'items.1.member.inner.deep'" + constraint + "Member must not be null");
+  CHECK(one("Items", List{Map{{"Inner", Map{}}}}) ==
+        "ValidationException: 1 validation error detected: Value null at "
+        "'items.1.member.inner.deep'" +
+            constraint + "Member must not be null");
   CHECK(one("ByName", Map{{"k", Map{{"Name", "a"}}}}) ==
         head + "'a' at 'byName.k.member.name'" + constraint + "Member must have length greater than or equal to 2");
-  CHECK(one("Tags", Map{{"key", "v"}}) == head + "'{key=v}' at 'tags'" + constraint +
-                                              "Map keys must satisfy constraint: [Member must have length less than or equal to 2, "
-                                              "Member must have length greater than or equal to 1]");
-  CHECK(one("Tags", Map{{"k", "value"}}) == head + "'{k=value}' at 'tags'" + constraint +
-                                                "Map value must satisfy constraint: [Member must have length less than or equal to 3]");
+  CHECK(one("Tags", Map{{"key", "v"}}) ==
+        head + "'{key=v}' at 'tags'" + constraint +
+            "Map keys must satisfy constraint: [Member must have length less than or equal to 2, "
+            "Member must have length greater than or equal to 1]");
+  CHECK(one("Tags", Map{{"k", "value"}}) ==
+        head + "'{k=value}' at 'tags'" + constraint +
+            "Map value must satisfy constraint: [Member must have length less than or equal to 3]");
 }
 
 TEST_CASE("what is missing is named, all of it at once") {
   const auto service = model::read_service(rules);
   CHECK(refusal(*service, "Need", Map{}) ==
-        "ValidationException: 2 validation errors detected: Value null at 'one' failed to satisfy constraint: Member must not be null; "
+        "ValidationException: 2 validation errors detected: Value null at 'one' failed to satisfy constraint: Member "
+        "must not be null; "
         "Value null at 'two' failed to satisfy constraint: Member must not be null");
   CHECK(refusal(*service, "Need", Map{{"One", ""}, {"Two", 0}}) == "accepted");
 }
@@ -108,14 +123,16 @@ TEST_CASE("a union has exactly one member") {
   const auto service = model::read_service(rules);
   CHECK(refusal(*service, "Do", Map{{"Choice", Map{{"A", "x"}}}}) == "accepted");
   CHECK(refusal(*service, "Do", Map{{"Choice", Map{{"A", "x"}, {"B", nullptr}, {"__type", "t"}}}}) == "accepted");
-  CHECK(refusal(*service, "Do", Map{{"Choice", Map{}}}) == "ValidationException: The union at 'choice' must have exactly one member set.");
+  CHECK(refusal(*service, "Do", Map{{"Choice", Map{}}}) ==
+        "ValidationException: The union at 'choice' must have exactly one member set.");
   CHECK(refusal(*service, "Do", Map{{"Choice", Map{{"A", "x"}, {"B", 1}}}}) ==
         "ValidationException: The union at 'choice' must have exactly one member set.");
   const auto dynamodb = plugin_model("storage/dynamodb");
   CHECK(refusal(*dynamodb, "PutItem", Map{{"TableName", "tab"}, {"Item", Map{{"a", Map{}}}}}) ==
         "ValidationException: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
   CHECK(refusal(*dynamodb, "PutItem", Map{{"TableName", "tab"}, {"Item", Map{{"a", Map{{"S", "x"}, {"N", "1"}}}}}}) ==
-        "ValidationException: Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes");
+        "ValidationException: Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
+        "supported datatypes");
 }
 
 TEST_CASE("defaults and tokens are filled in, unknown members and nulls are taken out") {
@@ -129,7 +146,9 @@ TEST_CASE("defaults and tokens are filled in, unknown members and nulls are take
 
 TEST_CASE("kinds are checked for callers from inside too") {
   const auto service = model::read_service(rules);
-  const auto one = [&](const std::string& name, Value value) { return refusal(*service, "Do", Map{{name, std::move(value)}}); };
+  const auto one = [&](const std::string& name, Value value) {
+    return refusal(*service, "Do", Map{{name, std::move(value)}});
+  };
   CHECK(one("Count", 5.0) == "accepted");
   CHECK((*checked(*service, "Do", Map{{"Count", 5.0}}))["Count"].is_integer());
   CHECK(one("Count", 5.5) == "SerializationException: DECIMAL_VALUE cannot be converted to Integer");
@@ -150,17 +169,22 @@ TEST_CASE("services word their refusals in their own way") {
   CHECK(refusal(*sqs, "SendMessage", Map{{"MessageBody", "b"}}) ==
         "MissingParameter: The request must contain the parameter QueueUrl.");
   CHECK(refusal(*sqs, "ReceiveMessage", Map{{"QueueUrl", "u"}, {"MaxNumberOfMessages", 11}}) ==
-        "InvalidParameterValue: Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.");
+        "InvalidParameterValue: Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and "
+        "10, if provided.");
   const auto dynamodb = plugin_model("storage/dynamodb");
-  CHECK(refusal(*dynamodb, "CreateTable", Map{{"TableName", "ab"}, {"KeySchema", List{Map{{"AttributeName", "a"}, {"KeyType", "HASH"}}}},
-                                               {"AttributeDefinitions", List{}}}) ==
+  CHECK(refusal(*dynamodb, "CreateTable",
+                Map{{"TableName", "ab"},
+                    {"KeySchema", List{Map{{"AttributeName", "a"}, {"KeyType", "HASH"}}}},
+                    {"AttributeDefinitions", List{}}}) ==
         "ValidationException: 1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: "
         "Member must have length greater than or equal to 3");
   const auto gateway = plugin_model("gateway/apigateway");
-  CHECK(refusal(*gateway, "CreateRestApi", Map{}).starts_with("BadRequestException: 1 validation error detected: Value null at 'name'"));
+  CHECK(refusal(*gateway, "CreateRestApi", Map{})
+            .starts_with("BadRequestException: 1 validation error detected: Value null at 'name'"));
   const auto lambda = plugin_model("functions/lambda");
-  CHECK(refusal(*lambda, "GetFunction", Map{{"FunctionName", "a b"}}).starts_with("ValidationException: 1 validation error detected: "
-                                                                                  "Value 'a b' at 'functionName' failed to satisfy"));
+  CHECK(refusal(*lambda, "GetFunction", Map{{"FunctionName", "a b"}})
+            .starts_with("ValidationException: 1 validation error detected: "
+                         "Value 'a b' at 'functionName' failed to satisfy"));
 }
 
 TEST_CASE("hostile inputs make neither huge messages nor long work") {

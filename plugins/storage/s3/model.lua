@@ -10,7 +10,7 @@ return shape.service {
   xml_namespace = "http://s3.amazonaws.com/doc/2006-03-01/",
   bare_errors = true,
   request_id_header = "x-amz-request-id",
-  virtual_hosts = { "{Bucket}.s3.*", "{Bucket}.s3-website.*" },
+  virtual_hosts = { "{Bucket}.s3.*" },
   validation = { code = "InvalidArgument", serialization_code = "InvalidArgument" },
   shapes = {
     AbacStatus = { Status = string },
