@@ -28,6 +28,27 @@ void Channel::reserve(std::size_t bytes) {
 }
 
 Channel::Frame Channel::receive() {
+  if (waiting_.empty()) return receive_from_socket();
+  current_ = std::move(waiting_.front());
+  waiting_.pop_front();
+  Frame frame{};
+  std::memcpy(&frame.header, current_.data(), sizeof frame.header);
+  frame.body = std::string_view(current_).substr(sizeof frame.header);
+  return frame;
+}
+
+Channel::Frame Channel::receive_reply() {
+  for (;;) {
+    const auto frame = receive_from_socket();
+    if (frame.header.type == FrameType::reply) return frame;
+    if (frame.header.type != FrameType::invoke) leave();
+    std::string kept(reinterpret_cast<const char*>(&frame.header), sizeof frame.header);
+    kept.append(frame.body);
+    waiting_.push_back(std::move(kept));
+  }
+}
+
+Channel::Frame Channel::receive_from_socket() {
   Frame frame{};
   if (from_ == to_) {
     from_ = to_ = 0;
@@ -89,8 +110,7 @@ RuntimeHost::Reply Channel::call(std::string_view service, std::string_view oper
   out_.append(input);
   end(frame);
   flush();
-  const auto reply = receive();
-  if (reply.header.type != FrameType::reply) leave();
+  const auto reply = receive_reply();
   return {(reply.header.flags & flag_error) == 0, reply.body};
 }
 
@@ -110,9 +130,9 @@ void Channel::log(std::string_view text) {
 std::int64_t Channel::now_ms() {
   end(begin(FrameType::now));
   flush();
-  const auto reply = receive();
+  const auto reply = receive_reply();
   ReplyNow now;
-  if (reply.header.type != FrameType::reply || reply.body.size() != sizeof now) leave();
+  if (reply.body.size() != sizeof now) leave();
   std::memcpy(&now, reply.body.data(), sizeof now);
   return now.now_ms;
 }
@@ -120,8 +140,8 @@ std::int64_t Channel::now_ms() {
 std::string_view Channel::random_bytes() {
   end(begin(FrameType::ids));
   flush();
-  const auto reply = receive();
-  if (reply.header.type != FrameType::reply || reply.body.size() != random_bytes_each) leave();
+  const auto reply = receive_reply();
+  if (reply.body.size() != random_bytes_each) leave();
   return reply.body;
 }
 

@@ -6,6 +6,7 @@
 #include "runtime.hpp"
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ class Channel final : public RuntimeHost {
     std::string_view body;  // Valid until the next receive().
   };
   Frame receive();
+  // The reply to what was asked. Invocations that arrive before it wait for their turn.
+  Frame receive_reply();
 
   // Frames are collected and leave together.
   std::size_t begin(FrameType type, std::uint16_t flags = 0);  // Answers where the frame begins, for end().
@@ -37,12 +40,15 @@ class Channel final : public RuntimeHost {
   std::string_view random_bytes() override;
 
  private:
+  Frame receive_from_socket();
   void reserve(std::size_t bytes);
 
   int descriptor_;
   std::unique_ptr<char[]> in_;
   std::size_t capacity_ = 0, from_ = 0, to_ = 0;
   std::string out_;
+  std::deque<std::string> waiting_;  // Whole frames.
+  std::string current_;              // The one of them that receive() has handed out.
   std::uint64_t id_ = 0;
 };
 

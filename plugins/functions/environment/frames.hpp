@@ -5,7 +5,9 @@
 // Three kinds of sockets:
 //   spawner       SOCK_SEQPACKET, kernel <-> spawner: Hello once, then SpawnRequest -> SpawnReply.
 //   template      SOCK_SEQPACKET, kernel <-> template: TemplateReport once, then ForkRequest -> ForkReply.
-//   environment   SOCK_STREAM, kernel <-> environment: frames (FrameHeader, then that many bytes).
+//   environment   SOCK_STREAM, kernel <-> environment: frames (FrameHeader, then that many bytes). Several
+//                 invocations may wait in it; the environment runs them one after another and answers
+//                 each before it begins the next, so whatever follows the first unanswered has not begun.
 #pragma once
 
 #include <cstddef>

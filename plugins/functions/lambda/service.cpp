@@ -322,27 +322,31 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
   result.executed_version = "$LATEST";
   std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
 
-  for (bool again = true;;) {
+  for (bool again = true, write_start = true;;) {
     const auto begun = steady_clock::now();
     auto acquired = live->pool->acquire(io);
     if (!acquired) return acquired.error();
 
     auto& environment = acquired->environment;
+    const bool shared = environment && environment->shared;
     std::shared_ptr<LogStream> stream;
     if (environment && environment->log) {
       stream = std::static_pointer_cast<LogStream>(environment->log);
     } else {
       stream = logs_.open(function.account, function.region, function.name,
-                          environment ? environment->process->log_stream_name() : log_stream_name());
+                          environment ? environment->log_stream_name() : log_stream_name());
       if (environment) environment->log = stream;
     }
     if (!acquired->init_log.empty()) logs_.append(*stream, kernel_.clock.now(), acquired->init_log);
 
-    std::string start;
-    start.reserve(80);
-    start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
-    logs_.append(*stream, kernel_.clock.now(), start);
-    append_tail(tail, start);
+    if (write_start) {
+      std::string start;
+      start.reserve(80);
+      start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
+      logs_.append(*stream, kernel_.clock.now(), start);
+      append_tail(tail, start);
+      write_start = false;
+    }
 
     if (acquired->failure) {
       const auto& failure = *acquired->failure;
@@ -358,13 +362,14 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
 
     const auto deadline = steady_clock::now() + std::chrono::seconds(function.timeout_seconds);
     Host host(kernel_, logs_, *stream, live->calls, context, request_id, deadline, tail);
-    auto answer = environment->process->invoke(io, {invocation.payload, invocation.client_context, request_id, deadline}, host);
+    auto answer = environment->invoke(io, {invocation.payload, invocation.client_context, request_id, deadline}, host);
     const auto total_us = us_between(begun, steady_clock::now());
     environment->memory_kb_max = std::max(environment->memory_kb_max, answer.memory_kb_max);
 
     Report report;
     report.cold = acquired->cold;
-    report.duration_us = acquired->cold ? std::min(answer.duration_us, total_us) : total_us;
+    // A turn in a shared environment is waited for: what counts is the handler's own time.
+    report.duration_us = acquired->cold || shared ? std::min(answer.duration_us, total_us) : total_us;
     report.init_us = acquired->cold ? total_us - static_cast<std::uint32_t>(report.duration_us) : 0;
     report.memory_kb = environment->memory_kb_max;
     using Kind = EnvironmentAnswer::Kind;
@@ -392,7 +397,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
         // Its template went away before it could begin: nothing has run yet.
         if (answer.nothing_received && again && acquired->cold) {
           again = false;
-          live->pool->release(io, std::move(environment), false);
+          live->pool->release(io, std::move(environment), false, 0);
           continue;
         }
         result.function_error = "Unhandled";
@@ -407,8 +412,12 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
         result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: signal: killed");
         kernel_.log.warning("an environment of " + function.arn() + " broke the protocol and was killed");
         break;
+      case Kind::not_begun:
+        // Somebody before it ended the environment that they shared.
+        live->pool->release(io, std::move(environment), false, 0);
+        continue;
     }
-    live->pool->release(io, std::move(environment), answer.reusable);
+    live->pool->release(io, std::move(environment), answer.reusable, answer.duration_us);
     finish(*live, request_id, *stream, report, tail);
     return result;
   }

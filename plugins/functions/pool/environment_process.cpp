@@ -19,7 +19,7 @@ char* thread_buffer() {
   return buffer.get();
 }
 
-std::size_t bytes_max(FrameType type) {
+std::size_t bytes_max_of(FrameType type) {
   switch (type) {
     case FrameType::answer:
     case FrameType::failure: return response_bytes_max + sizeof(AnswerHead);
@@ -41,7 +41,35 @@ std::string refusal(const Error& error) {
   return to_json(Value(std::move(members)));
 }
 
+InvokeHead head_of(const EnvironmentInvocation& invocation, InvocationHost& host, bool fresh) {
+  InvokeHead head{};
+  head.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(invocation.deadline.time_since_epoch()).count();
+  head.now_ms = host.now().ms;
+  head.client_context_bytes = static_cast<std::uint32_t>(invocation.client_context.size());
+  invocation.request_id.copy(head.request_id, sizeof head.request_id);
+  if (fresh) {
+    const auto random = host.random_bytes(sizeof head.random);
+    std::memcpy(&head.random, random.data(), sizeof head.random);
+    head.random |= 1;  // 0 says: not fresh.
+  }
+  return head;
+}
+
+FrameHeader header_of(const EnvironmentInvocation& invocation, std::uint64_t id) {
+  const auto bytes = sizeof(InvokeHead) + invocation.client_context.size() + invocation.event.size();
+  return {static_cast<std::uint32_t>(bytes), FrameType::invoke, 0, id};
+}
+
 }  // namespace
+
+void EnvironmentProcess::append_invoke(std::string& out, std::uint64_t id, bool fresh,
+                                       const EnvironmentInvocation& invocation, InvocationHost& host) {
+  const auto header = header_of(invocation, id);
+  const auto head = head_of(invocation, host, fresh);
+  out.append(bytes_of(header)).append(bytes_of(head)).append(invocation.client_context).append(invocation.event);
+}
+
+std::size_t EnvironmentProcess::frame_bytes_max_of(FrameType type) { return bytes_max_of(type); }
 
 EnvironmentProcess::EnvironmentProcess(std::shared_ptr<Template> parent, std::uint64_t id, std::string log_stream_name)
     : template_(std::move(parent)), id_(id), log_stream_name_(std::move(log_stream_name)) {}
@@ -101,27 +129,18 @@ bool EnvironmentProcess::send(Io& io, MachineTime deadline, const FrameHeader& h
   }
 }
 
-bool EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint16_t flags, std::string_view body) {
-  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::reply, flags, invocations_};
+bool EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint64_t id, std::uint16_t flags,
+                               std::string_view body) {
+  const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::reply, flags, id};
   return send(io, deadline, header, body, {}, {});
 }
 
 EnvironmentAnswer EnvironmentProcess::invoke(Io& io, const EnvironmentInvocation& invocation, InvocationHost& host) {
   EnvironmentAnswer answer;
-  InvokeHead head{};
-  head.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(invocation.deadline.time_since_epoch()).count();
-  head.now_ms = host.now().ms;
-  head.client_context_bytes = static_cast<std::uint32_t>(invocation.client_context.size());
-  invocation.request_id.copy(head.request_id, sizeof head.request_id);
-  if (fresh()) {
-    const auto random = host.random_bytes(sizeof head.random);
-    std::memcpy(&head.random, random.data(), sizeof head.random);
-    head.random |= 1;  // 0 says: not fresh.
-  }
+  const auto head = head_of(invocation, host, fresh());
   ++invocations_;
   in_.clear();
-  const auto bytes = sizeof head + invocation.client_context.size() + invocation.event.size();
-  const FrameHeader header{static_cast<std::uint32_t>(bytes), FrameType::invoke, 0, invocations_};
+  const FrameHeader header = header_of(invocation, invocations_);
   bool sent = send(io, invocation.deadline, header, bytes_of(head), invocation.client_context, invocation.event);
 
   bool received_any = false;
@@ -180,7 +199,7 @@ EnvironmentProcess::Progress EnvironmentProcess::take_frames(InvocationHost& hos
     FrameHeader header;
     if (pending_.size() < sizeof header) return Progress::more;
     std::memcpy(&header, pending_.data(), sizeof header);
-    if (header.id != invocations_ || header.bytes > bytes_max(header.type)) return Progress::violated;
+    if (header.id != invocations_ || header.bytes > bytes_max_of(header.type)) return Progress::violated;
     if (pending_.size() - sizeof header < header.bytes) return Progress::more;
     const auto body = pending_.substr(sizeof header, header.bytes);
     const auto rest = pending_.substr(sizeof header + header.bytes);
@@ -225,13 +244,13 @@ EnvironmentProcess::Progress EnvironmentProcess::take(const FrameHeader& header,
                                     body.substr(service_end + 1, operation_end - service_end - 1),
                                     body.substr(operation_end + 1));
       // The deadline may have passed meanwhile: the next wait says so.
-      const bool sent = result ? reply(io, deadline, 0, *result) : reply(io, deadline, flag_error, refusal(result.error()));
+      const bool sent = result ? reply(io, deadline, header.id, 0, *result) : reply(io, deadline, header.id, flag_error, refusal(result.error()));
       return sent || std::chrono::steady_clock::now() >= deadline ? Progress::more : Progress::violated;
     }
-    case FrameType::ids: return reply(io, deadline, 0, host.random_bytes(random_bytes_each)) ? Progress::more : Progress::violated;
+    case FrameType::ids: return reply(io, deadline, header.id, 0, host.random_bytes(random_bytes_each)) ? Progress::more : Progress::violated;
     case FrameType::now: {
       const ReplyNow now{host.now().ms};
-      return reply(io, deadline, 0, bytes_of(now)) ? Progress::more : Progress::violated;
+      return reply(io, deadline, header.id, 0, bytes_of(now)) ? Progress::more : Progress::violated;
     }
     default: return Progress::violated;
   }

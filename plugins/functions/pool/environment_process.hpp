@@ -40,6 +40,7 @@ struct EnvironmentAnswer {
     timed_out,  // Killed on the deadline.
     exited,     // `ending` says how.
     violated,   // Killed for what it sent.
+    not_begun,  // Of a shared environment: it ended before this invocation's turn came. Try again.
   };
   Kind kind = Kind::exited;
   std::string json;
@@ -52,6 +53,8 @@ struct EnvironmentAnswer {
 
 // Used by one fiber at a time, always on the loop that began it.
 class EnvironmentProcess {
+  friend class SharedEnvironment;
+
  public:
   // Asks the template for a fork; null where the template is gone. The first invocation may follow at once.
   static std::unique_ptr<EnvironmentProcess> start(std::shared_ptr<Template> parent, std::uint64_t id,
@@ -75,7 +78,10 @@ class EnvironmentProcess {
                 Io& io, MachineTime deadline);
   bool send(Io& io, MachineTime deadline, const FrameHeader& header, std::string_view first, std::string_view second,
             std::string_view third);
-  bool reply(Io& io, MachineTime deadline, std::uint16_t flags, std::string_view body);
+  bool reply(Io& io, MachineTime deadline, std::uint64_t id, std::uint16_t flags, std::string_view body);
+  static std::size_t frame_bytes_max_of(FrameType type);
+  static void append_invoke(std::string& out, std::uint64_t id, bool fresh, const EnvironmentInvocation& invocation,
+                            InvocationHost& host);
   Child& child();
 
   std::shared_ptr<Template> template_;

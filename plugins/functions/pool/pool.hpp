@@ -5,6 +5,7 @@
 #pragma once
 
 #include "pool/environment_process.hpp"
+#include "pool/shared_environment.hpp"
 
 #include <moonbase/io.hpp>
 #include <moonbase/result.hpp>
@@ -27,9 +28,15 @@ inline constexpr std::size_t threads_max = 256;  // Loops; more share none.
 
 class Pool;
 
-// One environment and what is noted about it.
+// One environment and what is noted about it: one invocation's own, or shared by several.
 struct Environment {
-  std::unique_ptr<EnvironmentProcess> process;
+  std::unique_ptr<EnvironmentProcess> process;  // Either this
+  std::shared_ptr<SharedEnvironment> shared;    // or that.
+
+  EnvironmentAnswer invoke(Io& io, const EnvironmentInvocation& invocation, InvocationHost& host) {
+    return shared ? shared->invoke(io, invocation, host) : process->invoke(io, invocation, host);
+  }
+  const std::string& log_stream_name() const { return shared ? shared->log_stream_name() : process->log_stream_name(); }
   std::shared_ptr<void> log;  // The owner's note: its log stream.
   std::uint32_t memory_kb_max = 0;
   std::uint32_t init_us = 0;  // Of its template, where it was started for this environment.
@@ -84,15 +91,16 @@ class Pool : public std::enable_shared_from_this<Pool> {
     std::uint32_t init_us = 0;
   };
   struct Acquired {
-    std::unique_ptr<Environment> environment;  // Or:
+    std::shared_ptr<Environment> environment;  // Or:
     std::shared_ptr<const InitFailure> failure;
     std::string init_log;  // What the code printed while it was loaded, once.
     bool cold = false;
   };
   // An idle environment, or a new one. An Error is the platform's. Suspends the fiber.
   Result<Acquired> acquire(Io& io);
-  // On the loop that acquired it. What is not reusable is closed.
-  void release(Io& io, std::unique_ptr<Environment> environment, bool reusable);
+  // On the loop that acquired it. What is not reusable is closed. `duration_us`: how long the handler
+  // ran, by the environment's word.
+  void release(Io& io, std::shared_ptr<Environment> environment, bool reusable, std::uint32_t duration_us);
 
   // No environment is kept from now on: the function has changed or is gone. Any thread.
   void retire();
@@ -109,11 +117,19 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Result<Ready> ready_template(Io& io);
   Result<Ready> make_template(Io& io);
   bool sweep(Io& io, std::size_t thread);  // True while some are idle on this loop.
+  Result<Acquired> start(Io& io);
+  std::shared_ptr<Environment> share(Io& io);
 
   Pools& pools_;
   const MakeCode make_code_;
   const MakeLogStreamName make_log_stream_name_;
-  std::array<std::vector<std::unique_ptr<Environment>>, threads_max> idle_;  // By thread.
+  struct Local {
+    std::vector<std::shared_ptr<Environment>> idle;
+    std::vector<std::shared_ptr<Environment>> shared;
+    int running = 0;
+    double typical_us = 1e6;  // How long handlers ran of late.
+  };
+  std::array<Local, threads_max> local_;  // By thread.
   std::atomic<bool> retired_{false};
 
   std::mutex mutex_;
