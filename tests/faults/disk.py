@@ -23,11 +23,10 @@ def main():
         create_table(client, "full")
         assert put(client, "first", 10)[0] == 200
         ballast = os.path.join(mount, "ballast")
-        with open(ballast, "wb") as file:  # All that is left.
+        with open(ballast, "wb", buffering=0) as file:  # All that is left.
             try:
                 while True:
                     file.write(b"\0" * 65536)
-                    file.flush()
             except OSError:
                 pass
         refused, acknowledged = 0, ["first"]

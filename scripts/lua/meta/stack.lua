@@ -43,7 +43,7 @@ local rest_api = {}
 local http_api = {}
 
 ---@class moonbase.table.Options  AWS::DynamoDB::Table
----@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all"|"keys"|{ … }, ["local"] = true }.
+---@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all", "keys" or { … }, ["local"] = true }.
 ---@field key string|table  "id:S" or { "pk:S", "sk:N" }.
 ---@field protected? boolean  The table cannot be deleted.
 ---@field stream? string|boolean  KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true).
@@ -52,6 +52,13 @@ local http_api = {}
 ---@class moonbase.table  what s.table "name" { … } answers
 ---@field name string
 local table = {}
+
+-- The items of many keys, in no particular order; keys without an item are left out.
+---@return table[] items
+function table:batch_get(keys) end
+
+-- Puts many items and deletes many keys, 25 a Call: orders:batch_write { put = { … }, delete = { … } }
+function table:batch_write(writes) end
 
 function table:binary(bytes) end
 
@@ -77,6 +84,11 @@ function table:query(key, options) end
 function table:scan(options) end
 
 function table:set(members) end
+
+-- All or nothing, also across tables. Steps name their table unless it is this one:
+-- orders:transact { { put = { … }, if_absent = "pk" }, { update = key, set = { … }, table = stock },
+--                   { delete = key }, { check = key, when = { … }, table = users } }
+function table:transact(steps) end
 
 ---@return table? item as it is now, or with returns = "old" as it was
 function table:update(key, changes) end
