@@ -177,8 +177,12 @@ TEST_CASE("hostile native code ends itself, and nobody else") {
       CHECK((answer.kind == Kind::timed_out || answer.kind == Kind::violated ||
              (std::string_view(deed) == "two answers" && answer.json == "1")));
     } else {
-      CHECK((answer.kind == Kind::exited || answer.kind == Kind::failure));
+      // On a busy machine, memory may take longer to fill than the deadline.
+      CHECK((answer.kind == Kind::exited || answer.kind == Kind::failure ||
+             (std::string_view(deed) == "memory" && answer.kind == Kind::timed_out)));
     }
+    // Its second answer would end the next invocation of the same environment: see the test below.
+    if (std::string_view(deed) == "two answers") function.end_environment();
     CHECK(function.value(R"({"deed":"nothing"})").string() == "peaceful ");
   }
   CHECK(access("/tmp/escaped", F_OK) != 0);
