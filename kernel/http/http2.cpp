@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <new>
 #include <stdexcept>
 
 namespace moonbase::http {
@@ -320,22 +321,32 @@ int Session::on_stream_close(nghttp2_session*, std::int32_t id, std::uint32_t, v
 
 void Session::start(const StreamPointer& stream) {
   const bool good = finish_head(*stream);
-  ++fibers_;
-  connection_.state.loop.spawn([self = shared_from_this(), stream, good] {
-    struct End {
-      Session& session;
-      ~End() {
-        --session.fibers_;
-        session.owner_->wake();
-        session.wake_writer();
-      }
-    } end{*self};
+  // Counted as long as the work exists, whether it runs or is dropped because the loop stops.
+  struct Counted {
+    std::shared_ptr<Session> session;
+    explicit Counted(std::shared_ptr<Session> of) : session(std::move(of)) { ++session->fibers_; }
+    ~Counted() {
+      --session->fibers_;
+      session->owner_->wake();
+      session->wake_writer();
+    }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+  };
+  const auto work = [counted = std::make_shared<Counted>(shared_from_this()), stream, good] {
+    const auto& self = counted->session;
     stream->handler = moonbase::internal::Parker::current();
     if (good) return self->handle(stream);
     HttpResponse response;
     response.status = stream->refused_status;
     self->respond(stream, response);
-  });
+  };
+  // Called by nghttp2, through which no exception may pass.
+  try {
+    connection_.state.loop.spawn(work);
+  } catch (const std::bad_alloc&) {
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_REFUSED_STREAM);
+  }
 }
 
 void Session::handle(const StreamPointer& stream) {
@@ -568,15 +579,15 @@ void Session::serve() {
       while (self.fibers_ > 0 || !self.writer_ended_) self.owner_->park();
     }
   } leave{*this};
-  connection_.state.loop.spawn([self = shared_from_this()] {
-    struct End {
-      Session& session;
-      ~End() {
-        session.writer_ended_ = true;
-        session.owner_->wake();
-      }
-    } end{*self};
-    self->write_until_end();
+  struct Ended {
+    std::shared_ptr<Session> session;
+    ~Ended() {
+      session->writer_ended_ = true;
+      session->owner_->wake();
+    }
+  };
+  connection_.state.loop.spawn([ended = std::make_shared<Ended>(shared_from_this())] {
+    ended->session->write_until_end();
   });
   connection_.end_soon = [this] { end_soon(); };
   read_until_end();

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 
 namespace moonbase::http {
 namespace {
@@ -135,12 +136,18 @@ void start_connection(const std::shared_ptr<ServerCore>& core, LoopState& state,
     ::close(descriptor);
     return;
   }
-  state.loop.spawn([core, &state, descriptor, source_ip = from.text(), source_port = from.port()] {
-    Connection connection(*core, state, descriptor);
-    connection.source_ip = source_ip;
-    connection.source_port = source_port;
-    serve_connection(connection);
-  });
+  try {
+    state.loop.spawn([core, &state, descriptor, source_ip = from.text(), source_port = from.port()] {
+      Connection connection(*core, state, descriptor);
+      connection.source_ip = source_ip;
+      connection.source_port = source_port;
+      serve_connection(connection);
+    });
+  } catch (const std::bad_alloc&) {
+    // No memory for another stack: this client is turned away, the next may be lucky.
+    core->connections.fetch_sub(1);
+    ::close(descriptor);
+  }
 }
 
 void accept_all(const std::shared_ptr<ServerCore>& core, LoopState& state) {

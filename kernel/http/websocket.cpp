@@ -218,16 +218,15 @@ void serve_websocket(Connection& connection, const HttpRequest& request, HttpRes
       while (!ended) owner->park();
     }
   } writer{*socket};
-  connection.state.loop.spawn([socket, &writer] {
-    struct End {
-      Writer& writer;
-      ~End() {
-        writer.ended = true;
-        writer.owner->wake();
-      }
-    } end{writer};
-    socket->write_until_closed();
-  });
+  // Also when the loop drops the work because it stops.
+  struct Ended {
+    Writer& writer;
+    ~Ended() {
+      writer.ended = true;
+      writer.owner->wake();
+    }
+  };
+  connection.state.loop.spawn([socket, ended = std::make_shared<Ended>(writer)] { socket->write_until_closed(); });
   connection.end_soon = [socket] { socket->close(1001, "Going away"); };
   response.websocket(socket);
   socket->close(1000, "");

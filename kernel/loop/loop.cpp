@@ -148,7 +148,13 @@ void Loop::take_inbox() {
     if (!fiber->ended_) ready(*fiber);
   }
   if (mail.clock_changed) clock_due_known_ = false;
-  for (auto& work : mail.work) start(std::move(work));
+  for (auto& work : mail.work) {
+    try {
+      start(std::move(work));
+    } catch (const std::bad_alloc&) {  // No stack for it; the loop itself goes on.
+      if (options_.on_exception) options_.on_exception(std::current_exception());
+    }
+  }
   if (mail.stop && !stopping_) {
     stopping_ = true;
     wake_all();
