@@ -178,7 +178,7 @@ struct Operation {
   int status = 200;
 
   std::string host_prefix;        // "{AccountId}." or "stream-".
-  std::string result_wrapper;     // Query: "CreateQueueResult".
+  std::string result_wrapper;     // Query: "CreateCouponResult".
   bool checksum = false;          // The request may carry a checksum of its body.
   bool unsigned_auth = false;     // May be called without a signature.
   bool output_unwrapped = false;  // REST-XML: the output is its only member's element.
@@ -209,15 +209,15 @@ struct Validation {
 
 // What routing needs of a service, read at start without its shapes and operations.
 struct Header {
-  std::string name;                        // "dynamodb"
+  std::string name;                        // "coupons"
   std::string version;                     // "2012-08-10"
   std::vector<Protocol> protocols;         // The preferred one first.
   std::string target;                      // Prefix of X-Amz-Target, without the dot.
   std::string signing_name;                // The service in a SigV4 scope.
-  std::string endpoint_prefix;             // The host's first part: "dynamodb", "email".
+  std::string endpoint_prefix;             // The host's first part: "coupons".
   std::vector<std::string> virtual_hosts;  // "{Bucket}.storage.*": hosts whose first part is a label of the path.
   std::string xml_namespace;
-  std::string service_id;       // "Cognito Identity Provider"
+  std::string service_id;       // "Coupon Service"
   std::string error_namespace;  // Before "#" in __type; empty: the code alone.
   std::string request_id_header = "x-amzn-RequestId";
   bool query_compatible = false;  // awsQueryCompatible
