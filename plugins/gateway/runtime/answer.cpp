@@ -15,6 +15,10 @@ namespace {
 // A function's answer is at most 6 MB, and JSON escapes can blow a byte up sixfold.
 constexpr JsonLimits answer_limits{.depth_max = 100, .bytes_max = 48u << 20};
 
+// AWS's quota for all headers together, and what keeps hostile answers from costing more than it.
+constexpr std::size_t header_bytes_max = 10'240;
+constexpr std::size_t header_names_max = 512;
+
 // 100 to 599, as a number or as text.
 std::optional<int> status_of(const Value& status) {
   std::int64_t code = 0;
@@ -47,8 +51,16 @@ bool is_remapped(std::string_view name) {
   return std::any_of(remapped.begin(), remapped.end(), [&](std::string_view known) { return same_name(known, name); });
 }
 
+// Takes what a header needs off what is left. False where it does not fit.
+bool take(std::size_t& bytes_left, std::string_view name, std::string_view value) {
+  const auto bytes = name.size() + value.size();
+  if (bytes > bytes_left) return false;
+  bytes_left -= bytes;
+  return true;
+}
+
 // One header of a function's answer. False where it is malformed.
-bool add_header(bool rest, std::string_view name, const Value& value, HttpHeaders& headers) {
+bool add_header(bool rest, std::string_view name, const Value& value, std::size_t& bytes_left, HttpHeaders& headers) {
   std::string text;
   if (value.is_string())
     text = value.string();
@@ -60,7 +72,7 @@ bool add_header(bool rest, std::string_view name, const Value& value, HttpHeader
     text = to_json(value);
   else
     return false;
-  if (!is_header_name(name) || !is_header_value(text)) return false;
+  if (!is_header_name(name) || !is_header_value(text) || !take(bytes_left, name, text)) return false;
   if (is_framing(name)) return true;
   if (is_remapped(name)) {
     if (!rest) return true;
@@ -72,18 +84,19 @@ bool add_header(bool rest, std::string_view name, const Value& value, HttpHeader
 }
 
 // headers and multiValueHeaders; of a name that is in both, only the latter counts.
-bool add_headers(EventFormat format, const Value& result, HttpHeaders& headers) {
+bool add_headers(EventFormat format, const Value& result, std::size_t& bytes_left, HttpHeaders& headers) {
   const bool rest = format == EventFormat::rest;
   static const Value absent;
   const auto& several = format == EventFormat::http_2 ? absent : result["multiValueHeaders"];
-  if (!several.is_null() && !several.is_map()) return false;
+  if (!several.is_null() && (!several.is_map() || several.map().size() > header_names_max)) return false;
   const auto in_several = [&](std::string_view name) {
     return several.is_map() && std::any_of(several.map().begin(), several.map().end(),
                                            [&](const MapEntry& entry) { return same_name(entry.key, name); });
   };
   if (const auto& single = result["headers"]; single.is_map()) {
+    if (single.map().size() > header_names_max) return false;
     for (const auto& [name, value] : single.map())
-      if (!in_several(name) && !add_header(rest, name, value, headers)) return false;
+      if (!in_several(name) && !add_header(rest, name, value, bytes_left, headers)) return false;
   } else if (!single.is_null()) {
     return false;
   }
@@ -91,7 +104,7 @@ bool add_headers(EventFormat format, const Value& result, HttpHeaders& headers) 
     for (const auto& [name, values] : several.map()) {
       if (!values.is_list()) return false;
       for (const auto& value : values.list())
-        if (!add_header(rest, name, value, headers)) return false;
+        if (!add_header(rest, name, value, bytes_left, headers)) return false;
     }
   return true;
 }
@@ -120,7 +133,8 @@ bool answer_rest(const Stage& stage, Value& result, std::string_view accept, Htt
     if (!code) return false;
     response.status = *code;
   }
-  if (!add_headers(EventFormat::rest, result, response.headers)) return false;
+  auto bytes_left = header_bytes_max;
+  if (!add_headers(EventFormat::rest, result, bytes_left, response.headers)) return false;
   if (!response.headers.contains("Content-Type")) response.headers.add("Content-Type", "application/json");
   const auto& encoded = result["isBase64Encoded"];
   if (!encoded.is_null() && !encoded.is_boolean()) return false;
@@ -141,12 +155,14 @@ bool answer_http(EventFormat format, Value& result, HttpResponse& response) {
   const auto code = status_of(result["statusCode"]);
   if (!code) return false;
   response.status = *code;
-  if (!add_headers(format, result, response.headers)) return false;
+  auto bytes_left = header_bytes_max;
+  if (!add_headers(format, result, bytes_left, response.headers)) return false;
   if (!response.headers.contains("Content-Type")) response.headers.add("Content-Type", "text/plain;charset=UTF-8");
   if (const auto& cookies = result["cookies"]; format == EventFormat::http_2 && !cookies.is_null()) {
     if (!cookies.is_list()) return false;
     for (const auto& cookie : cookies.list()) {
       if (!cookie.is_string() || !is_header_value(cookie.string())) return false;
+      if (!take(bytes_left, "set-cookie", cookie.string())) return false;
       response.headers.add("set-cookie", cookie.string());
     }
   }

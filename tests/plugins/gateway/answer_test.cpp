@@ -71,6 +71,18 @@ TEST_CASE("a function cannot frame the connection") {
   CHECK(response.headers.get("x-amzn-Remapped-WWW-Authenticate") == "Basic");
 }
 
+TEST_CASE("the headers of an answer have 10,240 bytes together") {
+  const auto with = [](std::size_t bytes) {
+    return R"({"statusCode":200,"headers":{"x":")" + std::string(bytes - 1, 'a') + R"("}})";
+  };
+  CHECK(answered(rest, with(10'240)).status == 200);
+  CHECK(answered(rest, with(10'241)).status == 502);
+  CHECK(answered(http_2, with(10'241)).status == 500);
+  std::string many = R"({"statusCode":200,"cookies":["")";
+  for (int i = 0; i < 2'000; ++i) many += R"(,"")";
+  CHECK(answered(http_2, many + "]}").status == 500);
+}
+
 TEST_CASE("a REST API decodes only what it lists as binary") {
   const std::string payload = R"({"headers":{"Content-Type":"image/png"},"body":"aGVsbG8=","isBase64Encoded":true})";
   CHECK(answered(rest, payload).body == "aGVsbG8=");

@@ -4,10 +4,9 @@
 //   fails      fails inside
 //   late       answers when nobody waits any more
 //   throttled, missing, large, unbuilt: the invoke itself fails
+#include <memory>
 #include <moonbase/json.hpp>
 #include <moonbase/plugin.hpp>
-
-#include <memory>
 
 namespace moonbase::gateway_testing {
 namespace {

@@ -206,9 +206,9 @@ TEST_CASE("an answer after the integration's timeout is a 503 to an HTTP client"
                                                              {"IntegrationUri", function_arn("late")},
                                                              {"PayloadFormatVersion", "2.0"},
                                                              {"TimeoutInMillis", 50}});
-  kernel.call("CreateRoute", {{"ApiId", api.id},
-                              {"RouteKey", "GET /a"},
-                              {"Target", "integrations/" + integration["IntegrationId"].string()}});
+  kernel.call(
+      "CreateRoute",
+      {{"ApiId", api.id}, {"RouteKey", "GET /a"}, {"Target", "integrations/" + integration["IntegrationId"].string()}});
   const auto response = ask(kernel, {.path = "/a", .host = api.host()});
   CHECK(response.status == 503);
   CHECK(response.body == R"({"message":"Service Unavailable"})");
