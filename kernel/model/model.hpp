@@ -178,7 +178,7 @@ struct Operation {
   int status = 200;
 
   std::string host_prefix;        // "{AccountId}." or "stream-".
-  std::string result_wrapper;     // Query: "CreateQueueResult".
+  std::string result_wrapper;     // Query: "CreateCouponResult".
   bool checksum = false;          // The request may carry a checksum of its body.
   bool unsigned_auth = false;     // May be called without a signature.
   bool output_unwrapped = false;  // REST-XML: the output is its only member's element.

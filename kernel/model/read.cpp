@@ -322,7 +322,18 @@ class Reader {
     lua_pop(lua, 1);
   }
 
-  static void read_constraints(const Table& table, Shape& shape) {
+  // Many members share few patterns, and compiling one takes longer than reading the rest of a shape.
+  std::shared_ptr<const Pattern> pattern_of(const Table& table, const std::string& text) {
+    auto& compiled = patterns_[text];
+    try {
+      if (!compiled) compiled = compile_pattern(text);
+    } catch (const std::runtime_error& problem) {
+      table.fail(problem.what());
+    }
+    return compiled;
+  }
+
+  void read_constraints(const Table& table, Shape& shape) {
     auto constraints = std::make_unique<Constraints>();
     std::optional<double> least, most;
     read_bounds(table, "length", least, most);
@@ -331,11 +342,7 @@ class Reader {
     read_bounds(table, "range", constraints->range_min, constraints->range_max);
     if (auto pattern = table.text("pattern")) {
       constraints->pattern = std::move(*pattern);
-      try {
-        constraints->compiled = compile_pattern(constraints->pattern);
-      } catch (const std::runtime_error& problem) {
-        table.fail(problem.what());
-      }
+      constraints->compiled = pattern_of(table, constraints->pattern);
     }
     table.each_text("values", [&](std::string value) { constraints->values.push_back(std::move(value)); });
     const bool any = least || most || constraints->range_min || constraints->range_max || constraints->compiled ||
@@ -535,6 +542,7 @@ class Reader {
   Service& service_;
   std::unordered_map<std::string, Shape*> named_;
   std::unordered_map<Kind, Shape*> plain_;
+  std::unordered_map<std::string, std::shared_ptr<const Pattern>> patterns_;
   Shape* empty_ = nullptr;
 };
 

@@ -21,7 +21,7 @@ using model::Protocol;
 
 // What a request says of itself, before its service is known; views into the request.
 struct Hints {
-  std::string_view target;            // Of X-Amz-Target, before its last dot: "DynamoDB_20120810".
+  std::string_view target;            // Of X-Amz-Target, before its last dot: "Coupons_20260101".
   std::string_view target_operation;  // And behind it.
   std::string_view cbor_service;      // Of "/service/NAME/operation/NAME", with its operation.
   std::string_view cbor_operation;

@@ -161,7 +161,7 @@ end
 ---@field output? moonbase.Member
 ---@field errors? string[]
 ---@field host_prefix? string
----@field result_wrapper? string Query: "CreateQueueResult" where it is not given.
+---@field result_wrapper? string Query: "CreateCouponResult" where it is not given.
 ---@field checksum? boolean
 ---@field unsigned? boolean May be called without a signature.
 ---@field unwrapped? boolean REST-XML: the output is its only member's element.
