@@ -203,8 +203,7 @@ struct Validation {
   std::string code = "ValidationException";
   std::string missing_code;                                   // `code` where it is empty.
   std::string serialization_code = "SerializationException";  // For what is not even of the right type.
-  std::string union_empty;  // What a union without members, or with several, is answered with;
-  std::string union_full;   // a sentence of our own where the model has none.
+  bool checks_unions = true;  // False: the operations do, for they say more than which member is wrong.
 };
 
 // What routing needs of a service, read at start without its shapes and operations.

@@ -72,8 +72,7 @@ void read_header_fields(const Table& table, Header& header) {
     wording.code = validation.text_or("code", wording.code);
     wording.missing_code = validation.text_or("missing_code", "");
     wording.serialization_code = validation.text_or("serialization_code", wording.serialization_code);
-    wording.union_empty = validation.text_or("union_empty", "");
-    wording.union_full = validation.text_or("union_full", "");
+    wording.checks_unions = !validation.flag("unions_by_operation");
     const auto style = validation.text_or("style", "list");
     if (style != "list" && style != "parameter") validation.fail("style is \"list\" or \"parameter\"");
     wording.style = style == "list" ? Validation::Style::list : Validation::Style::parameter;

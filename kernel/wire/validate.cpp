@@ -322,12 +322,8 @@ class Validator {
         missing({above, {}, 0, &member});
       }
     }
-    if (shape.kind == Kind::union_structure && map.size() != 1 && !union_problem_) {
-      const auto& text = map.empty() ? wording_.union_empty : wording_.union_full;
-      union_problem_ =
-          Error{wording_.code,
-                !text.empty() ? text : "The union at '" + path.text(true) + "' must have exactly one member set."};
-    }
+    if (shape.kind == Kind::union_structure && map.size() != 1 && !union_problem_ && wording_.checks_unions)
+      union_problem_ = Error{wording_.code, "The union at '" + path.text(true) + "' must have exactly one member set."};
     return true;
   }
 

@@ -14,10 +14,7 @@ module.exports = [
   { plugin: "functions", service: "logs", client: "cloudwatch-logs", validation: { code: "InvalidParameterException" } },
   {
     plugin: "storage", service: "dynamodb", client: "dynamodb", error_namespace: "com.amazonaws.dynamodb.v20120810",
-    validation: {
-      union_empty: "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes",
-      union_full: "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes",
-    },
+    validation: { unions_by_operation: true }, // Its errors say where the empty value stood, and come in an order.
   },
   { plugin: "storage", service: "dynamodbstreams", client: "dynamodb-streams", error_namespace: "com.amazonaws.dynamodb.v20120810" },
   {

@@ -8,7 +8,7 @@ return shape.service {
   protocols = { "json-1.0" }, target = "DynamoDB_20120810",
   signing_name = "dynamodb", endpoint_prefix = "dynamodb",
   error_namespace = "com.amazonaws.dynamodb.v20120810",
-  validation = { union_empty = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes", union_full = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes" },
+  validation = { unions_by_operation = true },
   shapes = {
     ArchivalSummary = { ArchivalBackupArn = string, ArchivalDateTime = timestamp, ArchivalReason = string },
     AttributeDefinition = { AttributeName = string { length = { 1, 255 }, required = true }, AttributeType = string { values = { "S", "N", "B" }, required = true } },

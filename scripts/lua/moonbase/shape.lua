@@ -180,7 +180,7 @@ end
 ---@field request_id_header? string
 ---@field query_compatible? boolean
 ---@field bare_errors? boolean
----@field validation? { code?: string, missing_code?: string, serialization_code?: string, style?: "list"|"parameter" }
+---@field validation? { code?: string, missing_code?: string, serialization_code?: string, style?: "list"|"parameter", unions_by_operation?: boolean }
 ---@field errors? table<string, moonbase.ErrorOptions>
 ---@field shapes? table<string, moonbase.Shape>
 ---@field operations table<string, moonbase.OperationOptions>

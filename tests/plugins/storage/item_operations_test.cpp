@@ -113,6 +113,22 @@ TEST_CASE("errors of an expression carry the envelope that writes have, and read
         "ResourceNotFoundException");
 }
 
+TEST_CASE("an attribute without a type, or with two, is refused where it stands") {
+  Orders orders;
+  const Value none = Map{}, two = Map{{"S", "a"}, {"N", "1"}};
+  const std::string empty = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes";
+  const auto put = [&](Map item) { return orders.error("PutItem", orders.with({{"Item", std::move(item)}})).message; };
+  CHECK(put({{"id", s("a")}, {"x", none}}) == empty);
+  CHECK(put({{"id", s("a")}, {"x", l({none})}}) == empty);
+  CHECK(put({{"id", s("a")}, {"x", two}}).starts_with("Supplied AttributeValue has more than one datatypes set"));
+  CHECK(orders
+            .error("Scan",
+                   orders.with({{"FilterExpression", "a = :v"}, {"ExpressionAttributeValues", Map{{":v", none}}}}))
+            .message == "ExpressionAttributeValues contains invalid value: " + empty + " for key :v");
+  CHECK(orders.error("Scan", orders.with({{"ExclusiveStartKey", Map{{"id", none}}}})).message ==
+        "The provided starting key is invalid: " + empty);
+}
+
 TEST_CASE("an item has its key and no more than 400 KB") {
   Orders orders;
   const auto refused = [&](Map item) {
