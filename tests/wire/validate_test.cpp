@@ -127,12 +127,9 @@ TEST_CASE("a union has exactly one member") {
         "ValidationException: The union at 'choice' must have exactly one member set.");
   CHECK(refusal(*service, "Do", Map{{"Choice", Map{{"A", "x"}, {"B", 1}}}}) ==
         "ValidationException: The union at 'choice' must have exactly one member set.");
+  // A service that says more about it checks its unions itself.
   const auto dynamodb = plugin_model("storage/dynamodb");
-  CHECK(refusal(*dynamodb, "PutItem", Map{{"TableName", "tab"}, {"Item", Map{{"a", Map{}}}}}) ==
-        "ValidationException: Supplied AttributeValue is empty, must contain exactly one of the supported datatypes");
-  CHECK(refusal(*dynamodb, "PutItem", Map{{"TableName", "tab"}, {"Item", Map{{"a", Map{{"S", "x"}, {"N", "1"}}}}}}) ==
-        "ValidationException: Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "
-        "supported datatypes");
+  CHECK(refusal(*dynamodb, "PutItem", Map{{"TableName", "tab"}, {"Item", Map{{"a", Map{}}}}}) == "accepted");
 }
 
 TEST_CASE("defaults and tokens are filled in, unknown members and nulls are taken out") {
