@@ -7,6 +7,7 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.schema(sources.schema);
   using Run = Result<Value> (*)(Service&, Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
+      {"BatchExecuteStatement", batch_execute_statement},
       {"BatchGetItem", batch_get_item},
       {"BatchWriteItem", batch_write_item},
       {"CreateTable", create_table},
@@ -17,6 +18,8 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"DescribeLimits", describe_limits},
       {"DescribeTable", describe_table},
       {"DescribeTimeToLive", describe_time_to_live},
+      {"ExecuteStatement", execute_statement},
+      {"ExecuteTransaction", execute_transaction},
       {"GetItem", get_item},
       {"ListTables", list_tables},
       {"ListTagsOfResource", list_tags_of_resource},

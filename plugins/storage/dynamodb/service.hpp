@@ -88,6 +88,11 @@ Result<Value> batch_write_item(Service& service, Call& call);
 Result<Value> transact_get_items(Service& service, Call& call);
 Result<Value> transact_write_items(Service& service, Call& call);
 
+// operations_partiql.cpp
+Result<Value> batch_execute_statement(Service& service, Call& call);
+Result<Value> execute_statement(Service& service, Call& call);
+Result<Value> execute_transaction(Service& service, Call& call);
+
 // operations_item.cpp
 Result<Value> delete_item(Service& service, Call& call);
 Result<Value> get_item(Service& service, Call& call);
