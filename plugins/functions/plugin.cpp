@@ -84,16 +84,22 @@ class Plugin final : public moonbase::Plugin {
   }
 
   void ready(KernelServices& kernel) override {
-    const auto& hello = processes_->hello();
-    constexpr auto wanted = layer_seccomp | layer_landlock;
-    // Set by --require-sandbox.
-    const char* required = std::getenv("MOONBASE_REQUIRE_SANDBOX");
-    if (required && *required && (hello.layers & wanted) != wanted)
-      throw std::runtime_error("this host does not offer the sandbox that --require-sandbox asks for; it has: " + layers_text(hello));
-    kernel.log.info("functions are sandboxed by: " + layers_text(hello));
-    kernel.metrics.gauge("sandbox_layers", static_cast<std::int64_t>(hello.layers));
     functions_->vocabularies(registrar_->all_resources());
     functions_->logs().begin();
+    // Set by --require-sandbox.
+    if (const char* required = std::getenv("MOONBASE_REQUIRE_SANDBOX"); required && *required) {
+      constexpr auto wanted = layer_seccomp | layer_landlock;
+      const auto& hello = processes_->hello();
+      if ((hello.layers & wanted) != wanted)
+        throw std::runtime_error("this host does not offer the sandbox that --require-sandbox asks for; it has: " + layers_text(hello));
+    }
+    // Finding out takes the spawner some milliseconds: nobody waits for them.
+    kernel.io.spawn([this, &kernel] {
+      kernel.io.blocking([this] { processes_->hello(); });
+      const auto& hello = processes_->hello();
+      kernel.log.info("functions are sandboxed by: " + layers_text(hello));
+      kernel.metrics.gauge("sandbox_layers", static_cast<std::int64_t>(hello.layers));
+    });
   }
 
   void stop(KernelServices&) override { functions_->stop(); }

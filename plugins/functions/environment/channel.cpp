@@ -1,8 +1,11 @@
 #include "channel.hpp"
 
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -13,7 +16,93 @@ constexpr std::size_t buffer_bytes = 64 * 1024;
 
 [[noreturn]] void leave() { _exit(0); }
 
+// What the timer's signal may send. Written only while `held` says no.
+struct Held {
+  std::atomic<bool> held{false};
+  bool sent = false;
+  int descriptor = -1;
+  const char* data = nullptr;
+  std::size_t bytes = 0;
+  bool ticking = false;
+};
+Held held;
+
+constexpr suseconds_t hold_us_max = 1000;
+constexpr std::size_t hold_bytes_max = 32 * 1024;
+
+void tick(bool on) {
+  if (held.ticking == on) return;
+  held.ticking = on;
+  const timeval interval{0, on ? hold_us_max : 0};
+  const itimerval timer{interval, interval};
+  setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+bool send_all(int descriptor, const char* data, std::size_t bytes) {
+  for (std::size_t sent = 0; sent < bytes;) {
+    const auto more = send(descriptor, data + sent, bytes - sent, MSG_NOSIGNAL);
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) return false;
+    sent += static_cast<std::size_t>(more);
+  }
+  return true;
+}
+
 }  // namespace
+
+void Channel::prepare_to_hold() {
+  struct sigaction action {};
+  action.sa_handler = send_held;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGALRM, &action, nullptr);
+}
+
+void Channel::send_held(int) {
+  if (!held.held.load(std::memory_order_relaxed)) return;
+  const int kept = errno;
+  if (!send_all(held.descriptor, held.data, held.bytes)) leave();
+  held.sent = true;
+  held.held.store(false, std::memory_order_relaxed);
+  errno = kept;
+}
+
+bool Channel::frame_is_here() const {
+  if (!waiting_.empty()) return true;
+  FrameHeader header;
+  if (to_ - from_ < sizeof header) return false;
+  std::memcpy(&header, in_.get() + from_, sizeof header);
+  return to_ - from_ - sizeof header >= header.bytes;
+}
+
+void Channel::answered(bool may_hold) {
+  if (may_hold && out_.size() < hold_bytes_max && frame_is_here()) {
+    hold();
+  } else {
+    flush();
+    tick(false);
+  }
+}
+
+void Channel::hold() {
+  held.descriptor = descriptor_;
+  held.data = out_.data();
+  held.bytes = out_.size();
+  held.sent = false;
+  std::atomic_signal_fence(std::memory_order_release);
+  held.held.store(true, std::memory_order_relaxed);
+  tick(true);
+}
+
+// Takes back what is held: from here on the signal leaves it alone.
+void Channel::release() {
+  held.held.store(false, std::memory_order_relaxed);
+  std::atomic_signal_fence(std::memory_order_acquire);
+  if (held.sent) {
+    out_.erase(0, held.bytes);
+    held.sent = false;
+  }
+  held.bytes = 0;
+}
 
 Channel::Channel(int descriptor) : descriptor_(descriptor) { reserve(buffer_bytes); }
 Channel::~Channel() = default;
@@ -74,6 +163,7 @@ Channel::Frame Channel::receive_from_socket() {
 }
 
 std::size_t Channel::begin(FrameType type, std::uint16_t flags) {
+  if (held.bytes > 0) release();
   const std::size_t frame = out_.size();
   const FrameHeader header{0, type, flags, id_};
   out_.append(reinterpret_cast<const char*>(&header), sizeof header);
@@ -89,13 +179,8 @@ void Channel::end(std::size_t frame, std::uint16_t flags) {
 }
 
 void Channel::flush() {
-  std::size_t sent = 0;
-  while (sent < out_.size()) {
-    const auto more = send(descriptor_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
-    if (more < 0 && errno == EINTR) continue;
-    if (more <= 0) leave();
-    sent += static_cast<std::size_t>(more);
-  }
+  if (held.bytes > 0) release();
+  if (!send_all(descriptor_, out_.data(), out_.size())) leave();
   out_.clear();
   if (out_.capacity() > 1024 * 1024) out_ = {};
 }
@@ -115,6 +200,7 @@ RuntimeHost::Reply Channel::call(std::string_view service, std::string_view oper
 }
 
 void Channel::log(std::string_view text) {
+  if (held.bytes > 0) flush();  // Nobody could send it any more while this is put behind it.
   // What a loop prints reaches the log while it loops, not only at its end.
   while (!text.empty()) {
     const auto piece = text.substr(0, log_bytes_max);

@@ -31,6 +31,14 @@ class Channel final : public RuntimeHost {
   void end(std::size_t frame, std::uint16_t flags = 0);
   std::string& out() { return out_; }
   void flush();
+
+  // Answers of short handlers are held back while the next invocation is here already: one send for
+  // many. Should a handler run on, a timer sends them 1 ms later, whatever it does.
+  //   prepare_to_hold()  once, before the system-call list is in force
+  //   answered()         behind every answer: sends, or holds
+  static void prepare_to_hold();
+  void answered(bool may_hold);
+
   // Whose frames these are from now on.
   void serve(std::uint64_t id) { id_ = id; }
 
@@ -41,6 +49,10 @@ class Channel final : public RuntimeHost {
 
  private:
   Frame receive_from_socket();
+  bool frame_is_here() const;
+  void hold();
+  void release();
+  static void send_held(int signal);
   void reserve(std::size_t bytes);
 
   int descriptor_;

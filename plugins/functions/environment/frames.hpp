@@ -6,8 +6,10 @@
 //   spawner       SOCK_SEQPACKET, kernel <-> spawner: Hello once, then SpawnRequest -> SpawnReply.
 //   template      SOCK_SEQPACKET, kernel <-> template: TemplateReport once, then ForkRequest -> ForkReply.
 //   environment   SOCK_STREAM, kernel <-> environment: frames (FrameHeader, then that many bytes). Several
-//                 invocations may wait in it; the environment runs them one after another and answers
-//                 each before it begins the next, so whatever follows the first unanswered has not begun.
+//                 invocations may wait in it; the environment runs them one after another. A native
+//                 one answers each before it begins the next; a Lua one may hold an answer back for at
+//                 most 1 ms while it runs the next. So once the first unanswered has been running for
+//                 longer, whatever follows it has not begun.
 #pragma once
 
 #include <cstddef>

@@ -74,7 +74,7 @@ constexpr std::initializer_list<int> environment_calls = {
     SCMP_SYS(futex),         SCMP_SYS(clock_gettime),   SCMP_SYS(gettimeofday), SCMP_SYS(clock_nanosleep),
     SCMP_SYS(nanosleep),     SCMP_SYS(getrusage),       SCMP_SYS(getrandom),    SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid),         SCMP_SYS(getpid),       SCMP_SYS(sched_yield),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),
+    SCMP_SYS(exit),          SCMP_SYS(exit_group),      SCMP_SYS(setitimer),
 };
 // What it takes to become an environment.
 constexpr std::initializer_list<int> entering_calls = {

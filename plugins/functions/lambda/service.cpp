@@ -205,7 +205,8 @@ Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const Funct
   live->calls.identity.issued = true;
   live->calls.region = name.region;
   live->pool = std::make_shared<Pool>(
-      pools_, [this, function = live->function] { return code_of(function); }, [this] { return log_stream_name(); });
+      pools_, [this, function = live->function] { return code_of(function); }, [this] { return log_stream_name(); },
+      live->function.runtime == "lua");
 
   const std::unique_lock lock(mutex_);
   if (changes != changes_) {

@@ -77,7 +77,7 @@ std::shared_ptr<Environment> Pool::share(Io& io) {
   // An idle one becomes shared; nobody waits for a start.
   auto environment = std::move(local.idle.back());
   local.idle.pop_back();
-  environment->shared = std::make_shared<SharedEnvironment>(std::move(environment->process));
+  environment->shared = std::make_shared<SharedEnvironment>(std::move(environment->process), holds_);
   local.shared.push_back(environment);
   pools_.idle(io, shared_from_this());
   return environment;

@@ -78,8 +78,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
  public:
   using MakeCode = std::function<Result<PoolCode>()>;
   using MakeLogStreamName = std::function<std::string()>;
-  Pool(Pools& pools, MakeCode code, MakeLogStreamName log_stream_name)
-      : pools_(pools), make_code_(std::move(code)), make_log_stream_name_(std::move(log_stream_name)) {}
+  // `holds`: see SharedEnvironment.
+  Pool(Pools& pools, MakeCode code, MakeLogStreamName log_stream_name, bool holds)
+      : pools_(pools), make_code_(std::move(code)), make_log_stream_name_(std::move(log_stream_name)), holds_(holds) {}
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -123,6 +124,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Pools& pools_;
   const MakeCode make_code_;
   const MakeLogStreamName make_log_stream_name_;
+  const bool holds_;
   struct Local {
     std::vector<std::shared_ptr<Environment>> idle;
     std::vector<std::shared_ptr<Environment>> shared;

@@ -158,10 +158,11 @@ void SharedEnvironment::end(Io& io, EnvironmentAnswer::Kind kind, Ending ending)
   const auto already = process_->socket_.get() < 0;
   if (!already) process_->close(io);
   out_.clear();
-  // Answers come one by one: the first has been running, the others have not begun.
+  // The first has been running, the others have not begun; unless it died with answers held back.
+  const bool all = holds_ && (kind == EnvironmentAnswer::Kind::exited || kind == EnvironmentAnswer::Kind::violated);
   for (bool first = true; !waiting_.empty(); first = false) {
     EnvironmentAnswer answer;
-    answer.kind = first ? kind : EnvironmentAnswer::Kind::not_begun;
+    answer.kind = first || all ? kind : EnvironmentAnswer::Kind::not_begun;
     answer.ending = ending;
     finish(std::move(answer));
   }

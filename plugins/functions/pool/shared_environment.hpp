@@ -21,7 +21,10 @@ namespace moonbase::functions {
 // Everything on the loop that began it.
 class SharedEnvironment : public std::enable_shared_from_this<SharedEnvironment> {
  public:
-  explicit SharedEnvironment(std::unique_ptr<EnvironmentProcess> process) : process_(std::move(process)) {}
+  // `holds`: the runtime may hold answers back for a moment (Lua), so that a process that dies may have
+  // run more than it has answered: whoever waits then has failed too, and is not tried again.
+  SharedEnvironment(std::unique_ptr<EnvironmentProcess> process, bool holds)
+      : process_(std::move(process)), holds_(holds) {}
 
   // False once it has ended, is full, or whoever is first has been running for long.
   bool accepts(MachineTime now) const;
@@ -53,6 +56,7 @@ class SharedEnvironment : public std::enable_shared_from_this<SharedEnvironment>
   void end(Io& io, EnvironmentAnswer::Kind kind, Ending ending = {});
 
   std::unique_ptr<EnvironmentProcess> process_;
+  const bool holds_;
   std::deque<Waiting*> waiting_;  // In the order of their turns; null: gave up.
   std::string out_, in_;
   std::string_view pending_;
