@@ -196,12 +196,14 @@ TEST_CASE("any thread may send, and a socket that has ended says so") {
   auto socket = std::make_unique<Socket>(door);
   const auto server_side = opened.get_future().get();
   std::vector<std::thread> threads;
+  std::atomic<int> sent{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (int k = 0; k < 100; ++k) CHECK(server_side->send("from a thread"));
+      for (int k = 0; k < 100; ++k) sent += server_side->send("from a thread");
     });
   }
   for (auto& thread : threads) thread.join();
+  CHECK(sent == 400);
   for (int i = 0; i < 400; ++i) socket->expect(0x81, "from a thread");
   server_side->close(4000, "enough");
   CHECK_FALSE(server_side->send("more"));
