@@ -1,11 +1,10 @@
 #include "http/aws_chunked.hpp"
 
-#include "http/characters.hpp"
-#include "http/gzip.hpp"
-
+#include <algorithm>
 #include <moonbase/hash.hpp>
 
-#include <algorithm>
+#include "http/characters.hpp"
+#include "http/gzip.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -24,8 +23,9 @@ Error incomplete_body() {
 
 Error malformed_trailer() {
   return {.code = "MalformedTrailerError",
-          .message = "The request contained trailing data that was not well-formed or did not conform to our published "
-                     "schema.",
+          .message =
+              "The request contained trailing data that was not well-formed or did not conform to our published "
+              "schema.",
           .status = 400};
 }
 
@@ -35,8 +35,9 @@ Error malformed_chunk() {
 
 Error does_not_match() {
   return {.code = "SignatureDoesNotMatch",
-          .message = "The request signature we calculated does not match the signature you provided. Check your key "
-                     "and signing method.",
+          .message =
+              "The request signature we calculated does not match the signature you provided. Check your key "
+              "and signing method.",
           .status = 403};
 }
 
@@ -136,15 +137,12 @@ Result<std::optional<AwsChunkedOptions>> aws_chunked_options(const HttpHeaders& 
   }
   const auto length = headers.get("x-amz-decoded-content-length");
   if (length.empty()) {
-    return Error{.code = "MissingContentLength",
-                 .message = "You must provide the Content-Length HTTP header.",
-                 .status = 411};
+    return Error{
+        .code = "MissingContentLength", .message = "You must provide the Content-Length HTTP header.", .status = 411};
   }
   options.decoded_length = number(length, 10);
   if (!options.decoded_length) {
-    return Error{.code = "InvalidArgument",
-                 .message = "x-amz-decoded-content-length must be a number.",
-                 .status = 400};
+    return Error{.code = "InvalidArgument", .message = "x-amz-decoded-content-length must be a number.", .status = 400};
   }
   if (!options.has_trailer) return std::optional(std::move(options));
   auto names = headers.get("x-amz-trailer");
@@ -213,7 +211,8 @@ AwsChunkedDecoder::Step AwsChunkedDecoder::begin_chunk() {
   const auto semicolon = line_.find(';');
   const auto size = number(std::string_view(line_).substr(0, semicolon), 16);
   if (!size) return refuse(malformed_chunk());
-  const auto extension = semicolon == std::string::npos ? std::string_view() : std::string_view(line_).substr(semicolon);
+  const auto extension =
+      semicolon == std::string::npos ? std::string_view() : std::string_view(line_).substr(semicolon);
   chunk_signature_.clear();
   if (options_.is_signed) {
     constexpr std::string_view name = ";chunk-signature=";
@@ -285,15 +284,13 @@ AwsChunkedDecoder::Step AwsChunkedDecoder::finish() {
   }
   for (const auto& checksum : checksums_) {
     const auto name = std::string(checksum_prefix) + checksum.algorithm;
-    const auto value = std::find_if(trailer_.begin(), trailer_.end(), [&](const auto& line) {
-                         return line.first == name;
-                       })->second;
+    const auto value =
+        std::find_if(trailer_.begin(), trailer_.end(), [&](const auto& line) { return line.first == name; })->second;
     const auto claimed = from_base64(value);
     const auto computed = checksum.digest->finish();
     if (!claimed || claimed->size() != computed.size()) {
-      return refuse({.code = "InvalidRequest",
-                     .message = "Value for " + name + " trailing header is invalid.",
-                     .status = 400});
+      return refuse(
+          {.code = "InvalidRequest", .message = "Value for " + name + " trailing header is invalid.", .status = 400});
     }
     if (*claimed != computed) {
       auto algorithm = checksum.algorithm;

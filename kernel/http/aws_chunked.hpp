@@ -3,23 +3,22 @@
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html
 #pragma once
 
-#include "http/digests.hpp"
-
-#include <moonbase/http.hpp>
-#include <moonbase/result.hpp>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <moonbase/http.hpp>
+#include <moonbase/result.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "http/digests.hpp"
+
 namespace moonbase::http {
 
 struct AwsChunkedOptions {
-  bool is_signed = false;    // Each chunk carries a signature.
+  bool is_signed = false;  // Each chunk carries a signature.
   bool has_trailer = false;
   std::optional<std::uint64_t> decoded_length;
   std::vector<std::string> trailers;  // Announced in x-amz-trailer, in lower case.

@@ -47,8 +47,8 @@ std::vector<std::string> all_names(const std::vector<std::string>& more) {
 // Compared as written: OpenSSL itself matches no wildcard directly below a top level domain.
 bool covers(X509& certificate, const std::string& name) {
   if (is_address(name)) return X509_check_ip_asc(&certificate, name.c_str(), 0) == 1;
-  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> alternatives(static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const std::unique_ptr<GENERAL_NAMES, Free<GENERAL_NAMES_free>> alternatives(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&certificate, NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; alternatives && i < sk_GENERAL_NAME_num(alternatives.get()); ++i) {
     const auto* alternative = sk_GENERAL_NAME_value(alternatives.get(), i);
     if (alternative->type != GEN_DNS) continue;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <moonbase/result.hpp>
-
 #include <string>
 #include <vector>
 

@@ -1,22 +1,20 @@
 #include "http/client.hpp"
 
-#include "http/characters.hpp"
-#include "http/connection.hpp"
-#include "http/response.hpp"
-#include "http/response_head.hpp"
-#include "http/tls.hpp"
-
-#include "loop/loop.hpp"
-
-#include <moonbase/io.hpp>
-
 #include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <moonbase/io.hpp>
 #include <stdexcept>
+
+#include "http/characters.hpp"
+#include "http/connection.hpp"
+#include "http/response.hpp"
+#include "http/response_head.hpp"
+#include "http/tls.hpp"
+#include "loop/loop.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -33,7 +31,9 @@ struct Url {
 Error failed(const char* code, std::string message) { return {.code = code, .message = std::move(message)}; }
 
 Result<Url> parse_url(std::string_view text) {
-  const auto bad = [&] { return failed("InvalidUrl", "Not an http or https address: " + std::string(text.substr(0, 256))); };
+  const auto bad = [&] {
+    return failed("InvalidUrl", "Not an http or https address: " + std::string(text.substr(0, 256)));
+  };
   Url url;
   auto rest = text;
   if (rest.starts_with("https://")) {
@@ -177,8 +177,8 @@ class Exchange {
       if (!input_.empty()) {
         response.headers = {};
         framing = Framing{};
-        const auto head = parse_response_head(input_.bytes(), limits_.head_bytes_max, limits_.headers_max, response,
-                                              framing);
+        const auto head =
+            parse_response_head(input_.bytes(), limits_.head_bytes_max, limits_.headers_max, response, framing);
         if (head.state == HeadResult::State::refused) return invalid(head.reason);
         if (head.state == HeadResult::State::complete) {
           input_.consume(head.bytes);

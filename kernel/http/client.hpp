@@ -3,15 +3,14 @@
 // own or private networks unless told to. It runs on fibers: a slow server costs no thread.
 #pragma once
 
-#include "http/outbound.hpp"
-
-#include <moonbase/http.hpp>
-#include <moonbase/result.hpp>
-
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <moonbase/http.hpp>
+#include <moonbase/result.hpp>
 #include <string>
+
+#include "http/outbound.hpp"
 
 namespace moonbase {
 class Io;

@@ -1,12 +1,12 @@
 #include "http/connection.hpp"
 
-#include "http/response.hpp"
-#include "http/tls.hpp"
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+
+#include "http/response.hpp"
+#include "http/tls.hpp"
 
 namespace moonbase::http {
 namespace {

@@ -1,11 +1,6 @@
 // What the protocols of one connection share. Private to kernel/http.
 #pragma once
 
-#include "http/server.hpp"
-#include "http/transport.hpp"
-
-#include "loop/loop.hpp"
-
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -13,6 +8,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "http/server.hpp"
+#include "http/transport.hpp"
+#include "loop/loop.hpp"
 
 namespace moonbase::http {
 

@@ -1,9 +1,8 @@
 #include "http/digests.hpp"
 
-#include <moonbase/hash.hpp>
-
 #include <openssl/evp.h>
 
+#include <moonbase/hash.hpp>
 #include <new>
 
 namespace moonbase::http {

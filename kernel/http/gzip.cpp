@@ -1,11 +1,11 @@
 #include "http/gzip.hpp"
 
-#include "http/characters.hpp"
-
 #include <zlib.h>
 
 #include <algorithm>
 #include <stdexcept>
+
+#include "http/characters.hpp"
 
 namespace moonbase::http {
 namespace {

@@ -1,11 +1,10 @@
 // gzip of whole bodies, with a limit on what comes out.
 #pragma once
 
-#include <moonbase/http.hpp>
-#include <moonbase/result.hpp>
-
 #include <cstddef>
 #include <memory>
+#include <moonbase/http.hpp>
+#include <moonbase/result.hpp>
 #include <string>
 #include <string_view>
 

@@ -1,9 +1,9 @@
 #include "http/head.hpp"
 
-#include "http/characters.hpp"
-
 #include <charconv>
 #include <cstring>
+
+#include "http/characters.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -102,15 +102,14 @@ const char* look_at(std::string_view name, std::string_view value, Seen& seen, F
         framing.chunked = true;
       }
       break;
-    default: break;
+    default:
+      break;
   }
   return nullptr;
 }
 
 bool has_good_escapes(std::string_view path) {
-  const auto is_hex = [](char c) {
-    return (c >= '0' && c <= '9') || (lower_case(c) >= 'a' && lower_case(c) <= 'f');
-  };
+  const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (lower_case(c) >= 'a' && lower_case(c) <= 'f'); };
   for (auto at = path.find('%'); at != std::string_view::npos; at = path.find('%', at + 1)) {
     if (at + 2 >= path.size() || !is_hex(path[at + 1]) || !is_hex(path[at + 2])) return false;
   }
@@ -219,9 +218,12 @@ HeadResult parse_head(std::string_view bytes, const Limits& limits, HttpRequest&
   request.http_major = 1;
   request.http_minor = minor - '0';
   switch (take_line_end(cursor)) {
-    case LineEnd::yes: break;
-    case LineEnd::no: return refused("malformed request line");
-    case LineEnd::unknown: return incomplete(bytes.size(), limits);
+    case LineEnd::yes:
+      break;
+    case LineEnd::no:
+      return refused("malformed request line");
+    case LineEnd::unknown:
+      return incomplete(bytes.size(), limits);
   }
   if (request.method == "CONNECT") return refused("CONNECT is not served", 501);
   std::string_view authority;
@@ -233,9 +235,12 @@ HeadResult parse_head(std::string_view bytes, const Limits& limits, HttpRequest&
     if (cursor.left() == 0) return incomplete(bytes.size(), limits);
     if (*cursor.at == '\r') {
       switch (take_line_end(cursor)) {
-        case LineEnd::yes: break;
-        case LineEnd::no: return refused("malformed header");
-        case LineEnd::unknown: return incomplete(bytes.size(), limits);
+        case LineEnd::yes:
+          break;
+        case LineEnd::no:
+          return refused("malformed header");
+        case LineEnd::unknown:
+          return incomplete(bytes.size(), limits);
       }
       break;
     }
@@ -246,9 +251,12 @@ HeadResult parse_head(std::string_view bytes, const Limits& limits, HttpRequest&
     ++cursor.at;
     const auto value = trimmed(take<value_character>(cursor));
     switch (take_line_end(cursor)) {
-      case LineEnd::yes: break;
-      case LineEnd::no: return refused("malformed header value");
-      case LineEnd::unknown: return incomplete(bytes.size(), limits);
+      case LineEnd::yes:
+        break;
+      case LineEnd::no:
+        return refused("malformed header value");
+      case LineEnd::unknown:
+        return incomplete(bytes.size(), limits);
     }
     if (request.headers.size() == limits.headers_max) return refused("too many headers", 431);
     int status = 400;

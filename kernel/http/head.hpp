@@ -3,13 +3,12 @@
 // other.
 #pragma once
 
-#include "http/limits.hpp"
-
-#include <moonbase/http.hpp>
-
 #include <cstdint>
+#include <moonbase/http.hpp>
 #include <optional>
 #include <string_view>
+
+#include "http/limits.hpp"
 
 namespace moonbase::http {
 
@@ -25,8 +24,8 @@ struct Framing {
 struct HeadResult {
   enum class State { complete, incomplete, refused };
   State state = State::incomplete;
-  std::size_t bytes = 0;        // Of the head, when complete.
-  int status = 400;             // When refused.
+  std::size_t bytes = 0;  // Of the head, when complete.
+  int status = 400;       // When refused.
   const char* reason = "";
 };
 
@@ -47,11 +46,11 @@ class ChunkedDecoder {
  private:
   enum class State { size, extension, size_line_feed, data, data_return, data_line_feed, trailer };
   State state_ = State::size;
-  std::uint64_t left_ = 0;        // Of the chunk.
+  std::uint64_t left_ = 0;  // Of the chunk.
   unsigned size_digits_ = 0;
   std::size_t extension_bytes_ = 0;  // In all: not content, so not limited by what limits content.
   std::size_t trailer_bytes_ = 0;
-  std::size_t line_bytes_ = 0;    // Of the trailer's present line.
+  std::size_t line_bytes_ = 0;  // Of the trailer's present line.
   bool after_return_ = false;
   bool in_name_ = true;
 };

@@ -1,12 +1,12 @@
 // HTTP/1 on one connection: request after request, in order.
+#include <charconv>
+#include <cstring>
+
 #include "http/characters.hpp"
 #include "http/connection.hpp"
 #include "http/head.hpp"
 #include "http/http1_body.hpp"
 #include "http/response.hpp"
-
-#include <charconv>
-#include <cstring>
 
 namespace moonbase::http {
 namespace {

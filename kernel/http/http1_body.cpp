@@ -91,8 +91,11 @@ Result<std::string> Http1Body::read_chunk(std::size_t bytes_max) {
       case ChunkedDecoder::Step::data:
         if (bytes.size() == bytes_max) return bytes;
         break;
-      case ChunkedDecoder::Step::end: ended_ = true; return bytes;
-      case ChunkedDecoder::Step::refused: return fail("The chunked request body is malformed.", 400);
+      case ChunkedDecoder::Step::end:
+        ended_ = true;
+        return bytes;
+      case ChunkedDecoder::Step::refused:
+        return fail("The chunked request body is malformed.", 400);
       case ChunkedDecoder::Step::need_more: {
         if (!input.empty()) break;
         if (!bytes.empty()) return bytes;

@@ -1,14 +1,13 @@
 // The body of an HTTP/1 request, still on the wire.
 #pragma once
 
-#include "http/connection.hpp"
-#include "http/head.hpp"
-
-#include <moonbase/http.hpp>
-
 #include <memory>
+#include <moonbase/http.hpp>
 #include <optional>
 #include <string>
+
+#include "http/connection.hpp"
+#include "http/head.hpp"
 
 namespace moonbase::http {
 

@@ -1,26 +1,25 @@
 // HTTP/2 on one connection, by nghttp2: each stream is handled by a fiber of its own.
-#include "http/characters.hpp"
-#include "http/connection.hpp"
-#include "http/head.hpp"
-#include "http/response.hpp"
-
-#include <moonbase/internal/parker.hpp>
-
 #include <nghttp2/nghttp2.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <moonbase/internal/parker.hpp>
 #include <new>
 #include <stdexcept>
+
+#include "http/characters.hpp"
+#include "http/connection.hpp"
+#include "http/head.hpp"
+#include "http/response.hpp"
 
 namespace moonbase::http {
 namespace {
 
-constexpr std::size_t output_bytes = 64 * 1024;             // Frames written together.
-constexpr std::size_t streamed_bytes_max = 256 * 1024;      // Waiting for the client, a stream.
-constexpr std::int32_t connection_window_bytes = 4 << 20;   // Request bodies under way, all streams.
+constexpr std::size_t output_bytes = 64 * 1024;            // Frames written together.
+constexpr std::size_t streamed_bytes_max = 256 * 1024;     // Waiting for the client, a stream.
+constexpr std::int32_t connection_window_bytes = 4 << 20;  // Request bodies under way, all streams.
 constexpr auto resets_period = std::chrono::seconds(10);
 
 class Session;
@@ -115,7 +114,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::shared_ptr<moonbase::internal::Parker> owner_, writer_;
   std::size_t fibers_ = 0;  // Of handlers; may outlast their streams.
   bool writer_ended_ = false;
-  bool closing_ = false;    // No more reading.
+  bool closing_ = false;  // No more reading.
   bool broken_ = false;
   std::size_t resets_ = 0;
   MachineTime resets_since_{};
@@ -161,8 +160,7 @@ class StreamReader final : public BodyReader {
 
 class StreamWriter final : public BodyWriter {
  public:
-  StreamWriter(StreamPointer stream, std::optional<std::uint64_t> length)
-      : stream_(std::move(stream)), left_(length) {}
+  StreamWriter(StreamPointer stream, std::optional<std::uint64_t> length) : stream_(std::move(stream)), left_(length) {}
 
   bool write(std::string_view bytes) override {
     auto& stream = *stream_;
@@ -431,7 +429,8 @@ void Session::respond(const StreamPointer& stream, HttpResponse& response) {
   nghttp2_data_provider provider{};
   provider.source.ptr = stream.get();
   provider.read_callback = read_answer;
-  if (nghttp2_submit_response(session_, stream->id, fields.data(), fields.size(), has_body ? &provider : nullptr) != 0) {
+  if (nghttp2_submit_response(session_, stream->id, fields.data(), fields.size(), has_body ? &provider : nullptr) !=
+      0) {
     return abort(*stream);
   }
   wake_writer();
@@ -500,8 +499,8 @@ void Session::read_until_end() {
   quiet_since_ = connection_.state.loop.now();
   while (true) {
     const auto bytes = input.bytes();
-    const auto used = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()),
-                                               bytes.size());
+    const auto used =
+        nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     if (used < 0) {  // Not HTTP/2, or a callback gave up.
       nghttp2_session_terminate_session(session_, NGHTTP2_PROTOCOL_ERROR);
       wake_writer();
@@ -586,9 +585,8 @@ void Session::serve() {
       session->owner_->wake();
     }
   };
-  connection_.state.loop.spawn([ended = std::make_shared<Ended>(shared_from_this())] {
-    ended->session->write_until_end();
-  });
+  connection_.state.loop.spawn(
+      [ended = std::make_shared<Ended>(shared_from_this())] { ended->session->write_until_end(); });
   connection_.end_soon = [this] { end_soon(); };
   read_until_end();
   // The client has said its last. What it asked for before is still answered, as far as that goes

@@ -10,7 +10,7 @@ struct Limits {
   std::size_t head_bytes_max = 64 * 1024;    // Request line and headers.
   std::size_t target_bytes_max = 32 * 1024;  // Path and query.
   std::size_t headers_max = 128;
-  std::size_t connections_max = 20'000;      // Further ones are closed at once.
+  std::size_t connections_max = 20'000;  // Further ones are closed at once.
   // A body that the handler has not read is taken from the wire up to here to keep the connection;
   // longer ones close it.
   std::size_t unread_body_bytes_max = 256 * 1024;
@@ -23,8 +23,8 @@ struct Limits {
   std::chrono::milliseconds linger_timeout{2'000};       // For the other side to close after our last word.
 
   // HTTP/2.
-  std::size_t streams_max = 128;               // At a time, on one connection.
-  std::size_t stream_resets_max = 200;         // By the client within ten seconds.
+  std::size_t streams_max = 128;                     // At a time, on one connection.
+  std::size_t stream_resets_max = 200;               // By the client within ten seconds.
   std::size_t stream_buffer_bytes_max = 256 * 1024;  // Request body that waits for its handler, a stream.
 
   // WebSocket.

@@ -1,21 +1,24 @@
 #include "http/origin.hpp"
 
-#include "http/characters.hpp"
-
 #include <arpa/inet.h>
 
 #include <algorithm>
+
+#include "http/characters.hpp"
 
 namespace moonbase::http {
 namespace {
 
 constexpr std::string_view aws_and_local_names[] = {
-    "localhost", "*.localhost", "localhost.localstack.cloud", "*.localhost.localstack.cloud", "*.amazonaws.com",
-    "host.docker.internal",
+    "localhost",       "*.localhost",          "localhost.localstack.cloud", "*.localhost.localstack.cloud",
+    "*.amazonaws.com", "host.docker.internal",
 };
 // Pages may come from these: their names lead to this machine only.
 constexpr std::string_view local_origins[] = {
-    "localhost", "*.localhost", "localhost.localstack.cloud", "*.localhost.localstack.cloud",
+    "localhost",
+    "*.localhost",
+    "localhost.localstack.cloud",
+    "*.localhost.localstack.cloud",
 };
 
 std::string lower(std::string_view text) {
@@ -56,9 +59,7 @@ bool is_v6(const std::string& name) {
   return inet_pton(AF_INET6, name.c_str(), &address) == 1;
 }
 
-bool is_loopback(const std::string& name) {
-  return (is_v4(name) && name.starts_with("127.")) || name == "::1";
-}
+bool is_loopback(const std::string& name) { return (is_v4(name) && name.starts_with("127.")) || name == "::1"; }
 
 bool is_local_origin(std::string_view origin, std::string_view own_host, const OriginPolicy& policy) {
   if (std::find(policy.origins.begin(), policy.origins.end(), origin) != policy.origins.end()) return true;
@@ -77,14 +78,11 @@ bool only_reads(const HttpRequest& request) {
   if (request.method != "GET" && request.method != "HEAD" && request.method != "OPTIONS") return false;
   if (!request.headers.get("x-amz-target").empty() || !request.headers.get("upgrade").empty()) return false;
   const auto parameters = parse_query(request.query);
-  return std::none_of(parameters.begin(), parameters.end(), [](const auto& parameter) {
-    return parameter.first == "Action";
-  });
+  return std::none_of(parameters.begin(), parameters.end(),
+                      [](const auto& parameter) { return parameter.first == "Action"; });
 }
 
-Error denied(std::string message) {
-  return {.code = "AccessDenied", .message = std::move(message), .status = 403};
-}
+Error denied(std::string message) { return {.code = "AccessDenied", .message = std::move(message), .status = 403}; }
 
 }  // namespace
 
@@ -105,8 +103,8 @@ std::optional<Error> refuse_foreign(const HttpRequest& request, const OriginPoli
   if (surface == Surface::application) return std::nullopt;
   const auto* origin = request.headers.find("origin");
   // Browsers tell addresses like localhost where a request comes from even where they send no Origin.
-  const bool foreign = origin ? !is_local_origin(*origin, host, policy)
-                              : request.headers.get("sec-fetch-site") == "cross-site";
+  const bool foreign =
+      origin ? !is_local_origin(*origin, host, policy) : request.headers.get("sec-fetch-site") == "cross-site";
   if (!foreign || (surface == Surface::service && only_reads(request))) return std::nullopt;
   return denied("A web page" + (origin ? " of " + origin->substr(0, 256) : std::string()) +
                 " may not do this. If it should, allow it with --allow-origin.");

@@ -4,7 +4,6 @@
 
 #include <moonbase/http.hpp>
 #include <moonbase/result.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>

@@ -1,10 +1,10 @@
 #include "http/outbound.hpp"
 
-#include "http/characters.hpp"
-
 #include <arpa/inet.h>
 
 #include <cstring>
+
+#include "http/characters.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -19,10 +19,9 @@ constexpr std::uint32_t v4(std::uint32_t a, std::uint32_t b, std::uint32_t c = 0
 
 // The IPv4 special-purpose registry, and multicast.
 constexpr Network special_networks[] = {
-    {v4(0, 0), 8},          {v4(10, 0), 8},         {v4(100, 64), 10},     {v4(127, 0), 8},
-    {v4(169, 254), 16},     {v4(172, 16), 12},      {v4(192, 0, 0), 24},   {v4(192, 0, 2), 24},
-    {v4(192, 88, 99), 24},  {v4(192, 168), 16},     {v4(198, 18), 15},     {v4(198, 51, 100), 24},
-    {v4(203, 0, 113), 24},  {v4(224, 0), 4},        {v4(240, 0), 4},
+    {v4(0, 0), 8},     {v4(10, 0), 8},         {v4(100, 64), 10},     {v4(127, 0), 8},       {v4(169, 254), 16},
+    {v4(172, 16), 12}, {v4(192, 0, 0), 24},    {v4(192, 0, 2), 24},   {v4(192, 88, 99), 24}, {v4(192, 168), 16},
+    {v4(198, 18), 15}, {v4(198, 51, 100), 24}, {v4(203, 0, 113), 24}, {v4(224, 0), 4},       {v4(240, 0), 4},
 };
 
 bool is_public_v4(std::uint32_t address) {
@@ -34,9 +33,7 @@ bool is_public_v4(std::uint32_t address) {
 
 bool is_public_v6(const in6_addr& address) {
   const auto* bytes = address.s6_addr;
-  const auto embedded = [&](int at) {
-    return v4(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]);
-  };
+  const auto embedded = [&](int at) { return v4(bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]); };
   if (IN6_IS_ADDR_V4MAPPED(&address)) return is_public_v4(embedded(12));
   // NAT64 and 6to4 lead to the IPv4 address that they hold.
   static constexpr unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b};

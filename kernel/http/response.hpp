@@ -1,9 +1,8 @@
 // How answers are written: status lines, headers, and what may be compressed.
 #pragma once
 
-#include <moonbase/http.hpp>
-
 #include <cstdint>
+#include <moonbase/http.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,11 +1,10 @@
 // The head of another server's response, read as strictly as requests are.
 #pragma once
 
-#include "http/head.hpp"
-
 #include <moonbase/http.hpp>
-
 #include <string_view>
+
+#include "http/head.hpp"
 
 namespace moonbase::http {
 

@@ -1,10 +1,5 @@
 #include "http/server.hpp"
 
-#include "http/connection.hpp"
-#include "http/tls.hpp"
-
-#include "loop/loops.hpp"
-
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,6 +9,10 @@
 #include <cerrno>
 #include <cstring>
 #include <new>
+
+#include "http/connection.hpp"
+#include "http/tls.hpp"
+#include "loop/loops.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -68,9 +67,9 @@ struct Address {
 Error cannot_listen(const Options& options, int reason) {
   const auto where = options.address + " port " + std::to_string(options.port);
   if (reason == EADDRINUSE) {
-    return {.code = "AddressInUse",
-            .message = "Another program listens on " + where +
-                       ". Stop it, or choose another port (0 picks a free one)."};
+    return {
+        .code = "AddressInUse",
+        .message = "Another program listens on " + where + ". Stop it, or choose another port (0 picks a free one)."};
   }
   if (reason == EACCES) {
     return {.code = "AccessDenied", .message = "Ports below 1024 need privileges: cannot listen on " + where + "."};
@@ -270,9 +269,7 @@ bool Server::drain(MachineTime deadline) {
     }
   });
   std::unique_lock lock(core.mutex);
-  return core.connection_closed.wait_until(lock, deadline, [&] {
-    return core.draining && core.connections == 0;
-  });
+  return core.connection_closed.wait_until(lock, deadline, [&] { return core.draining && core.connections == 0; });
 }
 
 void Server::stop() {

@@ -2,19 +2,18 @@
 // bytes. Strict about framing: what reaches the handler has an unambiguous length and clean headers.
 #pragma once
 
-#include "http/limits.hpp"
-
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <moonbase/clock.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/io.hpp>
 #include <moonbase/log.hpp>
 #include <moonbase/result.hpp>
-
-#include <cstdint>
-#include <functional>
-#include <memory>
 #include <string>
 #include <vector>
+
+#include "http/limits.hpp"
 
 namespace moonbase::loop {
 class Loops;
@@ -34,7 +33,7 @@ struct Options {
   std::string address = "127.0.0.1";  // IPv4 or IPv6, numeric.
   std::uint16_t port = 4566;          // 0: any free one.
   Limits limits;
-  const Clock* clock = nullptr;       // For Date headers. Required.
+  const Clock* clock = nullptr;  // For Date headers. Required.
   Log* log = nullptr;
 
   // Where the certificate is kept, or made at first start. Empty: no TLS.

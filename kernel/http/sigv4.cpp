@@ -1,13 +1,12 @@
 #include "http/sigv4.hpp"
 
-#include "http/characters.hpp"
-#include "http/digests.hpp"
-
-#include <moonbase/hash.hpp>
-
 #include <algorithm>
 #include <map>
+#include <moonbase/hash.hpp>
 #include <mutex>
+
+#include "http/characters.hpp"
+#include "http/digests.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -28,14 +27,13 @@ Error bad_query(std::string message) {
   return {.code = "AuthorizationQueryParametersError", .message = std::move(message), .status = 400};
 }
 
-Error denied(std::string message) {
-  return {.code = "AccessDenied", .message = std::move(message), .status = 403};
-}
+Error denied(std::string message) { return {.code = "AccessDenied", .message = std::move(message), .status = 403}; }
 
 Error does_not_match() {
   return {.code = "SignatureDoesNotMatch",
-          .message = "The request signature we calculated does not match the signature you provided. Check your AWS "
-                     "Secret Access Key and signing method. Consult the service documentation for details.",
+          .message =
+              "The request signature we calculated does not match the signature you provided. Check your AWS "
+              "Secret Access Key and signing method. Consult the service documentation for details.",
           .status = 403};
 }
 
@@ -127,8 +125,10 @@ Result<std::optional<Signature>> parse_header(const HttpRequest& request, std::s
     if (name == "Credential" && !credential) {
       credential = true;
       if (!parse_credential(text, signature)) {
-        return incomplete("Credential must have exactly 5 slash-delimited elements, e.g. "
-                          "keyid/date/region/service/term, got '" + std::string(text.substr(0, 256)) + "'");
+        return incomplete(
+            "Credential must have exactly 5 slash-delimited elements, e.g. "
+            "keyid/date/region/service/term, got '" +
+            std::string(text.substr(0, 256)) + "'");
       }
     } else if (name == "SignedHeaders" && !headers) {
       headers = true;
@@ -149,7 +149,8 @@ Result<std::optional<Signature>> parse_header(const HttpRequest& request, std::s
   if (signature.signature.empty()) return missing("Signature");
   if (!headers) return missing("SignedHeaders");
   signature.timestamp = request.headers.get("x-amz-date");
-  if (signature.timestamp.empty() && request.headers.contains("date")) signature.timestamp = request.headers.get("date");
+  if (signature.timestamp.empty() && request.headers.contains("date"))
+    signature.timestamp = request.headers.get("date");
   if (signature.timestamp.empty()) {
     return incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.");
   }
@@ -175,8 +176,9 @@ Result<std::optional<Signature>> parse_presigned(const HttpRequest& request) {
   }
   if (found["X-Amz-Algorithm"] != algorithm) return bad_query("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
   if (!parse_credential(found["X-Amz-Credential"], signature)) {
-    return bad_query("Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
-                     "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
+    return bad_query(
+        "Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "
+        "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".");
   }
   if (!parse_signed_headers(found["X-Amz-SignedHeaders"], signature)) {
     return bad_query("X-Amz-SignedHeaders is malformed.");
@@ -189,8 +191,9 @@ Result<std::optional<Signature>> parse_presigned(const HttpRequest& request) {
   if (!is_digits(expires) || expires.size() > 9) return bad_query("X-Amz-Expires should be a number");
   signature.expires_seconds = std::stoll(expires);
   if (signature.expires_seconds > presigned_seconds_max) {
-    return bad_query("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
-                     "less than 604800 seconds");
+    return bad_query(
+        "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be "
+        "less than 604800 seconds");
   }
   signature.signature = found["X-Amz-Signature"];
   signature.session_token = found["X-Amz-Security-Token"];
@@ -367,8 +370,8 @@ std::string SignatureVerifier::signing_key(const Signature& signature, std::stri
     if (it != cache_->keys.end() && equal_in_constant_time(it->second.first, secret)) return it->second.second;
   }
   auto key = hmac_sha256("AWS4" + std::string(secret), signature.date);
-  for (const auto part : {std::string_view(signature.region), std::string_view(signature.service),
-                          std::string_view("aws4_request")}) {
+  for (const auto part :
+       {std::string_view(signature.region), std::string_view(signature.service), std::string_view("aws4_request")}) {
     key = hmac_sha256(key, part);
   }
   const std::lock_guard lock(cache_->mutex);
@@ -425,8 +428,8 @@ Result<Done> SignatureVerifier::verify(const HttpRequest& request, const Signatu
 std::function<bool(bool, std::string_view, std::string_view)> SignatureVerifier::chunk_verifier(
     const Signature& signature, std::string_view secret) {
   return [key = signing_key(signature, secret), previous = signature.signature,
-          context = signature.timestamp + "\n" + signature.scope() + "\n"](
-             bool is_trailer, std::string_view sha256, std::string_view claimed) mutable {
+          context = signature.timestamp + "\n" + signature.scope() + "\n"](bool is_trailer, std::string_view sha256,
+                                                                           std::string_view claimed) mutable {
     std::string text = is_trailer ? "AWS4-HMAC-SHA256-TRAILER\n" : "AWS4-HMAC-SHA256-PAYLOAD\n";
     text += context + previous + "\n";
     if (!is_trailer) text.append(empty_sha256).append("\n");

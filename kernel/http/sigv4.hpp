@@ -2,13 +2,12 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 #pragma once
 
-#include <moonbase/clock.hpp>
-#include <moonbase/http.hpp>
-#include <moonbase/result.hpp>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <moonbase/clock.hpp>
+#include <moonbase/http.hpp>
+#include <moonbase/result.hpp>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,7 +1,5 @@
 #include "http/tls.hpp"
 
-#include "http/certificate.hpp"
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -10,6 +8,8 @@
 #include <cerrno>
 #include <climits>
 #include <stdexcept>
+
+#include "http/certificate.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -159,8 +159,8 @@ Result<std::unique_ptr<Tls>> Tls::open(const std::string& folder, const std::vec
   if (!context) throw std::bad_alloc();
   tls->context_ = context;
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_file(context, certificate_path(folder).c_str(), SSL_FILETYPE_PEM) != 1 ||

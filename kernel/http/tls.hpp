@@ -1,14 +1,13 @@
 // TLS on the front door's port, with a certificate of our own making.
 #pragma once
 
-#include "http/limits.hpp"
-#include "http/transport.hpp"
-
-#include <moonbase/result.hpp>
-
 #include <memory>
+#include <moonbase/result.hpp>
 #include <string>
 #include <vector>
+
+#include "http/limits.hpp"
+#include "http/transport.hpp"
 
 namespace moonbase::http {
 

@@ -1,20 +1,19 @@
 // Transport: the bytes of one connection, in clear or under TLS, for fibers of its loop.
 #pragma once
 
-#include "loop/loop.hpp"
-
-#include <moonbase/io.hpp>
-
 #include <chrono>
 #include <cstddef>
+#include <moonbase/io.hpp>
 #include <string_view>
+
+#include "loop/loop.hpp"
 
 namespace moonbase::http {
 
 // One fiber reads while another may write.
 class Transport {
  public:
-  static constexpr std::ptrdiff_t ended = 0;    // The other side has said its last.
+  static constexpr std::ptrdiff_t ended = 0;  // The other side has said its last.
   static constexpr std::ptrdiff_t timeout = -1;
   static constexpr std::ptrdiff_t broken = -2;
 

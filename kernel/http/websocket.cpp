@@ -1,13 +1,12 @@
 // WebSocket by upgrade from HTTP/1.1.
+#include <moonbase/hash.hpp>
+#include <moonbase/internal/parker.hpp>
+#include <mutex>
+
 #include "http/characters.hpp"
 #include "http/connection.hpp"
 #include "http/response.hpp"
 #include "http/websocket_frames.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/internal/parker.hpp>
-
-#include <mutex>
 
 namespace moonbase::http {
 namespace {
@@ -34,7 +33,8 @@ class OpenSocket final : public WebSocket {
           // Who pings without reading our answers is cut off, not buffered for.
           if (!put(WebSocketOpcode::pong, decoder_.payload(), false)) break_off();
           break;
-        case WebSocketDecoder::Step::pong: break;
+        case WebSocketDecoder::Step::pong:
+          break;
         case WebSocketDecoder::Step::close:
           received_last_ = true;
           close(decoder_.code() == 1005 ? 1000 : decoder_.code(), "");
@@ -43,7 +43,9 @@ class OpenSocket final : public WebSocket {
           received_last_ = true;
           close(decoder_.code(), "");
           break;
-        case WebSocketDecoder::Step::need_more: wait_for_more(); break;
+        case WebSocketDecoder::Step::need_more:
+          wait_for_more();
+          break;
       }
     }
     return std::nullopt;
@@ -152,8 +154,8 @@ class OpenSocket final : public WebSocket {
   bool received_last_ = false;
 
   std::mutex mutex_;
-  std::string queue_;      // Whole frames.
-  bool closing_ = false;   // The last of them is a close frame.
+  std::string queue_;     // Whole frames.
+  bool closing_ = false;  // The last of them is a close frame.
   bool broken_ = false;
   std::shared_ptr<moonbase::internal::Parker> writer_;
   std::vector<std::shared_ptr<moonbase::internal::Parker>> senders_;  // Waiting for room.

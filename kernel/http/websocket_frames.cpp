@@ -84,7 +84,7 @@ std::string close_payload(std::uint16_t code, std::string_view reason) {
 WebSocketDecoder::Step WebSocketDecoder::take_header(std::string_view bytes, std::size_t& used) {
   if (bytes.size() < 2) return Step::need_more;
   const auto first = static_cast<unsigned char>(bytes[0]), second = static_cast<unsigned char>(bytes[1]);
-  if (first & 0x70) return refuse(1002);     // No extension was agreed on.
+  if (first & 0x70) return refuse(1002);      // No extension was agreed on.
   if (!(second & 0x80)) return refuse(1002);  // Clients mask.
   const auto opcode = static_cast<WebSocketOpcode>(first & 0x0f);
   const bool final_frame = (first & 0x80) != 0;
@@ -110,8 +110,10 @@ WebSocketDecoder::Step WebSocketDecoder::take_header(std::string_view bytes, std
       break;
     case WebSocketOpcode::close:
     case WebSocketOpcode::ping:
-    case WebSocketOpcode::pong: break;
-    default: return refuse(1002);
+    case WebSocketOpcode::pong:
+      break;
+    default:
+      return refuse(1002);
   }
   if (!is_control && length > message_bytes_max_ - (in_message_ ? message_.size() : 0)) return refuse(1009);
   if (bytes.size() < header_bytes + 4) return Step::need_more;
@@ -136,8 +138,10 @@ WebSocketDecoder::Step WebSocketDecoder::take_header(std::string_view bytes, std
 WebSocketDecoder::Step WebSocketDecoder::end_frame() {
   in_frame_ = false;
   switch (opcode_) {
-    case WebSocketOpcode::ping: return Step::ping;
-    case WebSocketOpcode::pong: return Step::pong;
+    case WebSocketOpcode::ping:
+      return Step::ping;
+    case WebSocketOpcode::pong:
+      return Step::pong;
     case WebSocketOpcode::close: {
       code_ = 1005;
       if (control_.empty()) return Step::close;
@@ -147,7 +151,8 @@ WebSocketDecoder::Step WebSocketDecoder::end_frame() {
       control_.erase(0, 2);
       return is_utf8(control_) ? Step::close : refuse(1007);
     }
-    default: break;
+    default:
+      break;
   }
   if (!final_) return Step::need_more;
   in_message_ = false;

@@ -1,11 +1,10 @@
 #include "loop/blocking_pool.hpp"
 
-#include "loop/fiber.hpp"
-
-#include <moonbase/internal/parker.hpp>
-
 #include <atomic>
 #include <exception>
+#include <moonbase/internal/parker.hpp>
+
+#include "loop/fiber.hpp"
 
 namespace moonbase::loop {
 

@@ -1,15 +1,13 @@
 // A fiber: what a loop suspends and resumes. Private to kernel/loop.
 #pragma once
 
-#include "loop/timers.hpp"
-
-#include <moonbase/internal/parker.hpp>
-
-#include <boost/context/fiber.hpp>
-
 #include <atomic>
+#include <boost/context/fiber.hpp>
 #include <functional>
 #include <memory>
+#include <moonbase/internal/parker.hpp>
+
+#include "loop/timers.hpp"
 
 namespace moonbase::loop {
 

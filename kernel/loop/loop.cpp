@@ -1,9 +1,5 @@
 #include "loop/loop.hpp"
 
-#include "loop/fiber.hpp"
-#include "loop/inbox.hpp"
-#include "loop/sanitizers.hpp"
-
 #include <cxxabi.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -12,6 +8,10 @@
 #include <cstdio>
 #include <cstring>
 #include <system_error>
+
+#include "loop/fiber.hpp"
+#include "loop/inbox.hpp"
+#include "loop/sanitizers.hpp"
 
 namespace moonbase::loop {
 namespace {
@@ -445,9 +445,7 @@ bool Loop::wait(int number, Side side, MachineTime deadline, bool ask) {
 }
 
 bool Loop::wait_readable(int descriptor, MachineTime deadline) { return wait(descriptor, Side::read, deadline, true); }
-bool Loop::wait_writable(int descriptor, MachineTime deadline) {
-  return wait(descriptor, Side::write, deadline, true);
-}
+bool Loop::wait_writable(int descriptor, MachineTime deadline) { return wait(descriptor, Side::write, deadline, true); }
 bool Loop::wait_readable_again(int descriptor, MachineTime deadline) {
   return wait(descriptor, Side::read, deadline, false);
 }

@@ -2,18 +2,17 @@
 // wants the cheapest way uses this; everybody else uses Loops and Io.
 #pragma once
 
-#include "loop/clock_source.hpp"
-#include "loop/stack.hpp"
-#include "loop/timers.hpp"
-
-#include <moonbase/io.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <moonbase/io.hpp>
 #include <vector>
+
+#include "loop/clock_source.hpp"
+#include "loop/stack.hpp"
+#include "loop/timers.hpp"
 
 namespace moonbase::internal {
 class Parker;

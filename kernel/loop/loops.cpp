@@ -1,17 +1,16 @@
 #include "loop/loops.hpp"
 
-#include "loop/blocking_pool.hpp"
-
-#include <moonbase/internal/parker.hpp>
-
 #include <poll.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <moonbase/internal/parker.hpp>
 #include <mutex>
 #include <stdexcept>
+
+#include "loop/blocking_pool.hpp"
 
 namespace moonbase::loop {
 namespace {
@@ -69,9 +68,7 @@ class Loops::LoopsIo final : public Io {
     if (!loop) return std::this_thread::sleep_until(deadline);
     while (loop->now() < deadline) loop->suspend(deadline);
   }
-  void blocking(const std::function<void()>& work) override {
-    Loop::current() ? loops_.pool_->run(work) : work();
-  }
+  void blocking(const std::function<void()>& work) override { Loop::current() ? loops_.pool_->run(work) : work(); }
   void spawn(std::function<void()> work) override {
     auto* loop = Loop::current();
     loop ? loop->spawn(std::move(work)) : loops_.spawn(std::move(work));

@@ -1,14 +1,13 @@
 // Loops: the threads on which everything runs that waits. One loop a core, each with its own fibers.
 #pragma once
 
-#include "loop/loop.hpp"
-
-#include <moonbase/io.hpp>
-
 #include <functional>
 #include <memory>
+#include <moonbase/io.hpp>
 #include <thread>
 #include <vector>
+
+#include "loop/loop.hpp"
 
 namespace moonbase::loop {
 

@@ -36,8 +36,8 @@ Stack StackPool::take() {
     return stack;
   }
   const auto bytes = stack_bytes_ + page_bytes();
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK,
-                      -1, 0);
+  void* memory =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (memory == MAP_FAILED) throw std::bad_alloc();
   // Huge pages would turn a fiber's first touch into two megabytes.
   madvise(memory, bytes, MADV_NOHUGEPAGE);

@@ -1,8 +1,7 @@
 // The Parker of threads that are not loops, and the hooks through which loops provide theirs.
-#include <moonbase/internal/parker.hpp>
-
 #include <algorithm>
 #include <condition_variable>
+#include <moonbase/internal/parker.hpp>
 #include <mutex>
 
 namespace moonbase::internal {

@@ -1,8 +1,7 @@
-#include <moonbase/internal/parker.hpp>
-#include <moonbase/signal.hpp>
-
 #include <algorithm>
 #include <atomic>
+#include <moonbase/internal/parker.hpp>
+#include <moonbase/signal.hpp>
 #include <mutex>
 #include <vector>
 

@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <http/aws_chunked.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 

@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <http/gzip.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 

@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <http/head.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 using Step = http::ChunkedDecoder::Step;

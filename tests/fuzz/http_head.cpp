@@ -1,7 +1,7 @@
-#include "fuzz.hpp"
-
 #include <http/characters.hpp>
 #include <http/response_head.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 
@@ -27,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   HttpResponse response;
   http::Framing response_framing;
-  static_cast<void>(http::parse_response_head(text, limits.head_bytes_max, limits.headers_max, response, response_framing));
+  static_cast<void>(
+      http::parse_response_head(text, limits.head_bytes_max, limits.headers_max, response, response_framing));
   return 0;
 }

@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <http/sigv4.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 

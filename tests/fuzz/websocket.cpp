@@ -1,6 +1,6 @@
-#include "fuzz.hpp"
-
 #include <http/websocket_frames.hpp>
+
+#include "fuzz.hpp"
 
 using namespace fuzz;
 using Step = http::WebSocketDecoder::Step;

@@ -1,8 +1,7 @@
 #include "http/aws_chunked.hpp"
 
-#include <moonbase/hash.hpp>
-
 #include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
 
 using moonbase::HttpHeaders;
 using moonbase::HttpRequest;
@@ -83,15 +82,17 @@ TEST_CASE("only the last chunk may be short") {
 }
 
 TEST_CASE("malformed framing is refused") {
-  for (const std::string body : {"-5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n",
-                                 "5\r\nhello0\r\n\r\n", "5\r\nhellooo\r\n0\r\n\r\n", "\r\nhello", "5 \r\nhello\r\n0\r\n\r\n",
-                                 "5;a=b\r\nhello\r\n0\r\n\r\n", "fffffffffffffffff\r\nhello", "5\r\nhello\r\n0\r\n\r\nmore"}) {
+  for (const std::string body :
+       {"-5\r\nhello\r\n0\r\n\r\n", "+5\r\nhello\r\n0\r\n\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
+        "5\r\nhellooo\r\n0\r\n\r\n", "\r\nhello", "5 \r\nhello\r\n0\r\n\r\n", "5;a=b\r\nhello\r\n0\r\n\r\n",
+        "fffffffffffffffff\r\nhello", "5\r\nhello\r\n0\r\n\r\nmore"}) {
     CAPTURE(body);
     const auto result = read(upload(body, "5", ""));
     CHECK(result == "InvalidRequest");
   }
   CHECK(read(upload(std::string(5000, '0') + "5\r\nhello\r\n0\r\n\r\n", "5", "")) == "InvalidRequest");
-  CHECK(read(upload("5\r\nhello\r\n0\r\n" + std::string(20'000, 'a') + ":b\r\n\r\n", "5", "")) == "MalformedTrailerError");
+  CHECK(read(upload("5\r\nhello\r\n0\r\n" + std::string(20'000, 'a') + ":b\r\n\r\n", "5", "")) ==
+        "MalformedTrailerError");
   const std::string payload = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
   CHECK(read(upload("5\r\nhello\r\n0\r\n\r\n", "5", "", payload)) == "InvalidRequest");
   CHECK(read(upload("5;chunk-signature=ab\r\nhello\r\n0\r\n\r\n", "5", "", payload)) == "InvalidRequest");

@@ -1,13 +1,13 @@
 // The front door with a handler that does next to nothing. Runs until its standard input closes.
-#include "http/server.hpp"
-#include "loop/loops.hpp"
-#include "tasks/clock.hpp"
-
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
+
+#include "http/server.hpp"
+#include "loop/loops.hpp"
+#include "tasks/clock.hpp"
 
 int main(int argc, char** argv) {
   moonbase::tasks::PlatformClock clock;

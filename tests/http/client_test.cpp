@@ -1,18 +1,17 @@
 // The outbound client, against well-behaved and hostile servers.
-#include "door.hpp"
-
 #include "http/client.hpp"
-#include "http/outbound.hpp"
-
-#include <catch2/catch.hpp>
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
 #include <thread>
+
+#include "door.hpp"
+#include "http/outbound.hpp"
 
 using namespace std::chrono_literals;
 using moonbase::http::ClientLimits;
@@ -201,8 +200,8 @@ TEST_CASE("nothing of the caller's becomes a second request") {
 TEST_CASE("private networks are out of reach, unless a name is allowed") {
   Fetcher strict(OutboundPolicy{});
   CHECK(strict.fetch({.url = strict.url("/")}).error().code == "AddressNotAllowed");
-  for (const std::string host : {"localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f.1",
-                                 "169.254.169.254", "10.0.0.1"}) {
+  for (const std::string host :
+       {"localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "2130706433", "0x7f.1", "169.254.169.254", "10.0.0.1"}) {
     CAPTURE(host);
     CHECK(strict.fetch({.url = "http://" + host + ":" + std::to_string(strict.door.port()) + "/"}).error().code ==
           "AddressNotAllowed");
@@ -214,16 +213,34 @@ TEST_CASE("private networks are out of reach, unless a name is allowed") {
 }
 
 TEST_CASE("which addresses are public") {
-  for (const auto* address : {"1.1.1.1", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.1.1",
-                              "100.63.0.1", "100.128.0.1", "223.255.255.255", "2606:4700::1", "2a00::1",
-                              "::ffff:8.8.8.8", "64:ff9b::808:808"}) {
+  for (const auto* address :
+       {"1.1.1.1", "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.1.1", "100.63.0.1",
+        "100.128.0.1", "223.255.255.255", "2606:4700::1", "2a00::1", "::ffff:8.8.8.8", "64:ff9b::808:808"}) {
     CAPTURE(address);
     CHECK(is_public_address(address));
   }
-  for (const auto* address : {"0.0.0.0", "10.1.2.3", "100.64.0.1", "127.255.0.1", "169.254.169.254", "172.16.0.1",
-                              "172.31.255.255", "192.168.1.1", "198.18.0.1", "224.0.0.1", "255.255.255.255", "::",
-                              "::1", "fe80::1", "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:10.0.0.1",
-                              "64:ff9b::7f00:1", "2002:7f00:1::", "2001:db8::1", "::127.0.0.1"}) {
+  for (const auto* address : {"0.0.0.0",
+                              "10.1.2.3",
+                              "100.64.0.1",
+                              "127.255.0.1",
+                              "169.254.169.254",
+                              "172.16.0.1",
+                              "172.31.255.255",
+                              "192.168.1.1",
+                              "198.18.0.1",
+                              "224.0.0.1",
+                              "255.255.255.255",
+                              "::",
+                              "::1",
+                              "fe80::1",
+                              "fc00::1",
+                              "fd00:ec2::254",
+                              "ff02::1",
+                              "::ffff:10.0.0.1",
+                              "64:ff9b::7f00:1",
+                              "2002:7f00:1::",
+                              "2001:db8::1",
+                              "::127.0.0.1"}) {
     CAPTURE(address);
     CHECK_FALSE(is_public_address(address));
   }

@@ -1,11 +1,10 @@
 #include "door.hpp"
 
-#include <catch2/catch.hpp>
-
 #include <arpa/inet.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstring>
 
 using namespace std::chrono_literals;

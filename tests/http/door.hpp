@@ -1,9 +1,6 @@
 // A front door to test against, and a client that says exactly what it is told to.
 #pragma once
 
-#include "http/server.hpp"
-#include "loop/loops.hpp"
-
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -11,6 +8,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "http/server.hpp"
+#include "loop/loops.hpp"
 
 // Stands still at a known moment.
 class StoppedClock final : public moonbase::Clock, public moonbase::loop::ClockSource {
@@ -62,7 +62,7 @@ class Client {
 
   void send(std::string_view bytes);
   void end_sending();
-  std::string read_some();       // Empty at the end.
+  std::string read_some();  // Empty at the end.
   std::string read(std::size_t bytes);
   std::string read_to_end();
   // The next answer; `to_head`: it has no body whatever its length says.

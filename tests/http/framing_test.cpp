@@ -1,7 +1,7 @@
 // What could be read in two ways is refused, and a body never becomes a request.
-#include "door.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "door.hpp"
 
 TEST_CASE("a plain request is answered, and the connection stays") {
   Door door;
@@ -41,7 +41,8 @@ TEST_CASE("ambiguous or malformed requests are refused and the connection closes
       {"two Transfer-Encodings", start + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"an unknown Transfer-Encoding", start + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501},
       {"an obscured Transfer-Encoding", start + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 501},
-      {"a vertical tab before chunked", start + "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"},
+      {"a vertical tab before chunked", start + "Transfer-Encoding: \x0b"
+                                                "chunked\r\n\r\n0\r\n\r\n"},
       {"Transfer-Encoding in HTTP/1.0", "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"a space before the colon", start + "Foo : bar\r\n\r\n"},
       {"a tab before the colon", start + "Content-Length\t: 5\r\n\r\nhello"},
@@ -54,7 +55,8 @@ TEST_CASE("ambiguous or malformed requests are refused and the connection closes
       {"a bare carriage return in a value", start + "Foo: a\rb\r\n\r\n"},
       {"NUL in a value", start + "Foo: a\0b\r\n\r\n"s},
       {"NUL in a name", start + "Fo\0o: b\r\n\r\n"s},
-      {"a control character in a value", start + "Foo: a\x01" "b\r\n\r\n"},
+      {"a control character in a value", start + "Foo: a\x01"
+                                                 "b\r\n\r\n"},
       {"DEL in a value", start + "Foo: a\x7f\r\n\r\n"},
       {"two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n"},
       {"no Host", "GET / HTTP/1.1\r\nFoo: b\r\n\r\n"},
@@ -304,8 +306,9 @@ TEST_CASE("header values arrive verbatim") {
   Door door(test_limits(), [](moonbase::HttpRequest& request, moonbase::HttpResponse& response) {
     for (const auto value : request.headers.all("x-value")) response.body += "[" + std::string(value) + "]";
   });
-  CHECK(ask(door, "GET / HTTP/1.1\r\nHost: x\r\nX-Value: \t a%0d%0ab \"c\"  \r\nx-VALUE:\r\nX-Value:\xc3\xa4\tz\r\n\r\n")
-            .body == "[a%0d%0ab \"c\"][][\xc3\xa4\tz]");
+  CHECK(
+      ask(door, "GET / HTTP/1.1\r\nHost: x\r\nX-Value: \t a%0d%0ab \"c\"  \r\nx-VALUE:\r\nX-Value:\xc3\xa4\tz\r\n\r\n")
+          .body == "[a%0d%0ab \"c\"][][\xc3\xa4\tz]");
 }
 
 TEST_CASE("a handler's malformed header never reaches the wire") {
@@ -350,8 +353,9 @@ TEST_CASE("answers without a body have none, and HEAD keeps the length") {
     if (request.path == "/object") response.headers.add("Content-Length", "123456789");
   });
   Client client(door);
-  client.send("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /object HTTP/1.1\r\nHost: x\r\n\r\n"
-              "GET /204 HTTP/1.1\r\nHost: x\r\n\r\nGET /304 HTTP/1.1\r\nHost: x\r\n\r\nGET /end HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.send(
+      "HEAD /a HTTP/1.1\r\nHost: x\r\n\r\nHEAD /object HTTP/1.1\r\nHost: x\r\n\r\n"
+      "GET /204 HTTP/1.1\r\nHost: x\r\n\r\nGET /304 HTTP/1.1\r\nHost: x\r\n\r\nGET /end HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK(client.answer(true).header("content-length") == "4");
   CHECK(client.answer(true).header("content-length") == "123456789");
   CHECK(client.answer().header("content-length").empty());

@@ -1,15 +1,14 @@
 // HTTP/2 in clear with prior knowledge, with nghttp2's client side.
-#include "door.hpp"
-#include "tests_tools.hpp"
-
-#include <moonbase/signal.hpp>
-
-#include <catch2/catch.hpp>
 #include <nghttp2/nghttp2.h>
 
+#include <catch2/catch.hpp>
 #include <cstring>
 #include <map>
+#include <moonbase/signal.hpp>
 #include <thread>
+
+#include "door.hpp"
+#include "tests_tools.hpp"
 
 using namespace std::chrono_literals;
 
@@ -220,7 +219,7 @@ TEST_CASE("HTTP/2: HEAD, 204 and failures") {
 TEST_CASE("HTTP/2: malformed requests never reach the handler") {
   Door door;
   const std::vector<Http2Client::Headers> malformed = {
-      {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}},                             // No path.
+      {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}},  // No path.
       {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/"}, {"te", "gzip"}},
       {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/"}, {"connection", "close"}},
       {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/"}, {"transfer-encoding", "chunked"}},
@@ -238,7 +237,8 @@ TEST_CASE("HTTP/2: malformed requests never reach the handler") {
   Http2Client client(door);
   CHECK(client.wait(client.submit("GET", "no-slash")).status == 0);
   CHECK(client.wait(client.submit("CONNECT", "/")).status != 200);
-  const auto bad_host = client.submit_raw({{":method", "GET"}, {":scheme", "http"}, {":authority", "a/b"}, {":path", "/"}});
+  const auto bad_host =
+      client.submit_raw({{":method", "GET"}, {":scheme", "http"}, {":authority", "a/b"}, {":path", "/"}});
   CHECK(client.wait(bad_host).status != 200);
   const auto two_hosts = client.submit("GET", "/", {{"host", "other"}});
   CHECK(client.wait(two_hosts).status == 400);

@@ -28,16 +28,16 @@ bool allowed(const Page& page, Surface surface = Surface::service, const OriginP
 
 TEST_CASE("names that lead to this machine are served, others are not") {
   const OriginPolicy policy{.hosts = {"cloud.example.com", "*.api.example.com"}};
-  for (const std::string host : {"localhost", "LOCALHOST:4566", "localhost.", "127.0.0.1:4566", "[::1]:4566", "::1",
-                                 "192.168.0.7", "moonbase:4566", "bucket.localhost", "a.b.localhost:4566",
-                                 "abc.execute-api.localhost.localstack.cloud:4566", "sqs.us-east-1.amazonaws.com",
-                                 "host.docker.internal", "cloud.example.com", "x.api.example.com", ""}) {
+  for (const std::string host :
+       {"localhost", "LOCALHOST:4566", "localhost.", "127.0.0.1:4566", "[::1]:4566", "::1", "192.168.0.7",
+        "moonbase:4566", "bucket.localhost", "a.b.localhost:4566", "abc.execute-api.localhost.localstack.cloud:4566",
+        "sqs.us-east-1.amazonaws.com", "host.docker.internal", "cloud.example.com", "x.api.example.com", ""}) {
     CAPTURE(host);
     CHECK(is_local_host(host, policy));
   }
-  for (const std::string host : {"evil.example", "evil.example:4566", "localhost.evil.example", "127.0.0.1.evil.example",
-                                 "evilamazonaws.com", "amazonaws.com.evil.example", "other.example.com",
-                                 "api.example.com", "notlocalhost.com"}) {
+  for (const std::string host :
+       {"evil.example", "evil.example:4566", "localhost.evil.example", "127.0.0.1.evil.example", "evilamazonaws.com",
+        "amazonaws.com.evil.example", "other.example.com", "api.example.com", "notlocalhost.com"}) {
     CAPTURE(host);
     CHECK_FALSE(is_local_host(host, policy));
   }

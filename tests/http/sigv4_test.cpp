@@ -1,10 +1,10 @@
 // Signature Version 4 against AWS's published examples, and against whoever changes them.
-#include "http/aws_chunked.hpp"
 #include "http/sigv4.hpp"
 
+#include <catch2/catch.hpp>
 #include <moonbase/hash.hpp>
 
-#include <catch2/catch.hpp>
+#include "http/aws_chunked.hpp"
 
 using moonbase::HttpRequest;
 using moonbase::Time;
@@ -42,47 +42,52 @@ std::string authorization(const std::string& headers, const std::string& signatu
 std::vector<Example> published() {
   std::vector<Example> examples;
   const std::string host = "examplebucket.s3.amazonaws.com", date = "20130524T000000Z";
-  examples.push_back({make("GET", "/test.txt", "",
-                           {{"Host", host},
-                            {"Authorization", authorization("host;range;x-amz-content-sha256;x-amz-date",
-                                                            "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41")},
-                            {"Range", "bytes=0-9"},
-                            {"x-amz-content-sha256", empty_hash},
-                            {"x-amz-date", date}})});
-  examples.push_back({make("PUT", "/test%24file.text", "",
-                           {{"Host", host},
-                            {"Date", "Fri, 24 May 2013 00:00:00 GMT"},
-                            {"Authorization",
-                             authorization("date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
-                                           "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd")},
-                            {"x-amz-date", date},
-                            {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
-                            {"x-amz-content-sha256", "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"}})});
-  examples.push_back({make("GET", "/", "lifecycle",
-                           {{"Host", host},
-                            {"Authorization", authorization("host;x-amz-content-sha256;x-amz-date",
-                                                            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543")},
-                            {"x-amz-date", date},
-                            {"x-amz-content-sha256", empty_hash}})});
-  examples.push_back({make("GET", "/", "max-keys=2&prefix=J",
-                           {{"Host", host},
-                            {"Authorization", authorization("host;x-amz-content-sha256;x-amz-date",
-                                                            "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")},
-                            {"x-amz-date", date},
-                            {"x-amz-content-sha256", empty_hash}})});
-  examples.push_back({make("GET", "/test.txt",
-                           "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3"
-                           "%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&"
-                           "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
-                           {{"Host", host}})});
-  examples.push_back({make("GET", "/", "Action=ListUsers&Version=2010-05-08",
-                           {{"Host", "iam.amazonaws.com"},
-                            {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"},
-                            {"X-Amz-Date", "20150830T123600Z"},
-                            {"Authorization", authorization("content-type;host;x-amz-date",
-                                                            "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
-                                                            "AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request")}}),
-                      "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Time{1'440'938'160'000}});
+  examples.push_back(
+      {make("GET", "/test.txt", "",
+            {{"Host", host},
+             {"Authorization", authorization("host;range;x-amz-content-sha256;x-amz-date",
+                                             "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41")},
+             {"Range", "bytes=0-9"},
+             {"x-amz-content-sha256", empty_hash},
+             {"x-amz-date", date}})});
+  examples.push_back(
+      {make("PUT", "/test%24file.text", "",
+            {{"Host", host},
+             {"Date", "Fri, 24 May 2013 00:00:00 GMT"},
+             {"Authorization", authorization("date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class",
+                                             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd")},
+             {"x-amz-date", date},
+             {"x-amz-storage-class", "REDUCED_REDUNDANCY"},
+             {"x-amz-content-sha256", "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072"}})});
+  examples.push_back(
+      {make("GET", "/", "lifecycle",
+            {{"Host", host},
+             {"Authorization", authorization("host;x-amz-content-sha256;x-amz-date",
+                                             "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543")},
+             {"x-amz-date", date},
+             {"x-amz-content-sha256", empty_hash}})});
+  examples.push_back(
+      {make("GET", "/", "max-keys=2&prefix=J",
+            {{"Host", host},
+             {"Authorization", authorization("host;x-amz-content-sha256;x-amz-date",
+                                             "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7")},
+             {"x-amz-date", date},
+             {"x-amz-content-sha256", empty_hash}})});
+  examples.push_back(
+      {make("GET", "/test.txt",
+            "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3"
+            "%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&"
+            "X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404",
+            {{"Host", host}})});
+  examples.push_back(
+      {make("GET", "/", "Action=ListUsers&Version=2010-05-08",
+            {{"Host", "iam.amazonaws.com"},
+             {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"},
+             {"X-Amz-Date", "20150830T123600Z"},
+             {"Authorization", authorization("content-type;host;x-amz-date",
+                                             "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+                                             "AKIDEXAMPLE/20150830/us-east-1/iam/aws4_request")}}),
+       "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", Time{1'440'938'160'000}});
   return examples;
 }
 
@@ -231,18 +236,20 @@ TEST_CASE("malformed authorization is an error, never an anonymous request") {
   };
   const std::string credential = "Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request";
   const std::vector<std::string> malformed = {
-           "AWS4-HMAC-SHA256 ", "AWS4-HMAC-SHA256 " + credential,
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host",
-           "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host;host, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=x-amz-date;host, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=Host, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host, Signature=00, Signature=00",
-           "AWS4-HMAC-SHA256 " + credential + ", " + credential + ", SignedHeaders=host, Signature=00",
-           "AWS4-HMAC-SHA256 Credential=A/2013052x/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00",
-           "AWS4-HMAC-SHA256 Credential=A/20130524/us-east-1/s3/aws3_request, SignedHeaders=host, Signature=00",
-           "AWS4-HMAC-SHA1 " + credential, "AWS4-ECDSA-P256-SHA256 " + credential};
+      "AWS4-HMAC-SHA256 ",
+      "AWS4-HMAC-SHA256 " + credential,
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host",
+      "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host;host, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=x-amz-date;host, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=Host, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", SignedHeaders=host, Signature=00, Signature=00",
+      "AWS4-HMAC-SHA256 " + credential + ", " + credential + ", SignedHeaders=host, Signature=00",
+      "AWS4-HMAC-SHA256 Credential=A/2013052x/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00",
+      "AWS4-HMAC-SHA256 Credential=A/20130524/us-east-1/s3/aws3_request, SignedHeaders=host, Signature=00",
+      "AWS4-HMAC-SHA1 " + credential,
+      "AWS4-ECDSA-P256-SHA256 " + credential};
   for (const auto& bad : malformed) {
     CAPTURE(bad);
     CHECK(with(bad) == "IncompleteSignature");
@@ -293,8 +300,9 @@ HttpRequest streamed(bool trailer) {
     chunk(65536, "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2");
     chunk(1024, "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7");
     chunk(0, "2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992");
-    body += "x-amz-checksum-crc32c:sOO8/Q==\n\r\n"
-            "x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n";
+    body +=
+        "x-amz-checksum-crc32c:sOO8/Q==\n\r\n"
+        "x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435\r\n\r\n";
   } else {
     headers.push_back({"x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"});
     headers.push_back({"Content-Length", "66824"});
@@ -340,7 +348,7 @@ TEST_CASE("AWS's published chunked uploads verify, chunk by chunk") {
 TEST_CASE("a chunked upload with one byte changed is refused") {
   for (const bool trailer : {false, true}) {
     const auto whole = streamed(trailer);
-    for (std::size_t i = 0; i < whole.body.size(); i = i > 100 && i < 65'000 ? i + 9973 : i + 1) {
+    for (std::size_t i = 0; i<whole.body.size(); i = i> 100 && i < 65'000 ? i + 9973 : i + 1) {
       auto request = copy(whole);
       // The announcing line feed before a trailer's end is not part of what is signed.
       if (request.body.compare(i, 3, "\n\r\n") == 0) continue;

@@ -1,13 +1,13 @@
 // What several of these tests measure with.
 #pragma once
 
-#include "http/gzip.hpp"
-
-#include <catch2/catch.hpp>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstdio>
 #include <future>
+
+#include "http/gzip.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool sanitized = true;

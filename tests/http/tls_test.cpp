@@ -1,18 +1,17 @@
-#include "door.hpp"
-
-#include "http/certificate.hpp"
-
-#include <catch2/catch.hpp>
-#include <openssl/ssl.h>
-#include <sys/stat.h>
-#include <sys/socket.h>
 #include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "door.hpp"
+#include "http/certificate.hpp"
 
 namespace {
 
@@ -84,8 +83,8 @@ TEST_CASE("TLS is spoken on the same port with a certificate made at first start
     REQUIRE(::stat((folder.path + "/tls.key").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777) == 0600);
     certificate = content(folder.path + "/tls.crt");
-    for (const auto& [name, address] : std::vector<std::pair<std::string, bool>>{
-             {"localhost", false}, {"127.0.0.1", true}, {"::1", true}}) {
+    for (const auto& [name, address] :
+         std::vector<std::pair<std::string, bool>>{{"localhost", false}, {"127.0.0.1", true}, {"::1", true}}) {
       CAPTURE(name);
       TlsClient client(door, folder.path + "/tls.crt", name, address);
       REQUIRE(client.shake());

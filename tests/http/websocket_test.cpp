@@ -1,12 +1,10 @@
+#include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
+#include <thread>
+
 #include "door.hpp"
 #include "http/websocket_frames.hpp"
 #include "tests_tools.hpp"
-
-#include <moonbase/hash.hpp>
-
-#include <catch2/catch.hpp>
-
-#include <thread>
 
 using namespace std::chrono_literals;
 
@@ -100,7 +98,9 @@ TEST_CASE("messages go both ways, text and binary, short and long") {
   }
   socket.client.send(masked(0x82, std::string("\xff\x00\xfe", 3)));
   socket.expect(0x82, std::string("\xff\x00\xfe", 3));
-  socket.client.send(masked(0x88, "\x03\xe8" "bye"));
+  socket.client.send(masked(0x88,
+                            "\x03\xe8"
+                            "bye"));
   socket.expect_close(1000);
 }
 
@@ -117,29 +117,33 @@ TEST_CASE("fragments are joined, with control frames between them, and bytes may
 TEST_CASE("what breaks the protocol closes the connection with its code") {
   using namespace std::string_literals;
   const std::vector<std::pair<std::uint16_t, std::string>> breaches = {
-      {1002, "\x81\x03" "abc"},                            // Not masked.
-      {1002, masked(0xc1, "abc")},                         // A reserved bit.
-      {1002, masked(0x83, "abc")},                         // Reserved opcodes.
+      {1002,
+       "\x81\x03"
+       "abc"},                      // Not masked.
+      {1002, masked(0xc1, "abc")},  // A reserved bit.
+      {1002, masked(0x83, "abc")},  // Reserved opcodes.
       {1002, masked(0x8b, "abc")},
-      {1002, masked(0x80, "abc")},                         // Nothing to continue.
-      {1002, masked(0x01, "a") + masked(0x81, "b")},       // A message inside another.
-      {1002, masked(0x09, "a")},                           // A control frame in parts.
-      {1002, masked(0x89, std::string(126, 'a'))},         // A long control frame.
-      {1002, "\x81\xfe\x00\x05\x00\x00\x00\x00" "hello"s},  // A length that is not the shortest.
+      {1002, masked(0x80, "abc")},                    // Nothing to continue.
+      {1002, masked(0x01, "a") + masked(0x81, "b")},  // A message inside another.
+      {1002, masked(0x09, "a")},                      // A control frame in parts.
+      {1002, masked(0x89, std::string(126, 'a'))},    // A long control frame.
+      {1002,
+       "\x81\xfe\x00\x05\x00\x00\x00\x00"
+       "hello"s},  // A length that is not the shortest.
       {1002, "\x81\xff\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x00\x00"s},
       {1002, "\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00"s},  // A negative length.
-      {1002, masked(0x88, "a")},                           // Half a code.
-      {1002, masked(0x88, "\x03\xed")},                    // 1005 is never sent.
+      {1002, masked(0x88, "a")},                                            // Half a code.
+      {1002, masked(0x88, "\x03\xed")},                                     // 1005 is never sent.
       {1002, masked(0x88, "\x03\xee")},
       {1002, masked(0x88, "\x00\x00"s)},
-      {1002, masked(0x88, "\x07\xd0")},                    // 2000 means nothing.
+      {1002, masked(0x88, "\x07\xd0")},  // 2000 means nothing.
       {1007, masked(0x88, "\x03\xe8\xff")},
       {1007, masked(0x81, "\xff")},
-      {1007, masked(0x81, "\xc0\x80")},                    // Overlong.
-      {1007, masked(0x81, "\xed\xa0\x80")},                // A surrogate.
-      {1007, masked(0x81, "\xf4\x90\x80\x80")},            // Beyond Unicode.
-      {1007, masked(0x81, "\xe2\x82")},                    // Cut short.
-      {1009, masked(0x81, "", 1024 * 1024 + 1)},           // Refused by its header alone.
+      {1007, masked(0x81, "\xc0\x80")},           // Overlong.
+      {1007, masked(0x81, "\xed\xa0\x80")},       // A surrogate.
+      {1007, masked(0x81, "\xf4\x90\x80\x80")},   // Beyond Unicode.
+      {1007, masked(0x81, "\xe2\x82")},           // Cut short.
+      {1009, masked(0x81, "", 1024 * 1024 + 1)},  // Refused by its header alone.
       {1009, masked(0x01, std::string(1024 * 1024, 'a')) + masked(0x80, "b")},
   };
   Door door;
@@ -196,12 +200,14 @@ TEST_CASE("any thread may send, and a socket that has ended says so") {
   auto socket = std::make_unique<Socket>(door);
   const auto server_side = opened.get_future().get();
   std::vector<std::thread> threads;
+  std::atomic<int> sent{0};
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
-      for (int k = 0; k < 100; ++k) CHECK(server_side->send("from a thread"));
+      for (int k = 0; k < 100; ++k) sent += server_side->send("from a thread");
     });
   }
   for (auto& thread : threads) thread.join();
+  CHECK(sent == 400);
   for (int i = 0; i < 400; ++i) socket->expect(0x81, "from a thread");
   server_side->close(4000, "enough");
   CHECK_FALSE(server_side->send("more"));

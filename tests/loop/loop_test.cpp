@@ -1,20 +1,17 @@
-#include "loop/loops.hpp"
-
-#include "loop/fiber.hpp"
-#include "manual_clock.hpp"
-
-#include <moonbase/internal/parker.hpp>
-#include <moonbase/signal.hpp>
-
-#include <catch2/catch.hpp>
-
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <catch2/catch.hpp>
 #include <future>
+#include <moonbase/internal/parker.hpp>
+#include <moonbase/signal.hpp>
 #include <thread>
+
+#include "loop/fiber.hpp"
+#include "loop/loops.hpp"
+#include "manual_clock.hpp"
 
 using moonbase::MachineTime;
 using moonbase::Signal;
@@ -132,9 +129,8 @@ TEST_CASE("a signal wakes fibers and threads alike, and a version read before ca
   std::atomic<int> woken{0};
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&] {
-      running.loops.run_on_loop([&] { woken += signal.wait(seen, moonbase::Time{INT64_MAX}); });
-    });
+    threads.emplace_back(
+        [&] { running.loops.run_on_loop([&] { woken += signal.wait(seen, moonbase::Time{INT64_MAX}); }); });
     threads.emplace_back([&] { woken += signal.wait(seen, moonbase::Time{INT64_MAX}); });
   }
   signal.notify();

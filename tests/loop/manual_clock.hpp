@@ -1,9 +1,9 @@
 // A platform clock that stands still until the test moves it.
 #pragma once
 
-#include "loop/clock_source.hpp"
-
 #include <atomic>
+
+#include "loop/clock_source.hpp"
 
 class ManualClock final : public moonbase::Clock, public moonbase::loop::ClockSource {
  public:
