@@ -120,6 +120,7 @@ struct Kernel::Inside {
     }
     credentials = std::make_unique<dispatch::IssuedCredentials>(platform_key(), ids);
     door.set_credentials(*credentials);
+    door.set_origins(origins());
   }
 
   Options options;
@@ -170,6 +171,8 @@ struct Kernel::Inside {
     store_options.durable = !options.memory;
     return store_options;
   }
+
+  http::OriginPolicy origins() const { return {options.allowed_hosts, options.allowed_origins}; }
 
   // The secret that everything issued follows from: made at first start, readable by nobody else.
   std::string platform_key() {
@@ -349,7 +352,7 @@ void Kernel::stop() { inside_->stop(); }
 
 void Kernel::handle(HttpRequest& request, HttpResponse& response) {
   if (!inside_->admin->handles(request.path)) return inside_->door.handle(request, response);
-  if (const auto refused = http::refuse_foreign(request, {}, http::Surface::admin)) {
+  if (const auto refused = http::refuse_foreign(request, inside_->origins(), http::Surface::admin)) {
     response.status = 403;
     response.body = refused->message + "\n";
     return;

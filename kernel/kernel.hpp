@@ -43,6 +43,8 @@ struct Options {
   unsigned loops = 0;                  // 0: one for each core.
   std::string log_level = "info";      // debug, info, warning, error, off.
   std::size_t journal_entries_max = 16'384;
+  // Names beside the local ones under which the platform may be reached, and pages that may drive it.
+  std::vector<std::string> allowed_hosts, allowed_origins;
 };
 
 // Made and started on the main thread.

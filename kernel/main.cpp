@@ -27,6 +27,8 @@ int main(int argc, char** argv) {
   up_command->add_option("--log-level", up_options.log_level, "debug, info, warning, error or off")
       ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
       ->capture_default_str();
+  up_command->add_option("--allow-host", up_options.allowed_hosts, "Another name under which it may be reached");
+  up_command->add_option("--allow-origin", up_options.allowed_origins, "A web page's origin that may drive it");
   up_command->add_option("--plugin", up_options.plugins, "Another plugin: a .so, or a folder of a Lua plugin");
   up_command->add_option("--plugins", up_options.plugins_folder, "Folder of plugins; plugins/ beside the program");
 
@@ -70,7 +72,11 @@ int main(int argc, char** argv) {
 
   CLI11_PARSE(app, argc, argv);
 
-  if (*up_command) return up(up_options);
+  if (*up_command) {
+    // Plugins read it while they load.
+    if (up_options.require_sandbox) ::setenv("MOONBASE_REQUIRE_SANDBOX", "1", 1);
+    return up(up_options);
+  }
   if (*plan_command) return plan(endpoint, stack);
   if (*down_command) return down(endpoint, stack);
   if (*status_command) return status(endpoint);

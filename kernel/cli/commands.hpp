@@ -20,6 +20,7 @@ struct UpOptions {
   unsigned loops = 0;
   std::string log_level = "warning";
   std::vector<std::string> plugins;          // Beside those next to the program.
+  std::vector<std::string> allowed_hosts, allowed_origins;
   std::string plugins_folder;                // Instead of the one next to the program.
 };
 int up(const UpOptions& options);

@@ -107,6 +107,8 @@ class Platform {
     kernel_options.seed = options.seed;
     kernel_options.loops = options.loops;
     kernel_options.log_level = options.log_level;
+    kernel_options.allowed_hosts = options.allowed_hosts;
+    kernel_options.allowed_origins = options.allowed_origins;
     const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path() / "plugins";
     kernel_options.plugins = plugin::find(options.plugins_folder.empty() ? beside : fs::path(options.plugins_folder));
     for (const fs::path file : options.plugins)

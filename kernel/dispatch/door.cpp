@@ -1,11 +1,12 @@
 #include "dispatch/door.hpp"
 
 #include "http/aws_chunked.hpp"
-#include "http/origin.hpp"
+#include "http/gzip.hpp"
 #include "wire/wire.hpp"
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -77,7 +78,7 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
   CallContext context = surroundings(request, scope);
   const auto raw = directory_.raw(request);
   const auto surface = raw.handler ? http::Surface::application : http::Surface::service;
-  if (const auto refused = http::refuse_foreign(request, {}, surface))
+  if (const auto refused = http::refuse_foreign(request, origins_, surface))
     return refuse(response, refused->status, refused->message);
   if (raw.handler) {
     context.identity = identity_of(scope.access_key_id);
@@ -157,6 +158,7 @@ void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext
     if (!protocol) continue;
     if (!is_rest(*protocol) && !body_read) {
       // Query names its operation in the body.
+      http::decompress_body(request, body_bytes_max);
       if (auto read = request.read_body(body_bytes_max); !read) {
         wire::encode_error(header, *protocol, context.request_id, read.error(), response);
         return;
@@ -186,6 +188,7 @@ void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext
 
   const auto& model = meant->service->model.service();
   if (!meant->operation->streams_input() && !body_read) {
+    http::decompress_body(request, body_bytes_max);  // Never of a stream: there, gzip is the content.
     if (auto read = request.read_body(body_bytes_max); !read) {
       wire::encode_error(model, meant->protocol, context.request_id, read.error(), response);
       return;
@@ -197,7 +200,9 @@ void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext
     return;
   }
   Flight flight{*meant->service, *meant->operation, std::move(context), std::move(*input)};
-  flight.body = meant->operation->streams_input() ? request.reader.get() : nullptr;
+  std::unique_ptr<BodyReader> streamed;  // A small body has arrived already; the operation reads it all the same.
+  if (meant->operation->streams_input()) streamed = http::take_body(request);
+  flight.body = streamed.get();
   flight.http = &response;
   const auto result = calls_.run(flight);
   wire::encode_response(model, meant->operation, meant->protocol, flight.context.request_id, result, response);

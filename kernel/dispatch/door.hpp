@@ -4,6 +4,7 @@
 #include "dispatch/calls.hpp"
 #include "dispatch/directory.hpp"
 #include "dispatch/issued_credentials.hpp"
+#include "http/origin.hpp"
 #include "http/sigv4.hpp"
 
 #include <moonbase/http.hpp>
@@ -16,6 +17,7 @@ class Door {
       : directory_(directory), calls_(calls), clock_(clock), ids_(ids), log_(log) {}
 
   void set_credentials(const IssuedCredentials& credentials) { credentials_ = &credentials; }
+  void set_origins(http::OriginPolicy origins) { origins_ = std::move(origins); }
 
   // Runs on the connection's fiber.
   void handle(HttpRequest& request, HttpResponse& response);
@@ -34,6 +36,7 @@ class Door {
   Ids& ids_;
   Log& log_;
   const IssuedCredentials* credentials_ = nullptr;
+  http::OriginPolicy origins_;
   http::SignatureVerifier verifier_;
 };
 
