@@ -44,6 +44,25 @@ std::int64_t monotonic_ns() {
   return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec;
 }
 
+// While little is alive, collecting less often saves a third of a short handler's time: each cycle
+// marks the prelude and the stack language again. Asked once a cycle, by a finalizer that renews itself.
+constexpr int small_heap_kb = 8 * 1024;
+int pace(lua_State* lua) {
+  lua_gc(lua, LUA_GCSETPAUSE, lua_gc(lua, LUA_GCCOUNT, 0) < small_heap_kb ? 400 : 200);
+  lua_newuserdata(lua, 0);
+  lua_getmetatable(lua, 1);
+  lua_setmetatable(lua, -2);
+  return 0;
+}
+void open_pace(lua_State* lua) {
+  lua_newuserdata(lua, 0);
+  lua_createtable(lua, 0, 1);
+  lua_pushcfunction(lua, pace);
+  lua_setfield(lua, -2, "__gc");
+  lua_setmetatable(lua, -2);
+  lua_pop(lua, 1);
+}
+
 constexpr int budget_step = 1000;
 constexpr std::size_t reserve_bytes = 1024 * 1024;  // Mapped, never touched.
 
@@ -368,6 +387,7 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   set_registry(lua_, runtime_key);
   open_libraries();
   json_.open(lua_);
+  open_pace(lua_);
 
   const auto fail = [&] { return failure_json(error_type_, error_message_, error_trace_); };
   if (!load(runtime_prelude_lua, "=prelude")) return fail();

@@ -199,6 +199,7 @@ Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const Funct
   });
   if (!read) return read.error();
 
+  live->is_inline = live->function.is_inline();
   live->calls.identity.account_id = name.account;
   const auto& role = live->function.role;
   live->calls.identity.arn = "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
@@ -262,6 +263,15 @@ std::vector<LogLine> FunctionService::recent_lines(const CallContext& context, s
 }
 
 Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
+  if (!invocation.event) {
+    // Gateways name functions by ARN, as they are kept here: nothing to take apart.
+    std::shared_ptr<Live> live;
+    {
+      const std::shared_lock lock(mutex_);
+      if (const auto found = live_.find(invocation.function); found != live_.end()) live = found->second;
+    }
+    if (live) return run_live(context, live, invocation, kernel_.ids.uuid());
+  }
   const auto name = parse_function_name(invocation.function, context);
   if (!name) return name.error();
   if (invocation.event) {
@@ -279,10 +289,15 @@ Result<InvocationResult> FunctionService::run(const CallContext& context, const 
                                               const Invocation& invocation, std::string_view request_id) {
   const auto live = find(name);
   if (!live) return live.error();
-  const Slot slot(*(*live)->running);
+  return run_live(context, *live, invocation, request_id);
+}
+
+Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
+                                                   const Invocation& invocation, std::string_view request_id) {
+  const Slot slot(*live->running);
   if (!slot.taken()) return too_many_requests();
-  if ((*live)->function.is_inline()) return run_inline(context, *live, invocation, request_id);
-  return run_in_environment(context, *live, invocation, request_id);
+  if (live->is_inline) return run_inline(context, live, invocation, request_id);
+  return run_in_environment(context, live, invocation, request_id);
 }
 
 void FunctionService::finish(const Live& live, std::string_view request_id, const LogStream& stream,

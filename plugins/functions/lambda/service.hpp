@@ -60,6 +60,7 @@ class FunctionService final : public FunctionInvoker {
  private:
   struct Live {
     Function function;
+    bool is_inline = false;
     std::shared_ptr<Pool> pool;
     std::atomic<int>* running = nullptr;  // Of the account.
     CallContext calls;                    // What the handler's own Calls are made with.
@@ -73,6 +74,8 @@ class FunctionService final : public FunctionInvoker {
   std::string log_stream_name();
   void finish(const Live& live, std::string_view request_id, const LogStream& stream, const Report& report,
               std::string* tail);
+  Result<InvocationResult> run_live(const CallContext& context, const std::shared_ptr<Live>& live,
+                                    const Invocation& invocation, std::string_view request_id);
   Result<InvocationResult> run_in_environment(const CallContext& context, const std::shared_ptr<Live>& live,
                                               const Invocation& invocation, std::string_view request_id);
   Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
