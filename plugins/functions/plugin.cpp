@@ -40,8 +40,9 @@ std::string environment_program() {
   folders.push_back(fs::read_symlink("/proc/self/exe", ignored).parent_path());
   for (const auto& folder : folders)
     if (fs::exists(folder / "moonbase-environment", ignored)) return (folder / "moonbase-environment").string();
-  throw std::runtime_error("moonbase-environment, in which functions run, is not beside the plugin or the program: "
-                           "install it there, or name it in MOONBASE_ENVIRONMENT");
+  throw std::runtime_error(
+      "moonbase-environment, in which functions run, is not beside the plugin or the program: "
+      "install it there, or name it in MOONBASE_ENVIRONMENT");
 }
 
 std::string layers_text(const Hello& hello) {
@@ -91,7 +92,8 @@ class Plugin final : public moonbase::Plugin {
       constexpr auto wanted = layer_seccomp | layer_landlock;
       const auto& hello = processes_->hello();
       if ((hello.layers & wanted) != wanted)
-        throw std::runtime_error("this host does not offer the sandbox that --require-sandbox asks for; it has: " + layers_text(hello));
+        throw std::runtime_error("this host does not offer the sandbox that --require-sandbox asks for; it has: " +
+                                 layers_text(hello));
     }
     // Finding out takes the spawner some milliseconds: nobody waits for them.
     kernel.io.spawn([this, &kernel] {
@@ -110,7 +112,8 @@ class Plugin final : public moonbase::Plugin {
     const auto name = parse_function_name(delivery.arn, delivery.context);
     if (!name) return name.error();
     if (const auto parsed = parse_json(delivery.payload, {json_depth_max, request_bytes_max}); !parsed)
-      return Error{"InvalidRequestContentException", "Could not parse request body into json: " + parsed.error().message};
+      return Error{"InvalidRequestContentException",
+                   "Could not parse request body into json: " + parsed.error().message};
     Invocation invocation;
     invocation.function = delivery.arn;
     invocation.payload = delivery.payload;

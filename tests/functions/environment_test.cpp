@@ -58,9 +58,11 @@ TEST_CASE("a handler's error is a failure with type, message and trace, and the 
 }
 
 TEST_CASE("code that cannot be loaded is reported, with its line") {
-  CHECK(value_of(Function(lua_package("function handler( return 1 end")).report.text)["errorMessage"].string().find("main.lua:1:") == 0);
+  CHECK(value_of(Function(lua_package("function handler( return 1 end")).report.text)["errorMessage"].string().find(
+            "main.lua:1:") == 0);
   CHECK(value_of(Function(lua_package("x = 1")).report.text)["errorType"].string() == "Runtime.HandlerNotFound");
-  CHECK(value_of(Function(lua_package("error('no luck')")).report.text)["errorMessage"].string() == "main.lua:1: no luck");
+  CHECK(value_of(Function(lua_package("error('no luck')")).report.text)["errorMessage"].string() ==
+        "main.lua:1: no luck");
   std::string package;
   append_package_entry(package, "runtime", "lua");
   append_package_entry(package, "handler", "other.handler");
@@ -70,7 +72,8 @@ TEST_CASE("code that cannot be loaded is reported, with its line") {
 
 TEST_CASE("handlers are found as a global, as a field of what the file returns, and behind file.lua:name") {
   for (const std::string_view handler : {"main.handler", "main.lua:handler"}) {
-    for (const std::string_view code : {"function handler() return 7 end", "return { handler = function() return 7 end }"}) {
+    for (const std::string_view code :
+         {"function handler() return 7 end", "return { handler = function() return 7 end }"}) {
       std::string package;
       append_package_entry(package, "runtime", "lua");
       append_package_entry(package, "handler", handler);
@@ -88,8 +91,8 @@ TEST_CASE("require finds the package's files and nothing else") {
   append_package_entry(package, "file:lib/prices.lua", "return { lamp = 20 }");
   CHECK(Function(package).value().integer() == 20);
   const Function missing(lua_package(R"(require "socket")"));
-  CHECK(value_of(missing.report.text)["errorMessage"].string().find("module 'socket' is not in the function's package") !=
-        std::string::npos);
+  CHECK(value_of(missing.report.text)["errorMessage"].string().find(
+            "module 'socket' is not in the function's package") != std::string::npos);
 }
 
 TEST_CASE("the context says what Lambda says") {
@@ -98,7 +101,8 @@ TEST_CASE("the context says what Lambda says") {
              client = ctx.client_context and ctx.client_context.custom.key, env = os.getenv("STAGE"),
              left = ctx.get_remaining_time_in_millis() > 5000, time = ctx.now(), os_time = os.time(),
              date = os.date("!%Y-%m-%d"), uuid = ctx.uuid(), other = ctx.uuid() }
-  end)", R"({"function_name":"orders","environment":{"STAGE":"prod"}})"));
+  end)",
+                                R"({"function_name":"orders","environment":{"STAGE":"prod"}})"));
   const auto answer = function.invoke("{}", 10s, R"({"custom":{"key":"phone"}})");
   const auto context = value_of(answer.json);
   CHECK(context["id"].string() == "8a2b8c1e-0000-4000-8000-000000000001");
@@ -128,7 +132,8 @@ TEST_CASE("a handler's calls reach the host, answers come back, refusals are rai
     local good, problem = pcall(ctx.call, "dynamodb", "PutItem", {})
     return { item = output.Item, good = good, code = problem.code, text = tostring(problem) }
   end)"));
-  function.host.answer = [](std::string_view, std::string_view operation, std::string_view) -> moonbase::Result<std::string> {
+  function.host.answer = [](std::string_view, std::string_view operation,
+                            std::string_view) -> moonbase::Result<std::string> {
     if (operation == "GetItem") return std::string(R"({"Item":{"id":{"S":"1"}}})");
     return Error{"ConditionalCheckFailedException", "The conditional request failed"};
   };
@@ -152,8 +157,13 @@ TEST_CASE("an API's handler may return a value, or a status and a value") {
     return { plain = true }
   end)"));
   const auto ask = [&](const std::string& kind, const std::string& more = "") {
-    return value_of(function.invoke(R"({"version":"2.0","routeKey":"GET /","requestContext":{"stage":"$default","http":{"method":"GET"}},)"
-                                    R"("headers":{"X-One":"1"},"queryStringParameters":{"kind":")" + kind + "\"}" + more + "}").json);
+    return value_of(
+        function
+            .invoke(
+                R"({"version":"2.0","routeKey":"GET /","requestContext":{"stage":"$default","http":{"method":"GET"}},)"
+                R"("headers":{"X-One":"1"},"queryStringParameters":{"kind":")" +
+                kind + "\"}" + more + "}")
+            .json);
   };
   auto answer = ask("status");
   CHECK(answer["statusCode"].integer() == 201);

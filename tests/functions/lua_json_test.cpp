@@ -51,10 +51,9 @@ struct State {
 
 TEST_CASE("JSON survives the way through Lua") {
   State state;
-  for (const char* text :
-       {"null", "true", "false", "0", "-1", "1.5", "9007199254740991", "-9007199254740991", "0.1", "1e-07", "1e+300",
-        "\"\"", "\"a\"", "\"\\\"\\\\\\n\\u0001\"", "[]", "{}", "[[],{},[null]]", "{\"a\":[1,2,{\"b\":null}]}",
-        "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99\""})
+  for (const char* text : {"null", "true", "false", "0", "-1", "1.5", "9007199254740991", "-9007199254740991", "0.1",
+                           "1e-07", "1e+300", "\"\"", "\"a\"", "\"\\\"\\\\\\n\\u0001\"", "[]", "{}", "[[],{},[null]]",
+                           "{\"a\":[1,2,{\"b\":null}]}", "\"\xc3\xa9\xe2\x82\xac\xf0\x9f\x8c\x99\""})
     CHECK(state.round_trip(text) == text);
   CHECK(state.round_trip(" [ 1 , 2 ] ") == "[1,2]");
   CHECK(state.round_trip("\"\\u00e9\\ud83c\\udf19\\/\\b\\f\\r\\t\"") == "\"\xc3\xa9\xf0\x9f\x8c\x99/\\b\\f\\r\\t\"");
@@ -66,9 +65,12 @@ TEST_CASE("JSON survives the way through Lua") {
 TEST_CASE("what is not JSON is refused, with a reason") {
   State state;
   for (const char* text :
-       {"", " ", "nul", "truex", "[1,]", "[,1]", "[1 2]", "[1", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\" 1}",
-        "{\"a\":1 \"b\":2}", "'a'", "\"a", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
-        "\"\n\"", "01", "-", "1.", ".5", "1e", "+1", "1e999", "NaN", "Infinity", "1 2", "{} x", "[]]", "\xff", "\"\xc3\""}) {
+       {"",        " ",       "nul",      "truex",      "[1,]",        "[,1]",        "[1 2]",
+        "[1",      "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",       "{\"a\" 1}",   "{\"a\":1 \"b\":2}",
+        "'a'",     "\"a",     "\"\\x\"",  "\"\\u12\"",  "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"",
+        "\"\n\"",  "01",      "-",        "1.",         ".5",          "1e",          "+1",
+        "1e999",   "NaN",     "Infinity", "1 2",        "{} x",        "[]]",         "\xff",
+        "\"\xc3\""}) {
     INFO(text);
     CHECK(state.round_trip(text).substr(0, 2) == "! ");
   }
@@ -104,10 +106,15 @@ TEST_CASE("an event unfolds where it is touched and looks like any table") {
   State state;
   const std::string_view event =
       R"({"a":{"long":"enough to be folded, fifty characters and more","b":{"c":[1,{"d":"deep, and long enough to be folded as well"}]}},"n":1})";
-  CHECK(state.with_event(event, "local e = ... return e.a.b.c[2].d") == "\"deep, and long enough to be folded as well\"");
+  CHECK(state.with_event(event, "local e = ... return e.a.b.c[2].d") ==
+        "\"deep, and long enough to be folded as well\"");
   CHECK(state.with_event(event, "local e = ... return e") == event);
-  CHECK(state.with_event(event, "local e = ... return { e.a, e.n }") == "[" + std::string(event.substr(5, event.size() - 12)) + ",1]");
-  CHECK(state.with_event(event, "local e, n = ..., 0 for k in pairs(e) do n = n + 1 end for k in pairs(e.a) do n = n + 1 end return n") == "4");
+  CHECK(state.with_event(event, "local e = ... return { e.a, e.n }") ==
+        "[" + std::string(event.substr(5, event.size() - 12)) + ",1]");
+  CHECK(state.with_event(
+            event,
+            "local e, n = ..., 0 for k in pairs(e) do n = n + 1 end for k in pairs(e.a) do n = n + 1 end return n") ==
+        "4");
   CHECK(state.with_event(event, "local e = ... return next(e.a) ~= nil") == "true");
   CHECK(state.with_event(event, "local e = ... return rawget(rawget(e, 'a'), 'long') ~= nil") == "true");
   CHECK(state.with_event(event, "local e = ... e.a.x = 1 return { e.a.x, e.a.long ~= nil }") == "[1,true]");

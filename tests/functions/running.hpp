@@ -21,7 +21,8 @@ namespace moonbase::functions::test {
 
 inline std::string environment_program() {
   if (const char* named = std::getenv("MOONBASE_ENVIRONMENT")) return named;
-  return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "moonbase-environment").string();
+  return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "moonbase-environment")
+      .string();
 }
 
 struct RealClock final : loop::ClockSource {
@@ -110,8 +111,9 @@ struct Function {
       auto& io = platform.loops.io();
       if (!environment) environment = EnvironmentProcess::start(parent, platform.processes.next_id(), "stream");
       if (!environment) throw std::runtime_error("the template is gone");
-      answer = environment->invoke(io, {event, client_context, "8a2b8c1e-0000-4000-8000-000000000001",
-                                        std::chrono::steady_clock::now() + limit}, host);
+      answer = environment->invoke(
+          io, {event, client_context, "8a2b8c1e-0000-4000-8000-000000000001", std::chrono::steady_clock::now() + limit},
+          host);
       if (!answer.reusable) {
         environment->close(io);
         environment.reset();
@@ -122,7 +124,8 @@ struct Function {
   // The handler's answer, parsed.
   Value value(std::string_view event = "{}") {
     const auto answer = invoke(event);
-    if (answer.kind != EnvironmentAnswer::Kind::answer) throw std::runtime_error("failed: " + answer.json + answer.ending.text());
+    if (answer.kind != EnvironmentAnswer::Kind::answer)
+      throw std::runtime_error("failed: " + answer.json + answer.ending.text());
     return *parse_json(answer.json);
   }
 };

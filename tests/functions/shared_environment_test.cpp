@@ -27,8 +27,9 @@ std::vector<EnvironmentAnswer> invoke_all(Function& function, const std::vector<
     std::size_t left = events.size();
     for (std::size_t i = 0; i < events.size(); ++i) {
       io.spawn([&, i] {
-        answers[i] = shared->invoke(io, {events[i], {}, "8a2b8c1e-0000-4000-8000-000000000001",
-                                         std::chrono::steady_clock::now() + limit}, function.host);
+        answers[i] = shared->invoke(
+            io, {events[i], {}, "8a2b8c1e-0000-4000-8000-000000000001", std::chrono::steady_clock::now() + limit},
+            function.host);
         if (--left == 0) parker->wake();
       });
     }
@@ -66,7 +67,8 @@ TEST_CASE("calls, logs and questions work while others wait for their turn") {
     local id = ctx.uuid()
     return { ctx.call("s", "Double", { n = event.n }).n, #id, os.time() }
   end)"));
-  function.host.answer = [](std::string_view, std::string_view, std::string_view input) -> moonbase::Result<std::string> {
+  function.host.answer = [](std::string_view, std::string_view,
+                            std::string_view input) -> moonbase::Result<std::string> {
     return "{\"n\":" + std::to_string((*moonbase::parse_json(input))["n"].integer() * 2) + "}";
   };
   const auto answers = invoke_all(function, {R"({"n":1})", R"({"n":2})", R"({"n":3})", R"({"n":4})"});
@@ -85,7 +87,8 @@ TEST_CASE("when one runs too long those before it have answers and those behind 
 }
 
 TEST_CASE("when one eats all memory those behind it have not begun") {
-  Function function(lua_package("function handler(event) local t = {} while event.eat do t[#t + 1] = ('x'):rep(1e6) .. #t end return 1 end"));
+  Function function(lua_package(
+      "function handler(event) local t = {} while event.eat do t[#t + 1] = ('x'):rep(1e6) .. #t end return 1 end"));
   const auto answers = invoke_all(function, {"{}", R"({"eat":true})", "{}"});
   CHECK(answers[0].kind == Kind::answer);
   CHECK(answers[1].kind == Kind::failure);
@@ -104,8 +107,9 @@ TEST_CASE("an answer is held back for a moment only, whatever runs behind it") {
     const auto parker = Parker::current();
     bool short_is_back = false, long_is_back = false;
     const auto invoke = [&](const char* event) {
-      return shared->invoke(io, {event, {}, "8a2b8c1e-0000-4000-8000-000000000001",
-                                 std::chrono::steady_clock::now() + 2s}, function.host);
+      return shared->invoke(io,
+                            {event, {}, "8a2b8c1e-0000-4000-8000-000000000001", std::chrono::steady_clock::now() + 2s},
+                            function.host);
     };
     io.spawn([&] {
       CHECK(invoke(R"({"n":1})").json == "1");
@@ -126,7 +130,8 @@ TEST_CASE("an answer is held back for a moment only, whatever runs behind it") {
 TEST_CASE("large events and answers pass a shared environment") {
   Function function(lua_package("function handler(event) return event.text end"));
   const std::string text(3'000'000, 'x');
-  const auto answers = invoke_all(function, {"{\"text\":\"" + text + "\"}", R"({"text":"small"})", "{\"text\":\"" + text + "\"}"});
+  const auto answers =
+      invoke_all(function, {"{\"text\":\"" + text + "\"}", R"({"text":"small"})", "{\"text\":\"" + text + "\"}"});
   CHECK(answers[0].json.size() == text.size() + 2);
   CHECK(answers[1].json == "\"small\"");
   CHECK(answers[2].json.size() == text.size() + 2);

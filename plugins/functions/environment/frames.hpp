@@ -30,9 +30,9 @@ inline constexpr int json_depth_max = 100;
 
 enum class FrameType : std::uint16_t {
   // Kernel to environment.
-  invoke = 1,    // InvokeHead, client context (JSON), event (JSON).
-  reply = 2,     // To call: JSON; flags say whether it is the output or {"code", "message"}. To ids:
-                 // random bytes. To now: ReplyNow.
+  invoke = 1,  // InvokeHead, client context (JSON), event (JSON).
+  reply = 2,   // To call: JSON; flags say whether it is the output or {"code", "message"}. To ids:
+               // random bytes. To now: ReplyNow.
   // Environment to kernel.
   answer = 16,   // AnswerHead, JSON.
   failure = 17,  // AnswerHead, JSON: errorMessage, errorType, stackTrace.
@@ -50,14 +50,14 @@ struct FrameHeader {
   std::uint32_t bytes;  // Of what follows this header.
   FrameType type;
   std::uint16_t flags;
-  std::uint64_t id;     // Of the invocation. Frames of another invocation are a violation.
+  std::uint64_t id;  // Of the invocation. Frames of another invocation are a violation.
 };
 static_assert(sizeof(FrameHeader) == 16);
 
 struct InvokeHead {
-  std::int64_t deadline_ns;            // CLOCK_MONOTONIC, the same for both processes.
-  std::int64_t now_ms;                 // The platform's time.
-  std::uint64_t random;                // Seeds math.random of a fresh environment.
+  std::int64_t deadline_ns;  // CLOCK_MONOTONIC, the same for both processes.
+  std::int64_t now_ms;       // The platform's time.
+  std::uint64_t random;      // Seeds math.random of a fresh environment.
   std::uint32_t client_context_bytes;
   char request_id[36];
 };

@@ -81,7 +81,8 @@ void append_failure_json(std::string& out, std::string_view type, std::string_vi
     trace.remove_prefix(std::min(end + 1, trace.size()));
     line.remove_prefix(std::min(line.find_first_not_of("\t "), line.size()));
     // Frames of ours tell nobody anything, and C's show addresses.
-    if (line.empty() || line == "stack traceback:" || line.starts_with("prelude:") || line.starts_with("[C]: at ")) continue;
+    if (line.empty() || line == "stack traceback:" || line.starts_with("prelude:") || line.starts_with("[C]: at "))
+      continue;
     if (!first) out.push_back(',');
     first = false;
     append_json_text(out, line);
@@ -105,7 +106,8 @@ struct LuaRuntime::Functions {
     if (!runtime.host_) return luaL_error(lua, "calls need an invocation");
     auto& input = runtime.input_;
     input.clear();
-    if (const char* why = runtime.json_.encode(lua, 3, input)) return luaL_error(lua, "%s.%s: %s", service, operation, why);
+    if (const char* why = runtime.json_.encode(lua, 3, input))
+      return luaL_error(lua, "%s.%s: %s", service, operation, why);
     const auto reply = runtime.host_->call(service, operation, input);
     if (input.capacity() > 1024 * 1024) input = {};
     lua_pushboolean(lua, reply.ok);
@@ -176,12 +178,18 @@ struct LuaRuntime::Functions {
     int held = 0;
     for (const char c : text) {
       int digit = 0;
-      if (c >= 'A' && c <= 'Z') digit = c - 'A';
-      else if (c >= 'a' && c <= 'z') digit = c - 'a' + 26;
-      else if (c >= '0' && c <= '9') digit = c - '0' + 52;
-      else if (c == '+' || c == '-') digit = 62;
-      else if (c == '/' || c == '_') digit = 63;
-      else return lua_pushnil(lua), 1;
+      if (c >= 'A' && c <= 'Z')
+        digit = c - 'A';
+      else if (c >= 'a' && c <= 'z')
+        digit = c - 'a' + 26;
+      else if (c >= '0' && c <= '9')
+        digit = c - '0' + 52;
+      else if (c == '+' || c == '-')
+        digit = 62;
+      else if (c == '/' || c == '_')
+        digit = 63;
+      else
+        return lua_pushnil(lua), 1;
       bits = bits << 6 | static_cast<std::uint32_t>(digit);
       held += 6;
       if (held >= 8) {
@@ -203,8 +211,7 @@ struct LuaRuntime::Functions {
       std::uint32_t group = 0;
       const auto count = std::min<std::size_t>(bytes.size(), 3);
       for (std::size_t i = 0; i < 3; ++i) group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[i]) : 0U);
-      for (std::size_t i = 0; i < 4; ++i)
-        luaL_addchar(&out, i <= count ? letters[group >> (18 - 6 * i) & 63] : '=');
+      for (std::size_t i = 0; i < 4; ++i) luaL_addchar(&out, i <= count ? letters[group >> (18 - 6 * i) & 63] : '=');
       bytes.remove_prefix(count);
     }
     luaL_pushresult(&out);
@@ -269,7 +276,8 @@ LuaRuntime::~LuaRuntime() {
 
 std::size_t LuaRuntime::memory_bytes() const {
   if (!lua_) return 0;
-  return static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNT, 0)) * 1024 + static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNTB, 0));
+  return static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNT, 0)) * 1024 +
+         static_cast<std::size_t>(lua_gc(lua_, LUA_GCCOUNTB, 0));
 }
 
 void LuaRuntime::open_libraries() {
@@ -285,8 +293,8 @@ void LuaRuntime::open_libraries() {
   open(LUA_BITLIBNAME, luaopen_bit);
   open(LUA_OSLIBNAME, luaopen_os);  // The prelude keeps clock, date, difftime and time of it.
   if (options_.instructions_max == 0) open(LUA_JITLIBNAME, luaopen_jit);  // Opening it starts the compiler.
-  for (const char* name : {"jit", "dofile", "loadfile", "loadstring", "load", "newproxy", "getfenv", "setfenv", "module",
-                           "require", "package", "gcinfo"}) {
+  for (const char* name : {"jit", "dofile", "loadfile", "loadstring", "load", "newproxy", "getfenv", "setfenv",
+                           "module", "require", "package", "gcinfo"}) {
     lua_pushnil(lua_);
     lua_setglobal(lua_, name);
   }

@@ -53,10 +53,10 @@ class LuaRuntime final : public Runtime {
   const RuntimeInvocation* invocation_ = nullptr;
   std::string error_type_, error_message_, error_trace_;
   std::unique_ptr<char[]> reserve_;  // Given back when memory runs out, so that there is some to say so.
-  bool exhausted_ = false;  // Out of memory: the state cannot be trusted to go on.
+  bool exhausted_ = false;           // Out of memory: the state cannot be trusted to go on.
   std::int64_t instructions_left_ = 0;
-  std::string input_;       // Of the Call being made: not on the stack, which Lua errors may unwind.
-  std::string random_;      // Unused random bytes.
+  std::string input_;   // Of the Call being made: not on the stack, which Lua errors may unwind.
+  std::string random_;  // Unused random bytes.
   std::size_t random_used_ = 0;
 };
 

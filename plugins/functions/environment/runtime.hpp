@@ -24,7 +24,7 @@ class RuntimeHost {
   virtual Reply call(std::string_view service, std::string_view operation, std::string_view input) = 0;
   // Lines of the function's log; a missing last "\n" is added.
   virtual void log(std::string_view text) = 0;
-  virtual std::int64_t now_ms() = 0;          // The platform's time.
+  virtual std::int64_t now_ms() = 0;            // The platform's time.
   virtual std::string_view random_bytes() = 0;  // random_bytes_each of them, each time new ones.
 };
 
@@ -32,7 +32,7 @@ struct RuntimeInvocation {
   std::string_view event;           // JSON
   std::string_view client_context;  // JSON, or empty
   std::string_view request_id;
-  std::int64_t deadline_ns = 0;     // CLOCK_MONOTONIC
+  std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC
   std::int64_t now_ms = 0;
   std::uint64_t random = 0;
 };
@@ -52,6 +52,7 @@ class Runtime {
 
 // {"errorMessage": …, "errorType": …, "stackTrace": []}; `trace` is lines.
 std::string failure_json(std::string_view type, std::string_view message, std::string_view trace = {});
-void append_failure_json(std::string& out, std::string_view type, std::string_view message, std::string_view trace = {});
+void append_failure_json(std::string& out, std::string_view type, std::string_view message,
+                         std::string_view trace = {});
 
 }  // namespace moonbase::functions

@@ -57,7 +57,8 @@ bool namespaces_are_offered() {
   if (child < 0) return false;
   if (child == 0) _exit(unshare(namespaces) == 0 ? 0 : 1);
   int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
@@ -69,12 +70,12 @@ bool seccomp_is_offered() {
 // What an environment may do: use the one socket that it has, its own memory (PROT_EXEC included,
 // for the JIT), clocks, and end.
 constexpr std::initializer_list<int> environment_calls = {
-    SCMP_SYS(recvfrom),      SCMP_SYS(sendto),          SCMP_SYS(mmap),         SCMP_SYS(munmap),
-    SCMP_SYS(mremap),        SCMP_SYS(mprotect),        SCMP_SYS(madvise),      SCMP_SYS(brk),
-    SCMP_SYS(futex),         SCMP_SYS(clock_gettime),   SCMP_SYS(gettimeofday), SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(nanosleep),     SCMP_SYS(getrusage),       SCMP_SYS(getrandom),    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid),         SCMP_SYS(getpid),       SCMP_SYS(sched_yield),
-    SCMP_SYS(exit),          SCMP_SYS(exit_group),      SCMP_SYS(setitimer),
+    SCMP_SYS(recvfrom),       SCMP_SYS(sendto),        SCMP_SYS(mmap),         SCMP_SYS(munmap),
+    SCMP_SYS(mremap),         SCMP_SYS(mprotect),      SCMP_SYS(madvise),      SCMP_SYS(brk),
+    SCMP_SYS(futex),          SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),      SCMP_SYS(getrusage),     SCMP_SYS(getrandom),    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(rt_sigprocmask), SCMP_SYS(gettid),        SCMP_SYS(getpid),       SCMP_SYS(sched_yield),
+    SCMP_SYS(exit),           SCMP_SYS(exit_group),    SCMP_SYS(setitimer),
 };
 // What it takes to become an environment.
 constexpr std::initializer_list<int> entering_calls = {
@@ -82,9 +83,18 @@ constexpr std::initializer_list<int> entering_calls = {
 };
 // What dlopen does (Landlock says where), and closing Landlock behind it.
 constexpr std::initializer_list<int> loading_calls = {
-    SCMP_SYS(openat), SCMP_SYS(read),       SCMP_SYS(pread64),  SCMP_SYS(fstat),
-    SCMP_SYS(close),  SCMP_SYS(newfstatat), SCMP_SYS(readlink), SCMP_SYS(lseek),
-    SCMP_SYS(getcwd), SCMP_SYS(seccomp),    SCMP_SYS(landlock_create_ruleset), SCMP_SYS(landlock_restrict_self),
+    SCMP_SYS(openat),
+    SCMP_SYS(read),
+    SCMP_SYS(pread64),
+    SCMP_SYS(fstat),
+    SCMP_SYS(close),
+    SCMP_SYS(newfstatat),
+    SCMP_SYS(readlink),
+    SCMP_SYS(lseek),
+    SCMP_SYS(getcwd),
+    SCMP_SYS(seccomp),
+    SCMP_SYS(landlock_create_ruleset),
+    SCMP_SYS(landlock_restrict_self),
 };
 
 void allow(scmp_filter_ctx filter, std::initializer_list<int> calls) {
@@ -115,7 +125,8 @@ std::vector<sock_filter> make_filter(bool forks, bool loads) {
     allow(filter, entering_calls);
     allow(filter, {SCMP_SYS(recvmsg), SCMP_SYS(sendmsg)});
     // Forking environments, and nothing else that clone can do.
-    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, CLONE_PARENT | SIGCHLD)) != 0 ||
+    if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_EQ, CLONE_PARENT | SIGCHLD)) !=
+            0 ||
         seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_PDEATHSIG)) != 0)
       throw std::runtime_error("libseccomp refuses a rule");
   }

@@ -22,7 +22,16 @@ namespace moonbase::functions {
 enum class CodeKind { lua, native };
 
 // A step of the sandbox that failed is a process's exit status: 100 + step.
-enum class SandboxStep { descriptors = 0, namespaces, limits, no_new_privileges, death_signal, landlock, seccomp, orphan };
+enum class SandboxStep {
+  descriptors = 0,
+  namespaces,
+  limits,
+  no_new_privileges,
+  death_signal,
+  landlock,
+  seccomp,
+  orphan
+};
 inline constexpr int sandbox_exit_status = 100;
 
 class Sandbox {

@@ -21,7 +21,7 @@ namespace {
 
 // The package, mapped: the template reads it in place and its environments share the pages.
 std::string_view map_package(int file) {
-  struct stat status{};
+  struct stat status {};
   if (fstat(file, &status) != 0 || status.st_size <= 0) return {};
   const auto bytes = static_cast<std::size_t>(status.st_size);
   void* memory = mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);

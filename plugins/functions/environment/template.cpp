@@ -85,8 +85,8 @@ std::uint32_t memory_kb_max(std::uint64_t invocations) {
     static std::string request_id, client_context, answer;
     request_id.assign(head.request_id, sizeof head.request_id);
     client_context.assign(rest.substr(0, head.client_context_bytes));
-    const RuntimeInvocation invocation{rest.substr(head.client_context_bytes), client_context, request_id,
-                                       head.deadline_ns, head.now_ms, head.random};
+    const RuntimeInvocation invocation{
+        rest.substr(head.client_context_bytes), client_context, request_id, head.deadline_ns, head.now_ms, head.random};
     const auto begun_us = monotonic_us();
     Outcome outcome = Outcome::exiting;
     std::string& out = channel.out();
@@ -112,7 +112,8 @@ std::uint32_t memory_kb_max(std::uint64_t invocations) {
     out.append(reinterpret_cast<const char*>(&answer_head), sizeof answer_head);
     out.append(answer);
     channel.end(at);
-    channel.answered(kind == CodeKind::lua && outcome != Outcome::exiting && monotonic_us() - begun_us < hold_handler_us_max);
+    channel.answered(kind == CodeKind::lua && outcome != Outcome::exiting &&
+                     monotonic_us() - begun_us < hold_handler_us_max);
     if (answer.capacity() > 1024 * 1024) answer = {};
     if (outcome == Outcome::exiting) _exit(0);
   }
@@ -120,7 +121,9 @@ std::uint32_t memory_kb_max(std::uint64_t invocations) {
 
 }  // namespace
 
-int clone_sibling() { return static_cast<int>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr)); }
+int clone_sibling() {
+  return static_cast<int>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+}
 
 bool send_message(int socket, const void* data, unsigned long bytes) {
   for (;;) {

@@ -12,15 +12,10 @@ constexpr int attempts_max = 3;
 }  // namespace
 
 Result<Done> FunctionService::enqueue(const CallContext& context, const AsyncEvent& event, Store& store) {
-  const Map payload{{"account", event.function.account},
-                    {"region", event.function.region},
-                    {"name", event.function.name},
-                    {"payload", event.payload},
-                    {"client_context", event.client_context},
-                    {"request_id", event.request_id},
-                    {"base_url", context.base_url},
-                    {"queued_at_ms", kernel_.clock.now().ms},
-                    {"attempt", 1}};
+  const Map payload{
+      {"account", event.function.account}, {"region", event.function.region},        {"name", event.function.name},
+      {"payload", event.payload},          {"client_context", event.client_context}, {"request_id", event.request_id},
+      {"base_url", context.base_url},      {"queued_at_ms", kernel_.clock.now().ms}, {"attempt", 1}};
   const auto written = store.write([&](Transaction& tx) -> Result<Value> {
     tx.schedule(kernel_.clock.now(), "lambda-async", Value(payload), event.request_id);
     return Value();

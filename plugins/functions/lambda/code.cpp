@@ -39,8 +39,10 @@ struct Close {
 Result<CodeFiles> unzip(std::string_view zip) {
   if (zip.empty()) return invalid_parameter("Uploaded file must be a non-empty zip");
   if (zip.size() > zipped_bytes_max)
-    return Error{"RequestEntityTooLargeException", "Request must be smaller than 69905067 bytes for the CreateFunction operation",
-                 {{"Type", "User"}}, 413};
+    return Error{"RequestEntityTooLargeException",
+                 "Request must be smaller than 69905067 bytes for the CreateFunction operation",
+                 {{"Type", "User"}},
+                 413};
   const std::unique_ptr<archive, Close> reader(archive_read_new());
   archive_read_support_format_zip_seekable(reader.get());
   if (archive_read_open_memory(reader.get(), zip.data(), zip.size()) != ARCHIVE_OK) return not_a_zip();

@@ -33,27 +33,47 @@ constexpr std::string_view columns =
     "code_sha256, code_bytes, library_blob, modified_at_ms, revision_id, tags";
 
 // All that Lambda has had; the list is part of its error text.
-constexpr std::array runtimes = {
-    "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "python3.9",  "python3.10", "python3.11", "python3.12",
-    "python3.13", "python3.14", "java8.al2",  "java11",     "java17",     "java21",     "java25",     "dotnet6",
-    "dotnet8",    "dotnet9",    "ruby3.2",    "ruby3.3",    "ruby3.4",    "provided",   "provided.al2", "provided.al2023"};
+constexpr std::array runtimes = {"nodejs18.x", "nodejs20.x", "nodejs22.x",   "nodejs24.x",     "python3.9",
+                                 "python3.10", "python3.11", "python3.12",   "python3.13",     "python3.14",
+                                 "java8.al2",  "java11",     "java17",       "java21",         "java25",
+                                 "dotnet6",    "dotnet8",    "dotnet9",      "ruby3.2",        "ruby3.3",
+                                 "ruby3.4",    "provided",   "provided.al2", "provided.al2023"};
 
 // Set by Lambda itself.
-constexpr std::array reserved = {
-    "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-    "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-    "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"};
+constexpr std::array reserved = {"_HANDLER",
+                                 "_X_AMZN_TRACE_ID",
+                                 "AWS_DEFAULT_REGION",
+                                 "AWS_REGION",
+                                 "AWS_EXECUTION_ENV",
+                                 "AWS_LAMBDA_FUNCTION_NAME",
+                                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+                                 "AWS_LAMBDA_FUNCTION_VERSION",
+                                 "AWS_LAMBDA_INITIALIZATION_TYPE",
+                                 "AWS_LAMBDA_LOG_GROUP_NAME",
+                                 "AWS_LAMBDA_LOG_STREAM_NAME",
+                                 "AWS_ACCESS_KEY",
+                                 "AWS_ACCESS_KEY_ID",
+                                 "AWS_SECRET_ACCESS_KEY",
+                                 "AWS_SESSION_TOKEN",
+                                 "AWS_LAMBDA_RUNTIME_API",
+                                 "LAMBDA_TASK_ROOT",
+                                 "LAMBDA_RUNTIME_DIR"};
 
 bool is_empty(const Value& value) {
   switch (value.kind()) {
-    case Value::Kind::null: return true;
-    case Value::Kind::string: return value.string().empty();
-    case Value::Kind::list: return value.list().empty();
+    case Value::Kind::null:
+      return true;
+    case Value::Kind::string:
+      return value.string().empty();
+    case Value::Kind::list:
+      return value.list().empty();
     case Value::Kind::map:
-      return std::all_of(value.map().begin(), value.map().end(), [](const auto& entry) { return is_empty(entry.value); });
-    case Value::Kind::boolean: return !value.boolean();
-    default: return false;
+      return std::all_of(value.map().begin(), value.map().end(),
+                         [](const auto& entry) { return is_empty(entry.value); });
+    case Value::Kind::boolean:
+      return !value.boolean();
+    default:
+      return false;
   }
 }
 
@@ -157,12 +177,12 @@ Result<Function> require_function(Transaction& tx, const FunctionName& name) {
 }
 
 void insert_function(Transaction& tx, const Function& function) {
-  tx.query("INSERT INTO function (" + std::string(columns) +
-               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-           function.account, function.region, function.name, function.runtime, function.handler, function.role,
-           function.description, function.timeout_seconds, function.memory_mb, to_json(Value(function.environment)),
-           function.code_blob, function.code_sha256, function.code_bytes, function.library_blob,
-           function.modified_at.ms, function.revision_id, to_json(Value(function.tags)));
+  tx.query(
+      "INSERT INTO function (" + std::string(columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      function.account, function.region, function.name, function.runtime, function.handler, function.role,
+      function.description, function.timeout_seconds, function.memory_mb, to_json(Value(function.environment)),
+      function.code_blob, function.code_sha256, function.code_bytes, function.library_blob, function.modified_at.ms,
+      function.revision_id, to_json(Value(function.tags)));
 }
 
 void update_function(Transaction& tx, const Function& function) {
@@ -224,8 +244,10 @@ Result<Done> check_runtime(const std::string& operation, const std::string& runt
     return not_implemented("lambda " + operation + " Runtime " + runtime);
   std::string all = "lua, native";
   for (const char* known : runtimes) all += std::string(", ") + known;
-  return invalid_parameter("Value " + runtime + " at 'runtime' failed to satisfy constraint: Member must satisfy enum "
-                           "value set: [" + all + "] or be a valid ARN");
+  return invalid_parameter("Value " + runtime +
+                           " at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+                           "value set: [" +
+                           all + "] or be a valid ARN");
 }
 
 Result<Done> check_environment(const Map& variables) {
@@ -245,22 +267,28 @@ Result<Done> check_environment(const Map& variables) {
     }
   }
   if (!taken.empty())
-    return invalid_parameter("Lambda was unable to configure your environment variables because the environment "
-                             "variables you have provided contains reserved keys that are currently not supported for "
-                             "modification. Reserved keys used in this request: " + taken);
+    return invalid_parameter(
+        "Lambda was unable to configure your environment variables because the environment "
+        "variables you have provided contains reserved keys that are currently not supported for "
+        "modification. Reserved keys used in this request: " +
+        taken);
   const auto text = to_json(Value(variables));
   if (text.size() > environment_bytes_max)
-    return invalid_parameter("Lambda was unable to configure your environment variables because the environment "
-                             "variables you have provided exceeded the 4KB limit. String measured: " + text);
+    return invalid_parameter(
+        "Lambda was unable to configure your environment variables because the environment "
+        "variables you have provided exceeded the 4KB limit. String measured: " +
+        text);
   return done;
 }
 
 Result<Done> check_handler(const std::string& runtime, const std::string& handler) {
-  const bool spaced = std::any_of(handler.begin(), handler.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n'; });
+  const bool spaced =
+      std::any_of(handler.begin(), handler.end(), [](char c) { return c == ' ' || c == '\t' || c == '\n'; });
   if (handler.empty() || handler.size() > 128 || spaced)
     return invalid_parameter(handler.empty() ? "The runtime " + runtime + " needs a handler."
-                                             : "Value " + handler + " at 'handler' failed to satisfy constraint: Member must satisfy "
-                                               "regular expression pattern: [^\\s]+");
+                                             : "Value " + handler +
+                                                   " at 'handler' failed to satisfy constraint: Member must satisfy "
+                                                   "regular expression pattern: [^\\s]+");
   return done;
 }
 
@@ -268,8 +296,9 @@ Result<Done> check_built(const Call& call) {
   const auto refuse = [&](const std::string& parameter) -> Result<Done> {
     return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
   };
-  for (const char* parameter : {"Layers", "FileSystemConfigs", "ImageConfig", "CodeSigningConfigArn", "DeadLetterConfig",
-                                "VpcConfig", "KMSKeyArn", "Publish", "DryRun", "CapacityProviderConfig", "DurableConfig"})
+  for (const char* parameter :
+       {"Layers", "FileSystemConfigs", "ImageConfig", "CodeSigningConfigArn", "DeadLetterConfig", "VpcConfig",
+        "KMSKeyArn", "Publish", "DryRun", "CapacityProviderConfig", "DurableConfig"})
     if (!is_empty(call.input[parameter])) return refuse(parameter);
   for (const char* parameter : {"S3Bucket", "ImageUri", "SourceKMSKeyArn"}) {
     if (!is_empty(call.input[parameter])) return refuse(parameter);
@@ -279,7 +308,8 @@ Result<Done> check_built(const Call& call) {
   if (call.input["TracingConfig"]["Mode"].string_or("PassThrough") != "PassThrough") return refuse("TracingConfig");
   if (call.input["SnapStart"]["ApplyOn"].string_or("None") != "None") return refuse("SnapStart");
   if (call.input["EphemeralStorage"]["Size"].integer_or(512) != 512) return refuse("EphemeralStorage");
-  if (call.input["LoggingConfig"]["LogFormat"].string_or("Text") != "Text") return refuse("LoggingConfig.LogFormat JSON");
+  if (call.input["LoggingConfig"]["LogFormat"].string_or("Text") != "Text")
+    return refuse("LoggingConfig.LogFormat JSON");
   if (!is_empty(call.input["LoggingConfig"]["LogGroup"])) return refuse("LoggingConfig.LogGroup");
   for (const auto& architecture : call.input["Architectures"].is_list() ? call.input["Architectures"].list() : List{})
     if (architecture.string() != "x86_64") return refuse("Architectures " + architecture.string());

@@ -14,11 +14,13 @@ struct StoredCode {
 
 Result<std::string> library_name(const std::string& handler) {
   const auto dot = handler.rfind('.');
-  if (dot == std::string::npos || dot == 0) return invalid_parameter("A native handler is named <file>.<name>; the file is <file>.so in the package.");
+  if (dot == std::string::npos || dot == 0)
+    return invalid_parameter("A native handler is named <file>.<name>; the file is <file>.so in the package.");
   return handler.substr(0, dot) + ".so";
 }
 
-Result<StoredCode> store_code(Call& call, const std::string& zip, const std::string& runtime, const std::string& handler) {
+Result<StoredCode> store_code(Call& call, const std::string& zip, const std::string& runtime,
+                              const std::string& handler) {
   const auto files = unzip(zip);
   if (!files) return files.error();
   StoredCode code;
@@ -28,7 +30,8 @@ Result<StoredCode> store_code(Call& call, const std::string& zip, const std::str
     const std::string* library = nullptr;
     for (const auto& [file, content] : *files)
       if (file == *name) library = &content;
-    if (!library) return invalid_parameter("The package holds no " + *name + ", which the handler " + handler + " names.");
+    if (!library)
+      return invalid_parameter("The package holds no " + *name + ", which the handler " + handler + " names.");
     code.library_blob = call.kernel.blobs.put(*library);
   }
   code.blob = call.kernel.blobs.put(zip);
@@ -70,11 +73,12 @@ bool wrong_revision(const Call& call, const Function& function) {
   return !wanted.empty() && wanted != function.revision_id;
 }
 Error revision_mismatch() {
-  return {"PreconditionFailedException",
-          "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
-          "the latest Revision Id",
-          {{"Type", "User"}},
-          412};
+  return {
+      "PreconditionFailedException",
+      "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
+      "the latest Revision Id",
+      {{"Type", "User"}},
+      412};
 }
 
 Result<Value> create_function(Call& call, FunctionService&) {
@@ -82,7 +86,8 @@ Result<Value> create_function(Call& call, FunctionService&) {
   const auto name = parse_function_name(call.input["FunctionName"].string(), call.context);
   if (!name) return name.error();
   if (call.input["Runtime"].is_null() || call.input["Handler"].is_null())
-    return invalid_parameter("Runtime and Handler are mandatory parameters for functions created with deployment packages.");
+    return invalid_parameter(
+        "Runtime and Handler are mandatory parameters for functions created with deployment packages.");
 
   Function function;
   function.account = name->account;
@@ -94,7 +99,8 @@ Result<Value> create_function(Call& call, FunctionService&) {
   function.description = call.input["Description"].string_or("");
   function.timeout_seconds = call.input["Timeout"].integer_or(3);
   function.memory_mb = call.input["MemorySize"].integer_or(128);
-  if (call.input["Environment"]["Variables"].is_map()) function.environment = call.input["Environment"]["Variables"].map();
+  if (call.input["Environment"]["Variables"].is_map())
+    function.environment = call.input["Environment"]["Variables"].map();
   if (call.input["Tags"].is_map()) function.tags = call.input["Tags"].map();
   function.modified_at = call.kernel.clock.now();
   function.revision_id = call.kernel.ids.uuid();
@@ -102,7 +108,8 @@ Result<Value> create_function(Call& call, FunctionService&) {
   if (auto good = check_handler(function.runtime, function.handler); !good) return good.error();
   if (auto good = check_environment(function.environment); !good) return good.error();
   if (auto good = check_tags(call.input["Tags"]); !good) return good.error();
-  if (function.is_inline() && function.runtime != "lua") return invalid_parameter("Only functions of the runtime lua can be inline.");
+  if (function.is_inline() && function.runtime != "lua")
+    return invalid_parameter("Only functions of the runtime lua can be inline.");
 
   const auto code = store_code(call, call.input["Code"]["ZipFile"].string_or(""), function.runtime, function.handler);
   if (!code) return code.error();
@@ -118,14 +125,17 @@ Result<Value> create_function(Call& call, FunctionService&) {
 Result<Value> delete_function(Call& call, FunctionService& functions) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  if (!name->qualifier.empty()) return name->qualifier == "$LATEST"
-      ? invalid_parameter("$LATEST version cannot be deleted without deleting the function.") : function_not_found(*name);
+  if (!name->qualifier.empty())
+    return name->qualifier == "$LATEST"
+               ? invalid_parameter("$LATEST version cannot be deleted without deleting the function.")
+               : function_not_found(*name);
   Function before;
   auto deleted = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
     if (!function) return function.error();
     before = std::move(*function);
-    tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ?", name->account, name->region, name->name);
+    tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
+             name->name);
     tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ?", name->account,
              name->region, name->name);
     return Value(Map{});
@@ -229,12 +239,14 @@ Result<Value> update_function_configuration(Call& call, FunctionService& functio
     const auto handler = call.input["Handler"].string_or(function->handler);
     if (auto good = check_runtime("UpdateFunctionConfiguration", runtime); !good) return good.error();
     if (auto good = check_handler(runtime, handler); !good) return good.error();
-    if (runtime != function->runtime) return invalid_parameter("A function changes between lua and native by being created again.");
+    if (runtime != function->runtime)
+      return invalid_parameter("A function changes between lua and native by being created again.");
     if (runtime == "native") {
       const auto library = library_name(handler);
       if (!library) return library.error();
       if (*library != *library_name(function->handler))
-        return invalid_parameter("A native function's library changes with its code: call UpdateFunctionCode after creating it again.");
+        return invalid_parameter(
+            "A native function's library changes with its code: call UpdateFunctionCode after creating it again.");
     }
     function->handler = handler;
     function->role = call.input["Role"].string_or(function->role);

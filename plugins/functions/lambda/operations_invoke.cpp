@@ -40,7 +40,10 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
   if (const auto context = call.input["ClientContext"].string_or(""); !context.empty()) {
     auto text = from_base64(context);
     if (!text || text->size() > 3583 || !parse_json(*text))
-      return Error{"InvalidRequestContentException", "Client context must be a valid Base64-encoded JSON object.", {{"Type", "User"}}, 400};
+      return Error{"InvalidRequestContentException",
+                   "Client context must be a valid Base64-encoded JSON object.",
+                   {{"Type", "User"}},
+                   400};
     invocation.client_context = std::move(*text);
   }
   invocation.log_tail = call.input["LogType"].string_or("None") == "Tail";

@@ -63,29 +63,35 @@ void new_revision(Transaction& tx, const Call& call, const FunctionName& name) {
 Result<Value> add_permission(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  if (!call.input["InvokedViaFunctionUrl"].is_null()) return not_implemented("lambda AddPermission InvokedViaFunctionUrl");
+  if (!call.input["InvokedViaFunctionUrl"].is_null())
+    return not_implemented("lambda AddPermission InvokedViaFunctionUrl");
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto function = function_for_change(tx, call, *name);
     if (!function) return function.error();
     const auto& id = call.input["StatementId"].string();
     std::int64_t position = 0;
     std::size_t bytes = 0;
-    for (const auto& row : tx.query("SELECT statement_id, position, statement FROM function_permission WHERE account = ? "
-                                    "AND region = ? AND function = ?",
-                                    name->account, name->region, name->name)) {
+    for (const auto& row :
+         tx.query("SELECT statement_id, position, statement FROM function_permission WHERE account = ? "
+                  "AND region = ? AND function = ?",
+                  name->account, name->region, name->name)) {
       position = std::max(position, row["position"].integer() + 1);
       bytes += row["statement"].string().size();
       if (row["statement_id"].string() == id)
         return Error{"ResourceConflictException",
-                     "The statement id (" + id + ") provided already exists. Please provide a new statement id, or remove "
-                     "the existing statement.",
+                     "The statement id (" + id +
+                         ") provided already exists. Please provide a new statement id, or remove "
+                         "the existing statement.",
                      {{"Type", "User"}},
                      409};
     }
     const auto statement = to_json(Value(statement_of(call, *function)));
     if (bytes + statement.size() > policy_bytes_max)
-      return Error{"PolicyLengthExceededException", "The final policy size (" + std::to_string(bytes + statement.size()) +
-                                                        ") is bigger than the limit (20480).", {{"Type", "User"}}, 400};
+      return Error{
+          "PolicyLengthExceededException",
+          "The final policy size (" + std::to_string(bytes + statement.size()) + ") is bigger than the limit (20480).",
+          {{"Type", "User"}},
+          400};
     tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?)", name->account, name->region, name->name, id,
              position, statement);
     new_revision(tx, call, *name);
@@ -123,8 +129,10 @@ Result<Value> remove_permission(Call& call, FunctionService&) {
     tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND statement_id = ?",
              name->account, name->region, name->name, call.input["StatementId"].string());
     if (tx.changes() == 0)
-      return Error{"ResourceNotFoundException", "Statement " + call.input["StatementId"].string() + " is not found in resource policy.",
-                   {{"Type", "User"}}, 404};
+      return Error{"ResourceNotFoundException",
+                   "Statement " + call.input["StatementId"].string() + " is not found in resource policy.",
+                   {{"Type", "User"}},
+                   404};
     new_revision(tx, call, *name);
     return Value(Map{});
   });

@@ -23,7 +23,8 @@ std::uint32_t us_between(MachineTime from, MachineTime to) {
 
 std::chrono::milliseconds idle_max() {
   // For people who measure, and for tests: how long an unused environment is kept.
-  if (const char* text = std::getenv("MOONBASE_ENVIRONMENT_IDLE_MS")) return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
+  if (const char* text = std::getenv("MOONBASE_ENVIRONMENT_IDLE_MS"))
+    return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
   return std::chrono::minutes(5);
 }
 
@@ -77,8 +78,14 @@ class Host final : public InvocationHost {
  public:
   Host(KernelServices& kernel, LogStore& logs, const LogStream& stream, const CallContext& calls,
        const CallContext& cause, std::string_view request_id, MachineTime deadline, std::string* tail)
-      : kernel_(kernel), logs_(logs), stream_(stream), calls_(calls), cause_(cause), request_id_(request_id),
-        deadline_(deadline), tail_(tail) {}
+      : kernel_(kernel),
+        logs_(logs),
+        stream_(stream),
+        calls_(calls),
+        cause_(cause),
+        request_id_(request_id),
+        deadline_(deadline),
+        tail_(tail) {}
 
   Result<std::string> call(std::string_view service, std::string_view operation, std::string_view input) override {
     CallContext context = calls_;
@@ -164,12 +171,13 @@ Result<PoolCode> FunctionService::code_of(const Function& function) {
   environment.set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(function.memory_mb));
   environment.set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
   environment.set("_HANDLER", function.handler);
-  append_package_entry(package, "config", to_json(Value(Map{{"function_name", function.name},
-                                                            {"function_version", "$LATEST"},
-                                                            {"invoked_function_arn", function.arn()},
-                                                            {"memory_limit_in_mb", function.memory_mb},
-                                                            {"log_group_name", function.log_group()},
-                                                            {"environment", std::move(environment)}})));
+  append_package_entry(package, "config",
+                       to_json(Value(Map{{"function_name", function.name},
+                                         {"function_version", "$LATEST"},
+                                         {"invoked_function_arn", function.arn()},
+                                         {"memory_limit_in_mb", function.memory_mb},
+                                         {"log_group_name", function.log_group()},
+                                         {"environment", std::move(environment)}})));
   if (function.runtime == "native") {
     append_package_entry(package, "library", kernel_.blobs.path(function.library_blob));
     append_package_entry(package, "library_name", function.handler);
@@ -202,7 +210,8 @@ Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const Funct
   live->is_inline = live->function.is_inline();
   live->calls.identity.account_id = name.account;
   const auto& role = live->function.role;
-  live->calls.identity.arn = "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
+  live->calls.identity.arn =
+      "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
   live->calls.identity.issued = true;
   live->calls.region = name.region;
   live->pool = std::make_shared<Pool>(
@@ -277,8 +286,9 @@ Result<InvocationResult> FunctionService::invoke(const CallContext& context, Inv
   if (invocation.event) {
     auto found = find(*name);
     if (!found) return found.error();
-    const auto queued = enqueue(context, {*name, std::move(invocation.payload), std::move(invocation.client_context),
-                                          kernel_.ids.uuid()}, kernel_.store);
+    const auto queued = enqueue(
+        context, {*name, std::move(invocation.payload), std::move(invocation.client_context), kernel_.ids.uuid()},
+        kernel_.store);
     if (!queued) return queued.error();
     return InvocationResult{{}, {}, "$LATEST", {}};
   }
@@ -371,8 +381,11 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
       const auto parsed = parse_json(failure.json);
       const auto type = parsed ? (*parsed)["errorType"] : Value();
       finish(*live, request_id, *stream,
-             {.init_us = failure.init_us, .cold = true, .status = failure.timed_out ? "timeout" : "error",
-              .error_type = type.is_string() ? std::string_view(type.string()) : ""}, tail);
+             {.init_us = failure.init_us,
+              .cold = true,
+              .status = failure.timed_out ? "timeout" : "error",
+              .error_type = type.is_string() ? std::string_view(type.string()) : ""},
+             tail);
       return result;
     }
 
@@ -391,7 +404,9 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
     using Kind = EnvironmentAnswer::Kind;
     const auto request = "RequestId: " + std::string(request_id);
     switch (answer.kind) {
-      case Kind::answer: result.payload = std::move(answer.json); break;
+      case Kind::answer:
+        result.payload = std::move(answer.json);
+        break;
       case Kind::failure:
         result.function_error = "Unhandled";
         if (answer.reusable) {
@@ -407,7 +422,8 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
         result.function_error = "Unhandled";
         report.duration_us = static_cast<std::uint64_t>(function.timeout_seconds) * 1'000'000;
         report.status = "timeout";
-        result.payload = error_json("Sandbox.Timedout", request + " Error: Task timed out after " + seconds_text(function.timeout_seconds));
+        result.payload = error_json("Sandbox.Timedout",
+                                    request + " Error: Task timed out after " + seconds_text(function.timeout_seconds));
         break;
       case Kind::exited:
         // Its template went away before it could begin: nothing has run yet.
@@ -419,7 +435,8 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
         result.function_error = "Unhandled";
         report.status = "error";
         report.error_type = "Runtime.ExitError";
-        result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: " + answer.ending.text());
+        result.payload =
+            error_json(report.error_type, request + " Error: Runtime exited with error: " + answer.ending.text());
         break;
       case Kind::violated:
         result.function_error = "Unhandled";

@@ -92,7 +92,7 @@ class FunctionService final : public FunctionInvoker {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
-  std::unordered_map<std::string, std::shared_ptr<Live>, Hash, std::equal_to<>> live_;  // By ARN.
+  std::unordered_map<std::string, std::shared_ptr<Live>, Hash, std::equal_to<>> live_;                 // By ARN.
   std::unordered_map<std::string, std::unique_ptr<std::atomic<int>>, Hash, std::equal_to<>> running_;  // By account.
 };
 

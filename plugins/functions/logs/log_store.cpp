@@ -89,7 +89,8 @@ void LogStore::add(const LogStream& stream, Time at, std::string_view text) {
     return;
   }
   if (dropped_ > 0) {
-    const auto note = "(" + std::to_string(dropped_) + " lines were dropped here: functions log faster than can be kept)";
+    const auto note =
+        "(" + std::to_string(dropped_) + " lines were dropped here: functions log faster than can be kept)";
     dropped_ = 0;
     append_event(pending_, {++sequence_, at.ms, stream.number, static_cast<std::uint32_t>(note.size())}, note);
   }
@@ -146,7 +147,8 @@ void LogStore::write(const std::string& batch) {
         chunk.is_new = !chunk.stream->written;
       }
       chunk.last_ms = event.at.ms;
-      append_event(chunk.events, {event.sequence, event.at.ms, event.stream, static_cast<std::uint32_t>(event.text.size())},
+      append_event(chunk.events,
+                   {event.sequence, event.at.ms, event.stream, static_cast<std::uint32_t>(event.text.size())},
                    event.text);
     }
   }
@@ -163,8 +165,10 @@ void LogStore::write(const std::string& batch) {
         tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                  stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
       }
-      tx.query("UPDATE log_stream SET last_ms = ?, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = ?",
-               chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
+      tx.query(
+          "UPDATE log_stream SET last_ms = ?, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND "
+          "name = ?",
+          chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
       tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                stream.region, stream.group, stream.name, chunk.sequence, chunk.first_ms, chunk.last_ms,
                Blob{chunk.events});
@@ -193,14 +197,15 @@ void LogStore::write(const std::string& batch) {
   for (const auto& stream : trim) {
     const auto trimmed = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
       std::int64_t kept = 0, oldest = -1;
-      tx.each("SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
-              "log_group = ? ORDER BY sequence DESC",
-              {stream->account, stream->region, stream->group}, [&](const Row& row) {
-                kept += row["bytes"].integer();
-                if (kept <= group_bytes_max) return true;
-                oldest = row["sequence"].integer();
-                return false;
-              });
+      tx.each(
+          "SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
+          "log_group = ? ORDER BY sequence DESC",
+          {stream->account, stream->region, stream->group}, [&](const Row& row) {
+            kept += row["bytes"].integer();
+            if (kept <= group_bytes_max) return true;
+            oldest = row["sequence"].integer();
+            return false;
+          });
       if (oldest >= 0)
         tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
                  stream->account, stream->region, stream->group, oldest);

@@ -25,7 +25,7 @@ struct LogStream {
   std::uint32_t number = 0;  // Of this process.
   std::string account, region, group, name, function;
   Time created_at;
-  bool written = false;      // Its rows exist. Under the store's mutex.
+  bool written = false;  // Its rows exist. Under the store's mutex.
 };
 
 struct LogEvent {

@@ -31,7 +31,8 @@ Result<std::string> group_of(const Call& call) {
   auto name = call.input["logGroupIdentifier"].string_or("");
   if (const auto at = name.find(":log-group:"); at != name.npos) name = name.substr(at + 11);
   if (name.ends_with(":*")) name.resize(name.size() - 2);
-  if (name.empty()) return Error{"InvalidParameterException", "Either logGroupName or logGroupIdentifier is needed.", {}, 400};
+  if (name.empty())
+    return Error{"InvalidParameterException", "Either logGroupName or logGroupIdentifier is needed.", {}, 400};
   return name;
 }
 
@@ -48,7 +49,8 @@ Result<Value> describe_log_groups(Call& call, LogStore& logs) {
       return not_implemented(std::string("logs DescribeLogGroups ") + parameter);
   const auto after = position_of(call.input["nextToken"]);
   if (!after) return after.error();
-  const auto prefix = call.input["logGroupNamePrefix"].string_or(""), part = call.input["logGroupNamePattern"].string_or("");
+  const auto prefix = call.input["logGroupNamePrefix"].string_or(""),
+             part = call.input["logGroupNamePattern"].string_or("");
   const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(50));
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     List groups;
@@ -88,9 +90,10 @@ Result<Value> describe_log_streams(Call& call, LogStore& logs) {
   const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(50));
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (!group_exists(tx, call, *group)) return no_group();
-    auto rows = tx.query("SELECT name, created_at_ms, first_ms, last_ms, ingested_ms FROM log_stream WHERE account = ? "
-                         "AND region = ? AND log_group = ? ORDER BY name",
-                         call.context.identity.account_id, call.context.region, *group);
+    auto rows = tx.query(
+        "SELECT name, created_at_ms, first_ms, last_ms, ingested_ms FROM log_stream WHERE account = ? "
+        "AND region = ? AND log_group = ? ORDER BY name",
+        call.context.identity.account_id, call.context.region, *group);
     if (by_time)
       std::stable_sort(rows.begin(), rows.end(),
                        [](const Row& a, const Row& b) { return a["last_ms"].integer() < b["last_ms"].integer(); });
@@ -153,22 +156,22 @@ Result<Value> get_log_events(Call& call, LogStore& logs) {
       Value event;
     };
     std::vector<Kept> kept;
-    tx.each(std::string("SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-                        "log_stream = ? AND last_ms >= ? AND first_ms < ? ORDER BY sequence") + (forward ? "" : " DESC"),
-            {call.context.identity.account_id, call.context.region, *group, stream, start_ms, end_ms},
-            [&](const Row& row) {
-              auto events = LogStore::read(row["events"].string());
-              if (!forward) std::reverse(events.begin(), events.end());
-              for (const auto& event : events) {
-                const bool beyond = !position->empty() && (forward ? event.sequence <= from : event.sequence >= from);
-                if (beyond || event.at.ms < start_ms || event.at.ms >= end_ms) continue;
-                if (kept.size() == limit) return false;
-                kept.push_back({event.sequence, Map{{"timestamp", event.at.ms},
-                                                    {"message", event.text},
-                                                    {"ingestionTime", event.at.ms}}});
-              }
-              return kept.size() < limit;
-            });
+    tx.each(
+        std::string("SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
+                    "log_stream = ? AND last_ms >= ? AND first_ms < ? ORDER BY sequence") +
+            (forward ? "" : " DESC"),
+        {call.context.identity.account_id, call.context.region, *group, stream, start_ms, end_ms}, [&](const Row& row) {
+          auto events = LogStore::read(row["events"].string());
+          if (!forward) std::reverse(events.begin(), events.end());
+          for (const auto& event : events) {
+            const bool beyond = !position->empty() && (forward ? event.sequence <= from : event.sequence >= from);
+            if (beyond || event.at.ms < start_ms || event.at.ms >= end_ms) continue;
+            if (kept.size() == limit) return false;
+            kept.push_back({event.sequence,
+                            Map{{"timestamp", event.at.ms}, {"message", event.text}, {"ingestionTime", event.at.ms}}});
+          }
+          return kept.size() < limit;
+        });
     if (!forward) std::reverse(kept.begin(), kept.end());
     const auto last = kept.empty() ? from : kept.back().sequence, first = kept.empty() ? from : kept.front().sequence;
     List events;
@@ -200,24 +203,25 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
     std::vector<Kept> kept;
     // Chunks of several streams overlap in time, so their events are merged by sequence; memory is
     // bounded by what a group may hold.
-    tx.each("SELECT log_stream, events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND last_ms >= ? "
-            "AND first_ms <= ? ORDER BY sequence",
-            {call.context.identity.account_id, call.context.region, *group, start_ms, end_ms}, [&](const Row& row) {
-              const auto& stream = row["log_stream"].string();
-              if (!stream.starts_with(prefix)) return true;
-              if (streams.is_list() && std::none_of(streams.list().begin(), streams.list().end(),
-                                                    [&](const Value& name) { return name.string() == stream; }))
-                return true;
-              for (const auto& event : LogStore::read(row["events"].string())) {
-                if (event.sequence <= from || event.at.ms < start_ms || event.at.ms > end_ms) continue;
-                kept.push_back({event.sequence, Map{{"logStreamName", stream},
-                                                    {"timestamp", event.at.ms},
-                                                    {"message", event.text},
-                                                    {"ingestionTime", event.at.ms},
-                                                    {"eventId", std::to_string(event.sequence)}}});
-              }
-              return true;
-            });
+    tx.each(
+        "SELECT log_stream, events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND last_ms >= ? "
+        "AND first_ms <= ? ORDER BY sequence",
+        {call.context.identity.account_id, call.context.region, *group, start_ms, end_ms}, [&](const Row& row) {
+          const auto& stream = row["log_stream"].string();
+          if (!stream.starts_with(prefix)) return true;
+          if (streams.is_list() && std::none_of(streams.list().begin(), streams.list().end(),
+                                                [&](const Value& name) { return name.string() == stream; }))
+            return true;
+          for (const auto& event : LogStore::read(row["events"].string())) {
+            if (event.sequence <= from || event.at.ms < start_ms || event.at.ms > end_ms) continue;
+            kept.push_back({event.sequence, Map{{"logStreamName", stream},
+                                                {"timestamp", event.at.ms},
+                                                {"message", event.text},
+                                                {"ingestionTime", event.at.ms},
+                                                {"eventId", std::to_string(event.sequence)}}});
+          }
+          return true;
+        });
     std::sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) { return a.sequence < b.sequence; });
     Map output;
     if (kept.size() > limit) {

@@ -22,10 +22,14 @@ char* thread_buffer() {
 std::size_t bytes_max_of(FrameType type) {
   switch (type) {
     case FrameType::answer:
-    case FrameType::failure: return response_bytes_max + sizeof(AnswerHead);
-    case FrameType::call: return frame_bytes_max;
-    case FrameType::log: return log_bytes_max + 1;
-    default: return 0;
+    case FrameType::failure:
+      return response_bytes_max + sizeof(AnswerHead);
+    case FrameType::call:
+      return frame_bytes_max;
+    case FrameType::log:
+      return log_bytes_max + 1;
+    default:
+      return 0;
   }
 }
 
@@ -43,7 +47,8 @@ std::string refusal(const Error& error) {
 
 InvokeHead head_of(const EnvironmentInvocation& invocation, InvocationHost& host, bool fresh) {
   InvokeHead head{};
-  head.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(invocation.deadline.time_since_epoch()).count();
+  head.deadline_ns =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(invocation.deadline.time_since_epoch()).count();
   head.now_ms = host.now().ms;
   head.client_context_bytes = static_cast<std::uint32_t>(invocation.client_context.size());
   invocation.request_id.copy(head.request_id, sizeof head.request_id);
@@ -76,7 +81,8 @@ EnvironmentProcess::EnvironmentProcess(std::shared_ptr<Template> parent, std::ui
 
 std::unique_ptr<EnvironmentProcess> EnvironmentProcess::start(std::shared_ptr<Template> parent, std::uint64_t id,
                                                               std::string log_stream_name) {
-  std::unique_ptr<EnvironmentProcess> process(new EnvironmentProcess(std::move(parent), id, std::move(log_stream_name)));
+  std::unique_ptr<EnvironmentProcess> process(
+      new EnvironmentProcess(std::move(parent), id, std::move(log_stream_name)));
   process->socket_ = process->template_->fork(id, process->log_stream_name_);
   if (!process->socket_) return nullptr;
   return process;
@@ -189,7 +195,8 @@ EnvironmentAnswer EnvironmentProcess::invoke(Io& io, const EnvironmentInvocation
   answer.nothing_received = !received_any;
   io.forget(socket_.get());
   socket_.reset();
-  answer.ending = child().wait(io, std::min(invocation.deadline, std::chrono::steady_clock::now() + std::chrono::seconds(1)));
+  answer.ending =
+      child().wait(io, std::min(invocation.deadline, std::chrono::steady_clock::now() + std::chrono::seconds(1)));
   return answer;
 }
 
@@ -225,7 +232,8 @@ EnvironmentProcess::Progress EnvironmentProcess::take(const FrameHeader& header,
       AnswerHead head;
       if (body.size() < sizeof head) return Progress::violated;
       std::memcpy(&head, body.data(), sizeof head);
-      answer.kind = header.type == FrameType::answer ? EnvironmentAnswer::Kind::answer : EnvironmentAnswer::Kind::failure;
+      answer.kind =
+          header.type == FrameType::answer ? EnvironmentAnswer::Kind::answer : EnvironmentAnswer::Kind::failure;
       answer.json.assign(body.substr(sizeof head));
       answer.memory_kb_max = head.memory_kb_max;
       answer.duration_us = head.duration_us;
@@ -240,19 +248,23 @@ EnvironmentProcess::Progress EnvironmentProcess::take(const FrameHeader& header,
       const auto service_end = body.find('\0');
       const auto operation_end = service_end == body.npos ? body.npos : body.find('\0', service_end + 1);
       if (operation_end == body.npos) return Progress::violated;
-      const auto result = host.call(body.substr(0, service_end),
-                                    body.substr(service_end + 1, operation_end - service_end - 1),
-                                    body.substr(operation_end + 1));
+      const auto result =
+          host.call(body.substr(0, service_end), body.substr(service_end + 1, operation_end - service_end - 1),
+                    body.substr(operation_end + 1));
       // The deadline may have passed meanwhile: the next wait says so.
-      const bool sent = result ? reply(io, deadline, header.id, 0, *result) : reply(io, deadline, header.id, flag_error, refusal(result.error()));
+      const bool sent = result ? reply(io, deadline, header.id, 0, *result)
+                               : reply(io, deadline, header.id, flag_error, refusal(result.error()));
       return sent || std::chrono::steady_clock::now() >= deadline ? Progress::more : Progress::violated;
     }
-    case FrameType::ids: return reply(io, deadline, header.id, 0, host.random_bytes(random_bytes_each)) ? Progress::more : Progress::violated;
+    case FrameType::ids:
+      return reply(io, deadline, header.id, 0, host.random_bytes(random_bytes_each)) ? Progress::more
+                                                                                     : Progress::violated;
     case FrameType::now: {
       const ReplyNow now{host.now().ms};
       return reply(io, deadline, header.id, 0, bytes_of(now)) ? Progress::more : Progress::violated;
     }
-    default: return Progress::violated;
+    default:
+      return Progress::violated;
   }
 }
 

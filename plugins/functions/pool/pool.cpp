@@ -125,9 +125,8 @@ bool Pool::sweep(Io& io, std::size_t thread) {
   auto& local = local_[thread];
   const auto oldest = retired_ ? MachineTime::max() : std::chrono::steady_clock::now() - pools_.idle_max();
   // Used last is at the back, so the front has been idle longest.
-  const auto kept = std::find_if(local.idle.begin(), local.idle.end(), [&](const auto& environment) {
-    return environment->process->idle_since > oldest;
-  });
+  const auto kept = std::find_if(local.idle.begin(), local.idle.end(),
+                                 [&](const auto& environment) { return environment->process->idle_since > oldest; });
   for (auto at = local.idle.begin(); at != kept; ++at) (*at)->process->close(io);
   local.idle.erase(local.idle.begin(), kept);
   std::erase_if(local.shared, [&](const auto& environment) {
@@ -190,9 +189,9 @@ Result<Pool::Ready> Pool::make_template(Io& io) {
   if (!report) {
     auto failure = std::make_shared<InitFailure>();
     failure->timed_out = report.error().code == "Sandbox.Timedout";
-    failure->json = to_json(Value(Map{
-        {"errorType", report.error().code},
-        {"errorMessage", failure->timed_out ? "Error: Task timed out after 10.00 seconds" : "Error: " + report.error().message}}));
+    failure->json = to_json(Value(Map{{"errorType", report.error().code},
+                                      {"errorMessage", failure->timed_out ? "Error: Task timed out after 10.00 seconds"
+                                                                          : "Error: " + report.error().message}}));
     failure->init_us = init_us;
     return Ready{nullptr, std::move(failure), {}, init_us};
   }
@@ -200,7 +199,8 @@ Result<Pool::Ready> Pool::make_template(Io& io) {
     auto failure = std::make_shared<InitFailure>();
     // It is the function's own word: only what is JSON is passed on.
     const auto checked = parse_json(report->text);
-    failure->json = checked ? to_json(*checked) : R"({"errorType":"Runtime.Unknown","errorMessage":"the report is not JSON"})";
+    failure->json =
+        checked ? to_json(*checked) : R"({"errorType":"Runtime.Unknown","errorMessage":"the report is not JSON"})";
     failure->init_us = init_us;
     return Ready{nullptr, std::move(failure), {}, init_us};
   }

@@ -85,15 +85,24 @@ void Descriptor::reset() {
 std::string Ending::text() const {
   if (!by_signal) return "exit status " + std::to_string(status);
   switch (status) {
-    case SIGKILL: return "signal: killed";
-    case SIGSEGV: return "signal: segmentation fault";
-    case SIGBUS: return "signal: bus error";
-    case SIGABRT: return "signal: aborted";
-    case SIGSYS: return "signal: bad system call";
-    case SIGILL: return "signal: illegal instruction";
-    case SIGFPE: return "signal: floating point exception";
-    case SIGTRAP: return "signal: trace/breakpoint trap";
-    default: return "signal: " + std::to_string(status);
+    case SIGKILL:
+      return "signal: killed";
+    case SIGSEGV:
+      return "signal: segmentation fault";
+    case SIGBUS:
+      return "signal: bus error";
+    case SIGABRT:
+      return "signal: aborted";
+    case SIGSYS:
+      return "signal: bad system call";
+    case SIGILL:
+      return "signal: illegal instruction";
+    case SIGFPE:
+      return "signal: floating point exception";
+    case SIGTRAP:
+      return "signal: trace/breakpoint trap";
+    default:
+      return "signal: " + std::to_string(status);
   }
 }
 
@@ -188,7 +197,8 @@ Child Template::claim(std::uint64_t id) {
   const std::lock_guard lock(mutex_);
   for (int timeout_ms : {0, 100}) {
     if (!gone_) read_replies(timeout_ms);
-    const auto found = std::find_if(replies_.begin(), replies_.end(), [&](const auto& reply) { return reply.id == id; });
+    const auto found =
+        std::find_if(replies_.begin(), replies_.end(), [&](const auto& reply) { return reply.id == id; });
     if (found == replies_.end()) continue;
     const pid_t pid = found->pid;
     replies_.erase(found);
@@ -230,7 +240,8 @@ Processes::~Processes() {
   control_.reset();
   kill(spawner_, SIGKILL);
   int status = 0;
-  while (waitpid(spawner_, &status, 0) < 0 && errno == EINTR) {}
+  while (waitpid(spawner_, &status, 0) < 0 && errno == EINTR) {
+  }
   for (auto& dying : dying_) reap(dying.pidfd.get(), 0);
 }
 
@@ -279,8 +290,8 @@ Result<std::unique_ptr<Template>> Processes::start_template(std::string_view pac
       return Error{"ServiceException", "the process that starts functions is gone"};
   }
   if (reply.pid <= 0)
-    return Error{"ServiceException", "a function's template cannot be started: " +
-                                         std::generic_category().message(reply.error)};
+    return Error{"ServiceException",
+                 "a function's template cannot be started: " + std::generic_category().message(reply.error)};
   auto child = adopt(reply.pid);
   if (!child) return Error{"ServiceException", "a function's template ended at once"};
   make_non_blocking(ours.get());

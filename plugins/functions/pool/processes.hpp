@@ -53,7 +53,8 @@ class Processes;
 class Child {
  public:
   Child() = default;
-  Child(Processes& processes, pid_t pid, Descriptor pidfd) : processes_(&processes), pid_(pid), pidfd_(std::move(pidfd)) {}
+  Child(Processes& processes, pid_t pid, Descriptor pidfd)
+      : processes_(&processes), pid_(pid), pidfd_(std::move(pidfd)) {}
   Child(Child&&) noexcept = default;
   Child& operator=(Child&& other) noexcept;
   ~Child() { kill(); }
@@ -128,7 +129,7 @@ class Processes {
   friend class Child;
   void bury(pid_t pid, Descriptor pidfd);  // It has been killed: reap it when it is dead.
   void forget(pid_t pid);
-  void sweep();                            // With mutex_ held.
+  void sweep();  // With mutex_ held.
 
   std::mutex mutex_, spawner_mutex_;
   Descriptor control_;

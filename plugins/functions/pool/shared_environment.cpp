@@ -129,7 +129,8 @@ std::optional<EnvironmentAnswer::Kind> SharedEnvironment::take(Io& io) {
       if (!rest.empty()) return Kind::violated;
       const std::string kept(body);
       pending_ = {};
-      if (process_->take(header, kept, *first->host, answer, io, first->deadline) != Progress::more) return Kind::violated;
+      if (process_->take(header, kept, *first->host, answer, io, first->deadline) != Progress::more)
+        return Kind::violated;
       progress_at_ = std::chrono::steady_clock::now();
       return std::nullopt;
     }

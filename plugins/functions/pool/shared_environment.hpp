@@ -49,7 +49,7 @@ class SharedEnvironment : public std::enable_shared_from_this<SharedEnvironment>
     bool done = false;
   };
   void flush(Io& io);
-  void read(Io& io);       // Until nobody waits.
+  void read(Io& io);  // Until nobody waits.
   // Deals with what has arrived. How the process is to end, if it is.
   std::optional<EnvironmentAnswer::Kind> take(Io& io);
   void finish(EnvironmentAnswer answer);  // Of whoever is first.

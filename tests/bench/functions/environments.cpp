@@ -54,7 +54,8 @@ int main() {
   std::printf("sandbox layers: seccomp %d landlock %d network %d namespaces %d\n", (layers & layer_seccomp) != 0,
               (layers & layer_landlock) != 0, (layers & layer_landlock_network) != 0, (layers & layer_namespaces) != 0);
   Function function(lua_package(handler));
-  if (!function.broken.empty() || function.report.failed) return std::fprintf(stderr, "%s\n", function.report.text.c_str()), 1;
+  if (!function.broken.empty() || function.report.failed)
+    return std::fprintf(stderr, "%s\n", function.report.text.c_str()), 1;
 
   platform.loops.run_on_loop([&] {
     auto& io = platform.loops.io();
@@ -71,7 +72,8 @@ int main() {
       const auto begun = Clock::now();
       auto environment = start(function);
       const auto answer = invoke(*environment, event, std::chrono::seconds(5));
-      if (answer.kind != EnvironmentAnswer::Kind::answer) std::printf("cold start failed %s\n", answer.ending.text().c_str());
+      if (answer.kind != EnvironmentAnswer::Kind::answer)
+        std::printf("cold start failed %s\n", answer.ending.text().c_str());
       cold.push_back(us(Clock::now() - begun));
       environment->close(io);
     }
@@ -103,7 +105,8 @@ int main() {
     for (int i = 0; i < 50; ++i) {
       auto environment = EnvironmentProcess::start(loop.parent, platform.processes.next_id(), "stream");
       const auto deadline = Clock::now() + std::chrono::milliseconds(20);
-      const auto answer = environment->invoke(io, {"{}", {}, "8a2b8c1e-0000-4000-8000-000000000001", deadline}, loop.host);
+      const auto answer =
+          environment->invoke(io, {"{}", {}, "8a2b8c1e-0000-4000-8000-000000000001", deadline}, loop.host);
       if (answer.kind != EnvironmentAnswer::Kind::timed_out) std::printf("no timeout?\n");
       overshoot.push_back(us(Clock::now() - deadline));
     }

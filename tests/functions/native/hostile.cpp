@@ -50,11 +50,24 @@ const std::map<std::string, std::function<void()>, std::less<>> deeds = {
     {"abort", [] { std::abort(); }},
     {"exit", [] { _exit(3); }},
     {"recursion", [] { recurse(0); }},
-    {"loop", [] { while (endless) {} }},
+    {"loop",
+     [] {
+       while (endless) {
+       }
+     }},
     {"sleep", [] { std::this_thread::sleep_for(std::chrono::hours(1)); }},
-    {"memory", [] { for (std::vector<char*> all;; all.push_back(static_cast<char*>(std::memset(new char[1 << 20], 1, 1 << 20)))) {} }},
+    {"memory",
+     [] {
+       for (std::vector<char*> all;; all.push_back(static_cast<char*>(std::memset(new char[1 << 20], 1, 1 << 20)))) {
+       }
+     }},
     {"thread", [] { std::thread([] {}).join(); }},
-    {"fork", [] { if (fork() == 0) for (;;) {} }},
+    {"fork",
+     [] {
+       if (fork() == 0)
+         for (;;) {
+         }
+     }},
     {"execve", [] { execl("/bin/sh", "sh", "-c", "true", nullptr); }},
     {"open", [] { static_cast<void>(open("/etc/passwd", O_RDONLY)); }},
     {"create", [] { static_cast<void>(open("/tmp/escaped", O_CREAT | O_WRONLY, 0600)); }},
@@ -72,7 +85,12 @@ const std::map<std::string, std::function<void()>, std::less<>> deeds = {
     {"process_vm_readv", [] { syscall(SYS_process_vm_readv, getppid(), nullptr, 0, nullptr, 0, 0); }},
     {"memfd and exec", [] { syscall(SYS_memfd_create, "x", 0); }},
     {"close the socket", [] { syscall(SYS_close, 3); }},
-    {"other descriptors", [] { for (int i = 4; i < 1024; ++i) send(i, "x", 1, 0); for (;;) {} }},
+    {"other descriptors",
+     [] {
+       for (int i = 4; i < 1024; ++i) send(i, "x", 1, 0);
+       for (;;) {
+       }
+     }},
     {"garbage", [] { send(3, "garbage garbage garbage", 23, 0); }},
     {"unknown frame", [] { send_frame(static_cast<FrameType>(99), 1, "x"); }},
     {"kernel's frame", [] { send_frame(FrameType::invoke, 1, std::string(64, 'x')); }},
@@ -80,11 +98,26 @@ const std::map<std::string, std::function<void()>, std::less<>> deeds = {
     {"huge claim", [] { send_frame(FrameType::answer, 1, "x", 0xffffffff); }},
     {"huge answer", [] { send_frame(FrameType::answer, 1, answer_head + std::string(response_bytes_max + 1, 'x')); }},
     {"short answer", [] { send_frame(FrameType::answer, 1, "x"); }},
-    {"half a frame", [] { send(3, "\x10\0\0\0", 4, 0); for (;;) {} }},
-    {"two answers", [] { send_frame(FrameType::answer, 1, answer_head + "1"); send_frame(FrameType::answer, 1, answer_head + "2"); }},
+    {"half a frame",
+     [] {
+       send(3, "\x10\0\0\0", 4, 0);
+       for (;;) {
+       }
+     }},
+    {"two answers",
+     [] {
+       send_frame(FrameType::answer, 1, answer_head + "1");
+       send_frame(FrameType::answer, 1, answer_head + "2");
+     }},
     {"call without names", [] { send_frame(FrameType::call, 1, "no zero byte"); }},
-    {"flood of questions", [] { for (;;) send_frame(FrameType::now, 1, ""); }},
-    {"flood of log", [] { for (const std::string lines(100'000, 'x');;) send_frame(FrameType::log, 1, lines); }},
+    {"flood of questions",
+     [] {
+       for (;;) send_frame(FrameType::now, 1, "");
+     }},
+    {"flood of log",
+     [] {
+       for (const std::string lines(100'000, 'x');;) send_frame(FrameType::log, 1, lines);
+     }},
     {"exception", [] { throw std::runtime_error("thrown"); }},
     {"exception in noexcept", [] { [&]() noexcept { std::vector<int>().at(1); }(); }},
 };

@@ -10,9 +10,11 @@ using moonbase::testing::TestKernel;
 
 TEST_CASE("a function is created, described, invoked, changed and deleted") {
   TestKernel kernel{"lambda", functions};
-  const auto made = kernel.call("CreateFunction", function("hello", "function handler(event) return 'hello ' .. event.name end",
-                                                           {{"Description", "greets"}, {"Tags", Map{{"team", "moon"}}},
-                                                            {"Environment", Map{{"Variables", Map{{"STAGE", "prod"}}}}}}));
+  const auto made =
+      kernel.call("CreateFunction", function("hello", "function handler(event) return 'hello ' .. event.name end",
+                                             {{"Description", "greets"},
+                                              {"Tags", Map{{"team", "moon"}}},
+                                              {"Environment", Map{{"Variables", Map{{"STAGE", "prod"}}}}}}));
   CHECK(made["FunctionArn"].string() == "arn:aws:lambda:us-east-1:000000000000:function:hello");
   CHECK(made["Timeout"].integer() == 3);
   CHECK(made["MemorySize"].integer() == 128);
@@ -21,15 +23,18 @@ TEST_CASE("a function is created, described, invoked, changed and deleted") {
   CHECK(made["Environment"]["Variables"]["STAGE"].string() == "prod");
 
   CHECK(invoke(kernel, "hello", R"({"name":"moon"})").string() == "hello moon");
-  CHECK(invoke(kernel, "arn:aws:lambda:us-east-1:000000000000:function:hello:$LATEST", R"({"name":"arn"})").string() == "hello arn");
+  CHECK(invoke(kernel, "arn:aws:lambda:us-east-1:000000000000:function:hello:$LATEST", R"({"name":"arn"})").string() ==
+        "hello arn");
   CHECK(invoke(kernel, "000000000000:function:hello", R"({"name":"part"})").string() == "hello part");
 
-  const auto updated = kernel.call("UpdateFunctionCode", {{"FunctionName", "hello"},
-      {"ZipFile", zip({{"main.lua", "function handler() return os.getenv 'STAGE' end"}})}});
+  const auto updated = kernel.call(
+      "UpdateFunctionCode",
+      {{"FunctionName", "hello"}, {"ZipFile", zip({{"main.lua", "function handler() return os.getenv 'STAGE' end"}})}});
   CHECK(updated["CodeSha256"].string() != made["CodeSha256"].string());
   CHECK(updated["RevisionId"].string() != made["RevisionId"].string());
   CHECK(invoke(kernel, "hello").string() == "prod");
-  kernel.call("UpdateFunctionConfiguration", {{"FunctionName", "hello"}, {"Environment", Map{{"Variables", Map{{"STAGE", "test"}}}}}});
+  kernel.call("UpdateFunctionConfiguration",
+              {{"FunctionName", "hello"}, {"Environment", Map{{"Variables", Map{{"STAGE", "test"}}}}}});
   CHECK(invoke(kernel, "hello").string() == "test");
   CHECK(kernel.call("GetFunctionConfiguration", {{"FunctionName", "hello"}})["Description"].string() == "greets");
   CHECK(kernel.call("GetFunction", {{"FunctionName", "hello"}})["Tags"]["team"].string() == "moon");
@@ -73,8 +78,10 @@ TEST_CASE("what AWS refuses when a function is created is refused in its words")
   CHECK(refused({{"Runtime", "cobol85"}}).code == "InvalidParameterValueException");
   CHECK(refused({{"Runtime", "nodejs22.x"}}).status == 501);
   CHECK(refused({{"Layers", List{Value("arn:aws:lambda:us-east-1:000000000000:layer:x:1")}}}).status == 501);
-  CHECK(refused({{"Environment", Map{{"Variables", Map{{"AWS_REGION", "x"}}}}}}).message.find("Reserved keys used in this request: AWS_REGION") != std::string::npos);
-  CHECK(refused({{"Environment", Map{{"Variables", Map{{"BIG", std::string(4096, 'x')}}}}}}).message.find("exceeded the 4KB limit") != std::string::npos);
+  CHECK(refused({{"Environment", Map{{"Variables", Map{{"AWS_REGION", "x"}}}}}})
+            .message.find("Reserved keys used in this request: AWS_REGION") != std::string::npos);
+  CHECK(refused({{"Environment", Map{{"Variables", Map{{"BIG", std::string(4096, 'x')}}}}}})
+            .message.find("exceeded the 4KB limit") != std::string::npos);
   CHECK(refused({{"Handler", "main handler"}}).code == "ValidationException");
   CHECK(refused({{"Timeout", 901}}).code == "ValidationException");
   CHECK(refused({{"MemorySize", 127}}).code == "ValidationException");
@@ -106,16 +113,21 @@ TEST_CASE("permissions become a policy, as AddPermission describes them") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", "function handler() end"));
   CHECK(kernel.error("GetPolicy", {{"FunctionName", "f"}}).code == "ResourceNotFoundException");
-  const Map permission{{"FunctionName", "f"}, {"StatementId", "api"}, {"Action", "lambda:InvokeFunction"},
-                       {"Principal", "apigateway.amazonaws.com"}, {"SourceArn", "arn:aws:execute-api:us-east-1:000000000000:abc/*"}};
+  const Map permission{{"FunctionName", "f"},
+                       {"StatementId", "api"},
+                       {"Action", "lambda:InvokeFunction"},
+                       {"Principal", "apigateway.amazonaws.com"},
+                       {"SourceArn", "arn:aws:execute-api:us-east-1:000000000000:abc/*"}};
   const auto statement = *moonbase::parse_json(kernel.call("AddPermission", permission)["Statement"].string());
   CHECK(statement["Sid"].string() == "api");
   CHECK(statement["Principal"]["Service"].string() == "apigateway.amazonaws.com");
-  CHECK(statement["Condition"]["ArnLike"]["AWS:SourceArn"].string() == "arn:aws:execute-api:us-east-1:000000000000:abc/*");
+  CHECK(statement["Condition"]["ArnLike"]["AWS:SourceArn"].string() ==
+        "arn:aws:execute-api:us-east-1:000000000000:abc/*");
   CHECK(kernel.error("AddPermission", permission).code == "ResourceConflictException");
   const auto policy = *moonbase::parse_json(kernel.call("GetPolicy", {{"FunctionName", "f"}})["Policy"].string());
   CHECK(policy["Statement"].list().size() == 1);
-  CHECK(kernel.error("RemovePermission", {{"FunctionName", "f"}, {"StatementId", "other"}}).code == "ResourceNotFoundException");
+  CHECK(kernel.error("RemovePermission", {{"FunctionName", "f"}, {"StatementId", "other"}}).code ==
+        "ResourceNotFoundException");
   kernel.call("RemovePermission", {{"FunctionName", "f"}, {"StatementId", "api"}});
   CHECK(kernel.error("GetPolicy", {{"FunctionName", "f"}}).code == "ResourceNotFoundException");
 }
@@ -128,14 +140,18 @@ TEST_CASE("tags are added, listed and removed") {
   const auto tags = kernel.call("ListTags", {{"Resource", arn}})["Tags"];
   CHECK(tags["a"].is_null());
   CHECK(tags["b"].string() == "2");
-  CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", Map{{"aws:x", "1"}}}}).code == "InvalidParameterValueException");
+  CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", Map{{"aws:x", "1"}}}}).code ==
+        "InvalidParameterValueException");
 }
 
 TEST_CASE("a revision that has passed is refused") {
   TestKernel kernel{"lambda", functions};
   const auto made = kernel.call("CreateFunction", function("f", "function handler() end"));
-  const auto next = kernel.call("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Timeout", 5}, {"RevisionId", made["RevisionId"]}});
+  const auto next = kernel.call("UpdateFunctionConfiguration",
+                                {{"FunctionName", "f"}, {"Timeout", 5}, {"RevisionId", made["RevisionId"]}});
   CHECK(next["Timeout"].integer() == 5);
-  CHECK(kernel.error("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Timeout", 6}, {"RevisionId", made["RevisionId"]}}).code ==
-        "PreconditionFailedException");
+  CHECK(kernel
+            .error("UpdateFunctionConfiguration",
+                   {{"FunctionName", "f"}, {"Timeout", 6}, {"RevisionId", made["RevisionId"]}})
+            .code == "PreconditionFailedException");
 }

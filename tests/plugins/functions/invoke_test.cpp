@@ -42,7 +42,8 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(lines[1] == "working on x");
   CHECK(lines[2] == "END RequestId: " + id);
   CHECK(lines[3].find("REPORT RequestId: " + id + "\tDuration: ") == 0);
-  for (const char* part : {" ms\tBilled Duration: ", " ms\tMemory Size: 128 MB\tMax Memory Used: ", " MB\tInit Duration: "})
+  for (const char* part :
+       {" ms\tBilled Duration: ", " ms\tMemory Size: 128 MB\tMax Memory Used: ", " MB\tInit Duration: "})
     CHECK(lines[3].find(part) != std::string::npos);
   // Warm now: no Init Duration.
   output = kernel.call("Invoke", {{"FunctionName", "f"}, {"LogType", "Tail"}});
@@ -59,17 +60,21 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
 
   CHECK(kernel.call("Invoke", {{"FunctionName", "f"}, {"InvocationType", "DryRun"}})["StatusCode"].integer() == 204);
   CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"Payload", "{bad"}}).code == "InvalidRequestContentException");
-  CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"ClientContext", "%%%"}}).code == "InvalidRequestContentException");
+  CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"ClientContext", "%%%"}}).code ==
+        "InvalidRequestContentException");
   CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"Qualifier", "7"}}).code == "ResourceNotFoundException");
-  const auto large = kernel.error("Invoke", {{"FunctionName", "f"}, {"Payload", "\"" + std::string(6'291'456, 'x') + "\""}});
+  const auto large =
+      kernel.error("Invoke", {{"FunctionName", "f"}, {"Payload", "\"" + std::string(6'291'456, 'x') + "\""}});
   CHECK(large.code == "RequestTooLargeException");
   CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
 }
 
 TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the next call works") {
   TestKernel kernel{"lambda", functions};
-  kernel.call("CreateFunction", function("f", "function handler(event) while event.loop do end return 1 end", {{"Timeout", 1}}));
-  const auto output = kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"loop":true})"}, {"LogType", "Tail"}});
+  kernel.call("CreateFunction",
+              function("f", "function handler(event) while event.loop do end return 1 end", {{"Timeout", 1}}));
+  const auto output =
+      kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"loop":true})"}, {"LogType", "Tail"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorType"].string() == "Sandbox.Timedout");
   const auto message = payload(output)["errorMessage"].string();
@@ -83,8 +88,12 @@ TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the 
 
 TEST_CASE("a function that eats its memory is stopped, and the next call works") {
   TestKernel kernel{"lambda", functions};
-  kernel.call("CreateFunction", function("f", "function handler(event) local t = {} while event.eat do t[#t + 1] = ('x'):rep(1e6) .. #t end return 1 end",
-                                         {{"Timeout", 60}}));
+  kernel.call(
+      "CreateFunction",
+      function(
+          "f",
+          "function handler(event) local t = {} while event.eat do t[#t + 1] = ('x'):rep(1e6) .. #t end return 1 end",
+          {{"Timeout", 60}}));
   const auto output = kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"eat":true})"}});
   CHECK(payload(output)["errorType"].string() == "Runtime.OutOfMemory");
   CHECK(payload(output)["errorMessage"].string().substr(47) == " Error: Runtime exited with error: signal: killed");
@@ -97,7 +106,8 @@ TEST_CASE("code that cannot be loaded is the invocation's error, until it is rep
   const auto output = kernel.call("Invoke", {{"FunctionName", "f"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorMessage"].string().find("main.lua:1:") == 0);
-  kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", "function handler() return 2 end"}})}});
+  kernel.call("UpdateFunctionCode",
+              {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", "function handler() return 2 end"}})}});
   CHECK(invoke(kernel, "f").integer() == 2);
 }
 
@@ -110,11 +120,16 @@ TEST_CASE("an event is tried at once, after one minute and after two more, and n
     if event.fail then error "no" end
   end)"));
   const auto tries = [&](const std::string& name) {
-    const auto item = kernel.try_call("dynamodb", "GetItem", {{"TableName", "tries"}, {"Key", Map{{"id", Map{{"S", name}}}}}});
+    const auto item =
+        kernel.try_call("dynamodb", "GetItem", {{"TableName", "tries"}, {"Key", Map{{"id", Map{{"S", name}}}}}});
     const auto& n = (*item)["Item"]["n"]["N"];
     return n.is_string() ? n.string() : std::string("0");
   };
-  CHECK(kernel.call("Invoke", {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", R"({"name":"bad","fail":true})"}})["StatusCode"].integer() == 202);
+  CHECK(kernel
+            .call("Invoke", {{"FunctionName", "f"},
+                             {"InvocationType", "Event"},
+                             {"Payload", R"({"name":"bad","fail":true})"}})["StatusCode"]
+            .integer() == 202);
   kernel.call("Invoke", {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", R"({"name":"good"})"}});
   kernel.clock.advance_ms(1);
   CHECK(tries("bad") == "1");
@@ -130,7 +145,9 @@ TEST_CASE("an event is tried at once, after one minute and after two more, and n
   kernel.clock.advance_ms(24 * 3'600'000);
   CHECK(tries("bad") == "3");
   CHECK(tries("good") == "1");
-  const auto large = kernel.error("Invoke", {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", "\"" + std::string(1'048'576, 'x') + "\""}});
+  const auto large = kernel.error(
+      "Invoke",
+      {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", "\"" + std::string(1'048'576, 'x') + "\""}});
   CHECK(large.message == "Request must be smaller than 1048576 bytes for the InvokeFunction operation");
 }
 
@@ -140,9 +157,11 @@ TEST_CASE("an inline function runs in the kernel, without calls, and a loop in i
     if event.loop then while true do pcall(function() while true do end end) end end
     if event.call then ctx.call("dynamodb", "ListTables", {}) end
     return event.n * 2
-  end)", {{"Tags", Map{{"moonbase:inline", "true"}}}}));
+  end)",
+                                         {{"Tags", Map{{"moonbase:inline", "true"}}}}));
   CHECK(invoke(kernel, "f", R"({"n":21})").integer() == 42);
-  CHECK(invoke(kernel, "f", R"({"loop":true})")["errorMessage"].string().find("instruction budget") != std::string::npos);
+  CHECK(invoke(kernel, "f", R"({"loop":true})")["errorMessage"].string().find("instruction budget") !=
+        std::string::npos);
   CHECK(invoke(kernel, "f", R"({"call":true})")["errorType"].string() == "InlineFunction");
   CHECK(invoke(kernel, "f", R"({"n":4})").integer() == 8);
 }
@@ -150,20 +169,26 @@ TEST_CASE("an inline function runs in the kernel, without calls, and a loop in i
 TEST_CASE("a native function is a shared library in the package, and reaches services") {
   TestKernel kernel{"lambda", functions_and_storage};
   REQUIRE(create_table(kernel, "product"));
-  REQUIRE(kernel.try_call("dynamodb", "PutItem", {{"TableName", "product"}, {"Item", Map{{"id", Map{{"S", "1"}}}, {"price", Map{{"N", "20"}}}}}}));
+  REQUIRE(
+      kernel.try_call("dynamodb", "PutItem",
+                      {{"TableName", "product"}, {"Item", Map{{"id", Map{{"S", "1"}}}, {"price", Map{{"N", "20"}}}}}}));
   std::ifstream file(PRICE_LIBRARY, std::ios::binary);
   const std::string library{std::istreambuf_iterator<char>(file), {}};
   std::vector<Entry> files{{"price.so", library}};
   files.push_back({"padding", std::string(library.size() * 100, 'x')});  // Room for what does not compress.
-  kernel.call("CreateFunction", function("price", "", {{"Runtime", "native"}, {"Handler", "price.handler"},
-      {"Code", Map{{"ZipFile", zip(files)}}},
-      {"Environment", Map{{"Variables", Map{{"DYNAMODB_TABLE_NAME", "product"}, {"TAX_PERCENT", "19"}}}}}}));
+  kernel.call(
+      "CreateFunction",
+      function("price", "",
+               {{"Runtime", "native"},
+                {"Handler", "price.handler"},
+                {"Code", Map{{"ZipFile", zip(files)}}},
+                {"Environment", Map{{"Variables", Map{{"DYNAMODB_TABLE_NAME", "product"}, {"TAX_PERCENT", "19"}}}}}}));
   const auto answer = invoke(kernel, "price", R"({"pathParameters":{"id":"1"}})");
   INFO(moonbase::to_json(answer));
   CHECK(answer["statusCode"].integer() == 200);
   CHECK((*moonbase::parse_json(answer["body"].string()))["gross"].number() == 23.8);
-  CHECK(kernel.error("CreateFunction", function("other", "", {{"Runtime", "native"}, {"Handler", "missing.handler"}})).message ==
-        "The package holds no missing.so, which the handler missing.handler names.");
+  CHECK(kernel.error("CreateFunction", function("other", "", {{"Runtime", "native"}, {"Handler", "missing.handler"}}))
+            .message == "The package holds no missing.so, which the handler missing.handler names.");
 }
 
 TEST_CASE("what functions print is in their log group, stream by stream, also after a restart") {
@@ -183,16 +208,23 @@ TEST_CASE("what functions print is in their log group, stream by stream, also af
     REQUIRE(all["events"].list().size() == 12);
     CHECK(all["events"][1]["message"].string() == "line 1");
     CHECK(all["events"][9]["message"].string() == "line 3");
-    auto page = *kernel.try_call("logs", "GetLogEvents", {{"logGroupName", "/aws/lambda/f"}, {"logStreamName", stream}, {"limit", 5}, {"startFromHead", true}});
+    auto page = *kernel.try_call(
+        "logs", "GetLogEvents",
+        {{"logGroupName", "/aws/lambda/f"}, {"logStreamName", stream}, {"limit", 5}, {"startFromHead", true}});
     REQUIRE(page["events"].list().size() == 5);
     CHECK(page["events"][1]["message"].string() == "line 1");
-    page = *kernel.try_call("logs", "GetLogEvents", {{"logGroupName", "/aws/lambda/f"}, {"logStreamName", stream}, {"nextToken", page["nextForwardToken"]}});
+    page = *kernel.try_call(
+        "logs", "GetLogEvents",
+        {{"logGroupName", "/aws/lambda/f"}, {"logStreamName", stream}, {"nextToken", page["nextForwardToken"]}});
     REQUIRE(page["events"].list().size() == 7);
     CHECK(page["events"][0]["message"].string() == "line 2");
     if (restarted == 0) kernel.restart();
   }
-  CHECK(kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/none"}}).error().code == "ResourceNotFoundException");
-  CHECK(kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/f"}, {"filterPattern", "x"}}).error().status == 501);
+  CHECK(kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/none"}}).error().code ==
+        "ResourceNotFoundException");
+  CHECK(kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/f"}, {"filterPattern", "x"}})
+            .error()
+            .status == 501);
   CHECK(kernel.try_call("logs", "CreateLogGroup", {{"logGroupName", "x"}}).error().status == 501);
 }
 
@@ -200,7 +232,9 @@ TEST_CASE("with the same seed a function's ids repeat") {
   std::string first;
   for (int round = 0; round < 2; ++round) {
     TestKernel kernel{"lambda", functions};
-    kernel.call("CreateFunction", function("f", "function handler(_, ctx) return { ctx.uuid(), ctx.uuid(), math.random(), ctx.now() } end"));
+    kernel.call(
+        "CreateFunction",
+        function("f", "function handler(_, ctx) return { ctx.uuid(), ctx.uuid(), math.random(), ctx.now() } end"));
     const auto ids = moonbase::to_json(invoke(kernel, "f"));
     if (round == 0) first = ids;
     CHECK(ids == first);

@@ -61,20 +61,24 @@ inline moonbase::Map function(const std::string& name, const std::string& code, 
   return input;
 }
 
-inline moonbase::Value payload(const moonbase::Value& output) { return *moonbase::parse_json(output["Payload"].string()); }
+inline moonbase::Value payload(const moonbase::Value& output) {
+  return *moonbase::parse_json(output["Payload"].string());
+}
 
-inline moonbase::Value invoke(moonbase::testing::TestKernel& kernel, const std::string& name, const std::string& event = "{}") {
+inline moonbase::Value invoke(moonbase::testing::TestKernel& kernel, const std::string& name,
+                              const std::string& event = "{}") {
   return payload(kernel.call("Invoke", {{"FunctionName", name}, {"Payload", event}}));
 }
 
 // A table with the key id.
 inline bool create_table(moonbase::testing::TestKernel& kernel, const std::string& name) {
   using moonbase::List, moonbase::Map;
-  return kernel.try_call("dynamodb", "CreateTable",
-                         {{"TableName", name},
-                          {"BillingMode", "PAY_PER_REQUEST"},
-                          {"KeySchema", List{Map{{"AttributeName", "id"}, {"KeyType", "HASH"}}}},
-                          {"AttributeDefinitions", List{Map{{"AttributeName", "id"}, {"AttributeType", "S"}}}}})
+  return kernel
+      .try_call("dynamodb", "CreateTable",
+                {{"TableName", name},
+                 {"BillingMode", "PAY_PER_REQUEST"},
+                 {"KeySchema", List{Map{{"AttributeName", "id"}, {"KeyType", "HASH"}}}},
+                 {"AttributeDefinitions", List{Map{{"AttributeName", "id"}, {"AttributeType", "S"}}}}})
       .ok();
 }
 
