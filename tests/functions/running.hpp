@@ -19,6 +19,14 @@
 
 namespace moonbase::functions::test {
 
+// A sanitizer's shadow memory is terabytes, so its builds have no limit on address space; and what it
+// does when a process breaks ends that process by another signal.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr bool sanitized = true;
+#else
+inline constexpr bool sanitized = false;
+#endif
+
 inline std::string environment_program() {
   if (const char* named = std::getenv("MOONBASE_ENVIRONMENT")) return named;
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path() / "moonbase-environment")

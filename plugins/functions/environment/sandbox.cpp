@@ -97,6 +97,13 @@ constexpr std::initializer_list<int> loading_calls = {
     SCMP_SYS(landlock_restrict_self),
 };
 
+#ifdef __SANITIZE_ADDRESS__
+// The sanitizers look whether memory can be read by writing it to a pipe, and write what they find.
+constexpr std::initializer_list<int> sanitizer_calls = {
+    SCMP_SYS(pipe), SCMP_SYS(pipe2), SCMP_SYS(write), SCMP_SYS(close), SCMP_SYS(sigaltstack),
+};
+#endif
+
 void allow(scmp_filter_ctx filter, std::initializer_list<int> calls) {
   for (const int call : calls)
     if (const int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, call, 0); result != 0 && result != -EEXIST)
@@ -120,6 +127,9 @@ std::vector<sock_filter> make_filter(bool forks, bool loads) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
   if (!filter) throw std::runtime_error("libseccomp cannot start");
   allow(filter, environment_calls);
+#ifdef __SANITIZE_ADDRESS__
+  allow(filter, sanitizer_calls);
+#endif
   if (loads) allow(filter, loading_calls);
   if (forks) {
     allow(filter, entering_calls);
