@@ -1,5 +1,7 @@
 #include "loop/stack.hpp"
 
+#include "loop/sanitizers.hpp"
+
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -16,7 +18,13 @@ std::size_t page_bytes() {
   return bytes;
 }
 
-void unmap(Stack stack) { munmap(static_cast<char*>(stack.bottom) - page_bytes(), stack.bytes + page_bytes()); }
+void unmap(Stack stack) {
+#ifdef MOONBASE_ASAN
+  // Whoever gets this address next (SQLite maps its index by itself) must not find old marks on it.
+  __asan_unpoison_memory_region(stack.bottom, stack.bytes);
+#endif
+  munmap(static_cast<char*>(stack.bottom) - page_bytes(), stack.bytes + page_bytes());
+}
 
 }  // namespace
 
