@@ -27,18 +27,24 @@ void append_event(std::string& out, const Head& head, std::string_view text) {
   out.append(text);
 }
 
+// Visits the events, each also with all its bytes.
+template <class Visit>
+void each(std::string_view events, Visit visit) {
+  while (events.size() >= sizeof(Head)) {
+    Head head;
+    std::memcpy(&head, events.data(), sizeof head);
+    if (events.size() - sizeof head < head.bytes) return;
+    visit(LogEvent{head.sequence, {head.at_ms}, events.substr(sizeof head, head.bytes), head.stream},
+          events.substr(0, sizeof head + head.bytes));
+    events.remove_prefix(sizeof head + head.bytes);
+  }
+}
+
 }  // namespace
 
 std::vector<LogEvent> LogStore::read(std::string_view events) {
   std::vector<LogEvent> read;
-  while (events.size() >= sizeof(Head)) {
-    Head head;
-    std::memcpy(&head, events.data(), sizeof head);
-    events.remove_prefix(sizeof head);
-    if (events.size() < head.bytes) break;
-    read.push_back({head.sequence, {head.at_ms}, events.substr(0, head.bytes), head.stream});
-    events.remove_prefix(head.bytes);
-  }
+  each(events, [&](const LogEvent& event, std::string_view) { read.push_back(event); });
   return read;
 }
 
@@ -109,49 +115,62 @@ void LogStore::start_flusher() {
 }
 
 void LogStore::flush() {
-  std::string batch;
+  auto batch = std::make_shared<std::string>();
   {
     const std::lock_guard lock(mutex_);
     if (pending_.empty()) return;
-    batch.swap(pending_);
-    recent_bytes_ += batch.size();
+    batch->swap(pending_);
+    recent_bytes_ += batch->size();
     recent_.push_back(batch);
     while (recent_bytes_ > recent_bytes_max && recent_.size() > 1) {
-      recent_bytes_ -= recent_.front().size();
+      recent_bytes_ -= recent_.front()->size();
       recent_.pop_front();
     }
   }
-  write(batch);
+  write(*batch);
 }
 
 void LogStore::write(const std::string& batch) {
   struct Chunk {
     std::shared_ptr<LogStream> stream;
     std::string events;
+    std::size_t bytes = 0;
     std::uint64_t sequence = 0;
     std::int64_t first_ms = 0, last_ms = 0;
     bool is_new = false;
   };
   std::map<std::uint32_t, Chunk> chunks;
-  const auto events = read(batch);
+  // Neighbours are often of one stream, so the last chunk is tried first. Twice through the heads
+  // costs less than growing what is copied.
+  std::uint32_t last_stream = 0;
+  Chunk* last = nullptr;
+  const auto chunk_of = [&](std::uint32_t stream) -> Chunk& {
+    if (!last || stream != last_stream) last = &chunks[last_stream = stream];
+    return *last;
+  };
+  each(batch, [&](const LogEvent& event, std::string_view bytes) {
+    auto& chunk = chunk_of(event.stream);
+    if (chunk.bytes == 0) {
+      chunk.sequence = event.sequence;
+      chunk.first_ms = event.at.ms;
+    }
+    chunk.last_ms = event.at.ms;
+    chunk.bytes += bytes.size();
+  });
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& event : events) {
-      auto& chunk = chunks[event.stream];
-      if (!chunk.stream) {
-        const auto found = by_number_.find(event.stream);
-        if (found == by_number_.end()) continue;  // Its account was reset.
-        chunk.stream = found->second;
-        chunk.sequence = event.sequence;
-        chunk.first_ms = event.at.ms;
-        chunk.is_new = !chunk.stream->written;
-      }
-      chunk.last_ms = event.at.ms;
-      append_event(chunk.events,
-                   {event.sequence, event.at.ms, event.stream, static_cast<std::uint32_t>(event.text.size())},
-                   event.text);
+    for (auto& [number, chunk] : chunks) {
+      const auto found = by_number_.find(number);
+      if (found == by_number_.end()) continue;  // Its account was reset.
+      chunk.stream = found->second;
+      chunk.is_new = !chunk.stream->written;
+      chunk.events.reserve(chunk.bytes);
     }
   }
+  each(batch, [&](const LogEvent& event, std::string_view bytes) {
+    auto& chunk = chunk_of(event.stream);
+    if (chunk.stream) chunk.events.append(bytes);
+  });
   std::erase_if(chunks, [](const auto& entry) { return !entry.second.stream; });
   if (chunks.empty()) return;
 
@@ -219,15 +238,15 @@ std::vector<LogLine> LogStore::recent(std::string_view account, std::string_view
   std::vector<LogLine> lines;
   const std::lock_guard lock(mutex_);
   const auto take = [&](const std::string& batch) {
-    for (const auto& event : read(batch)) {
-      if (event.sequence <= after) continue;
+    each(batch, [&](const LogEvent& event, std::string_view) {
+      if (event.sequence <= after) return;
       const auto found = by_number_.find(event.stream);
-      if (found == by_number_.end() || found->second->account != account) continue;
-      if (!function.empty() && found->second->function != function) continue;
+      if (found == by_number_.end() || found->second->account != account) return;
+      if (!function.empty() && found->second->function != function) return;
       lines.push_back({event.sequence, event.at, found->second->function, std::string(event.text)});
-    }
+    });
   };
-  for (const auto& batch : recent_) take(batch);
+  for (const auto& batch : recent_) take(*batch);
   take(pending_);
   constexpr std::size_t lines_max = 10'000;
   if (lines.size() > lines_max) lines.erase(lines.begin(), lines.end() - lines_max);

@@ -65,7 +65,7 @@ class LogStore {
   std::mutex mutex_, flushing_;
   std::string pending_;
   std::uint64_t sequence_ = 0, dropped_ = 0;
-  std::deque<std::string> recent_;
+  std::deque<std::shared_ptr<const std::string>> recent_;
   std::size_t recent_bytes_ = 0;
   std::uint32_t streams_ = 0;
   std::unordered_map<std::uint32_t, std::shared_ptr<LogStream>> by_number_;
