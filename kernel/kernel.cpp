@@ -5,6 +5,7 @@
 #include "dispatch/directory.hpp"
 #include "dispatch/door.hpp"
 #include "dispatch/issued_credentials.hpp"
+#include "http/client.hpp"
 #include "http/origin.hpp"
 #include "journal/journal.hpp"
 #include "logs.hpp"
@@ -79,6 +80,12 @@ class MemberRegistrar final : public Registrar {
   void target(std::string_view arn_service, TargetHandler deliver) override {
     member_.targets.emplace(std::string(arn_service), std::move(deliver));
   }
+  void event_source(std::string_view arn_service, EventSource& source) override {
+    member_.sources.emplace(std::string(arn_service), &source);
+  }
+  void health(std::string_view name, std::function<Value()> state) override {
+    member_.health.emplace_back(std::string(name), std::move(state));
+  }
   void http(HttpMatch match, HttpHandler handler) override {
     member_.http.emplace_back(std::move(match), std::move(handler));
   }
@@ -112,6 +119,7 @@ struct Kernel::Inside {
         loops(options.loops, clock, loop_options()),
         calls(directory, clock, ids, journal, *log),
         runner(clock, runner_hooks()),
+        outbound(loops.io(), outbound_policy({}), options.trusted_certificates),
         door(directory, calls, clock, ids, *log) {
     if (options.memory) {
       std::string folder = (fs::temp_directory_path() / "moonbase-XXXXXX").string();
@@ -132,7 +140,9 @@ struct Kernel::Inside {
   loop::Loops loops;
   dispatch::Directory directory;
   dispatch::Calls calls;
+  Activity activity;
   tasks::Runner runner;
+  http::Client outbound;
   dispatch::Door door;
   std::unique_ptr<dispatch::IssuedCredentials> credentials;
   FunctionsSwitch functions;
@@ -162,7 +172,10 @@ struct Kernel::Inside {
   tasks::Runner::Hooks runner_hooks() {
     return {[this](std::function<void()> work) { loops.spawn(std::move(work)); },
             [this](tasks::Runner::Run& run) { return carry_out(run); },
-            [this](const std::string& message) { log->warning(message); }};
+            [this](const std::string& message) { log->warning(message); },
+            [this] { return loops.first_clock_deadline(); },
+            [this] { return activity.count(); },
+            [this] { loops.settle(); }};
   }
 
   store::Options store_options(const std::string& name) const {
@@ -170,6 +183,19 @@ struct Kernel::Inside {
     store_options.file = options.data / (name + ".sqlite");
     store_options.durable = !options.memory;
     return store_options;
+  }
+
+  // What the command line allows, and what the stacks do.
+  http::OutboundPolicy outbound_policy(std::vector<std::string> hosts) const {
+    http::OutboundPolicy policy;
+    hosts.insert(hosts.end(), options.outbound.begin(), options.outbound.end());
+    for (auto& host : hosts) {
+      if (host == "private")
+        policy.allow_private = true;
+      else
+        policy.hosts.push_back(std::move(host));
+    }
+    return policy;
   }
 
   http::OriginPolicy origins() const { return {options.allowed_hosts, options.allowed_origins}; }
@@ -211,6 +237,7 @@ struct Kernel::Inside {
                                                          std::vector<std::string_view>{stack::records_schema},
                                                          [](Time) {});
     stacks = std::make_unique<stack::Stacks>(calls, *stack_records, vocabulary);
+    stacks->on_outbound([this](std::vector<std::string> hosts) { outbound.set_policy(outbound_policy(std::move(hosts))); });
   }
 
   void add(std::shared_ptr<plugin::Loaded> loaded) {
@@ -225,7 +252,7 @@ struct Kernel::Inside {
     auto& late = *store;
     stores.push_back(std::move(store));
     member->kernel.reset(new KernelServices{late, *member->blobs, clock, ids, calls, calls, functions, loops.io(),
-                                            *member->log, *member->metrics, *credentials});
+                                            *member->log, *member->metrics, *credentials, outbound, calls, activity});
     registrars.push_back(std::make_unique<MemberRegistrar>(*member, functions, vocabulary));
     member->loaded->plugin->load(*registrars.back());
     member->store = std::make_unique<store::SqliteStore>(
@@ -313,6 +340,7 @@ struct Kernel::Inside {
     loops.start();
     started = true;
     loops.run_on_loop([&] {
+      stacks->read_outbound();
       for (auto& member : members) member->loaded->plugin->ready(*member->kernel);
     });
     runner.start();
@@ -388,7 +416,10 @@ std::string Kernel::metrics_text() const { return inside_->metrics.text(); }
 std::string Kernel::health_json() const {
   Map plugins;
   for (const auto& member : inside_->members) plugins.set(member->name, member->loaded->version);
-  return to_json(Value(Map{{"status", "running"}, {"plugins", std::move(plugins)}}));
+  Map health{{"status", "running"}, {"plugins", std::move(plugins)}};
+  for (const auto& member : inside_->members)
+    for (const auto& [name, state] : member->health) health.set(name, state());
+  return to_json(Value(std::move(health)));
 }
 
 }  // namespace moonbase::kernel

@@ -45,6 +45,10 @@ struct Options {
   std::size_t journal_entries_max = 16'384;
   // Names beside the local ones under which the platform may be reached, and pages that may drive it.
   std::vector<std::string> allowed_hosts, allowed_origins;
+  // Hosts that the platform's own requests may reach although they are not public ("localhost",
+  // "10.0.0.7", "*.internal"); "private": all.
+  std::vector<std::string> outbound;
+  std::string trusted_certificates;  // A PEM file, beside what the machine trusts, for those requests.
 };
 
 // Made and started on the main thread.
@@ -77,7 +81,7 @@ class Kernel {
   Log& log();
   const Options& options() const;
 
-  // Shown by /_moonbase/health: name → state, such as "sandbox" → "seccomp, landlock".
+  // For /_moonbase/health: what runs, and the lines that plugins add.
   std::string health_json() const;
   std::string metrics_text() const;
   // What a client that names no host would use; set once the port is known.

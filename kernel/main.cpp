@@ -29,6 +29,10 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   up_command->add_option("--allow-host", up_options.allowed_hosts, "Another name under which it may be reached");
   up_command->add_option("--allow-origin", up_options.allowed_origins, "A web page's origin that may drive it");
+  up_command->add_option("--outbound", up_options.outbound,
+                         "A host that is not public and that the platform's own requests may reach even so; "
+                         "private: all of them");
+  up_command->add_option("--trust", up_options.trusted_certificates, "A PEM file of certificates for those requests");
   up_command->add_option("--plugin", up_options.plugins, "Another plugin: a .so, or a folder of a Lua plugin");
   up_command->add_option("--plugins", up_options.plugins_folder, "Folder of plugins; plugins/ beside the program");
 

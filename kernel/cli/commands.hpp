@@ -21,6 +21,8 @@ struct UpOptions {
   std::string log_level = "warning";
   std::vector<std::string> plugins;          // Beside those next to the program.
   std::vector<std::string> allowed_hosts, allowed_origins;
+  std::vector<std::string> outbound;
+  std::string trusted_certificates;
   std::string plugins_folder;                // Instead of the one next to the program.
 };
 int up(const UpOptions& options);

@@ -109,6 +109,8 @@ class Platform {
     kernel_options.log_level = options.log_level;
     kernel_options.allowed_hosts = options.allowed_hosts;
     kernel_options.allowed_origins = options.allowed_origins;
+    kernel_options.outbound = options.outbound;
+    kernel_options.trusted_certificates = options.trusted_certificates;
     const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path() / "plugins";
     kernel_options.plugins = plugin::find(options.plugins_folder.empty() ? beside : fs::path(options.plugins_folder));
     for (const fs::path file : options.plugins)

@@ -24,6 +24,7 @@ namespace {
 constexpr std::string_view prefix = "/_moonbase/";
 constexpr std::size_t body_bytes_max = 1 << 20;
 constexpr auto advance_patience = std::chrono::seconds(60);
+constexpr auto idle_comment_after = std::chrono::seconds(15);
 constexpr std::size_t journal_most_default = 1000;
 
 using Parameters = std::map<std::string, std::string>;
@@ -178,15 +179,30 @@ void serve_journal(kernel::Kernel& kernel, const HttpRequest& request, HttpRespo
       journal::Journal& journal;
       ~Unfollow() { journal.follow(false); }
     } const unfollow{journal};
+    // A comment now and then finds out whether anybody still listens; on the machine's time, so that
+    // nobody who advances the platform's clock meets it.
+    const auto listening = std::make_shared<bool>(true);
+    kernel.loops().io().spawn([&kernel, listening] {
+      while (*listening) {
+        kernel.loops().io().sleep_until(MachineTime::clock::now() + idle_comment_after);
+        kernel.journal().written().notify();
+      }
+    });
+    struct Leave {
+      std::shared_ptr<bool> listening;
+      ~Leave() { *listening = false; }
+    } const leave{listening};
     bool open = out.write(": follow\n\n");
     while (open) {
       const auto seen = journal.written().version();
+      bool idle = true;
       for (const auto& entry : journal.query(filter, most)) {
+        idle = false;
         filter.after = entry.sequence;
         open = open && out.write("id: " + std::to_string(entry.sequence) + "\ndata: " + journal::to_json(entry) + "\n\n");
       }
-      // A comment now and then finds out whether anybody still listens.
-      if (open && !journal.written().wait(seen, Time{kernel.clock().now().ms + 15'000})) open = out.write(": idle\n\n");
+      if (open && idle) open = out.write(": idle\n\n");
+      if (open) journal.written().wait(seen, Time{INT64_MAX});
     }
   };
 }

@@ -24,6 +24,14 @@ void journal_call(journal::Journal& journal, const Clock& clock, const Flight& f
   journal.write(entry);
 }
 
+// Of "arn:partition:service:region:account:resource"; empty where it is none.
+std::string_view service_part(std::string_view arn) {
+  if (!arn.starts_with("arn:")) return {};
+  const auto begin = arn.find(':', arn.find(':') + 1) + 1;
+  const auto end = arn.find(':', begin);
+  return end == std::string_view::npos ? std::string_view() : arn.substr(begin, end - begin);
+}
+
 }  // namespace
 
 Result<Value> Calls::run(Flight& flight) {
@@ -101,12 +109,8 @@ Result<std::string> Calls::call_json(const CallContext& context, std::string_vie
 
 Result<Value> Calls::deliver(const CallContext& context, std::string_view arn, std::string payload,
                              const Value& options) {
-  // arn:partition:service:region:account:resource
-  const auto begin = arn.find(':', arn.find(':') + 1) + 1;
-  const auto end = arn.find(':', begin);
-  if (!arn.starts_with("arn:") || end == std::string_view::npos)
-    return Error{"ValidationException", std::string(arn) + " is not a valid ARN."};
-  const auto service = arn.substr(begin, end - begin);
+  const auto service = service_part(arn);
+  if (service.empty()) return Error{"ValidationException", std::string(arn) + " is not a valid ARN."};
   for (const auto* each : directory_.all()) {
     auto& member = *each->member;
     const auto found = member.targets.find(service);
@@ -124,6 +128,15 @@ Result<Value> Calls::deliver(const CallContext& context, std::string_view arn, s
     }
   }
   return not_implemented("deliveries to " + std::string(service));
+}
+
+EventSource* Calls::source_of(std::string_view arn) const {
+  const auto service = service_part(arn);
+  for (const auto* each : directory_.all()) {
+    const auto found = each->member->sources.find(service);
+    if (found != each->member->sources.end()) return found->second;
+  }
+  return nullptr;
 }
 
 }  // namespace moonbase::dispatch

@@ -23,7 +23,7 @@ struct Flight {
 };
 
 // Any fiber may use it.
-class Calls final : public Services, public Targets {
+class Calls final : public Services, public Targets, public EventSources {
  public:
   Calls(const Directory& directory, const Clock& clock, Ids& ids, journal::Journal& journal, Log& log)
       : directory_(directory), clock_(clock), ids_(ids), journal_(journal), log_(log) {}
@@ -38,6 +38,7 @@ class Calls final : public Services, public Targets {
                                 std::string_view input) override;
   Result<Value> deliver(const CallContext& context, std::string_view arn, std::string payload,
                         const Value& options) override;
+  EventSource* source_of(std::string_view arn) const override;
 
   // What a bug or a broken disk becomes for the client.
   static Error internal_failure();

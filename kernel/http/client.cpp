@@ -239,10 +239,28 @@ struct Client::Trust {
   TlsClient tls;
 };
 
-Client::Client(Io& io, OutboundPolicy policy, const std::string& trusted_certificates)
-    : io_(io), policy_(std::move(policy)), trust_(new Trust{TlsClient(trusted_certificates)}) {}
+Client::Client(Io& io, OutboundPolicy policy, std::string trusted_certificates)
+    : io_(io), trusted_certificates_(std::move(trusted_certificates)) {
+  set_policy(std::move(policy));
+}
 
 Client::~Client() = default;
+
+void Client::set_policy(OutboundPolicy policy) {
+  const std::lock_guard lock(mutex_);
+  policy_ = std::make_shared<const OutboundPolicy>(std::move(policy));
+}
+
+std::shared_ptr<const OutboundPolicy> Client::policy() const {
+  const std::lock_guard lock(mutex_);
+  return policy_;
+}
+
+Client::Trust& Client::trust() {
+  const std::lock_guard lock(mutex_);
+  if (!trust_) trust_.reset(new Trust{TlsClient(trusted_certificates_)});
+  return *trust_;
+}
 
 Result<HttpResponse> Client::fetch(const ClientRequest& request, const ClientLimits& limits) {
   auto* loop = loop::Loop::current();
@@ -265,13 +283,13 @@ Result<HttpResponse> Client::fetch(const ClientRequest& request, const ClientLim
     return failed("NameNotResolved", "Cannot find " + url->host + ": " + ::gai_strerror(reason) + ".");
   }
   Socket socket{*loop};
-  if (auto connected = connect(socket, addresses.first, *url, policy_, deadline); !connected) {
+  if (auto connected = connect(socket, addresses.first, *url, *policy(), deadline); !connected) {
     return std::move(connected).error();
   }
   std::unique_ptr<Transport> transport;
   if (url->tls) {
     std::string problem;
-    transport = trust_->tls.connect(*loop, socket.descriptor, url->host, limits.timeout, problem);
+    transport = trust().tls.connect(*loop, socket.descriptor, url->host, limits.timeout, problem);
     if (!transport) return failed("CertificateNotTrusted", "No TLS with " + url->authority + ": " + problem + ".");
   } else {
     transport = std::make_unique<PlainTransport>(*loop, socket.descriptor, limits.timeout);

@@ -3,11 +3,9 @@
 // own or private networks unless told to. It runs on fibers: a slow server costs no thread.
 #pragma once
 
-#include <chrono>
-#include <cstddef>
 #include <memory>
-#include <moonbase/http.hpp>
-#include <moonbase/result.hpp>
+#include <moonbase/http_client.hpp>
+#include <mutex>
 #include <string>
 
 #include "http/outbound.hpp"
@@ -18,38 +16,33 @@ class Io;
 
 namespace moonbase::http {
 
-struct ClientLimits {
-  std::size_t head_bytes_max = 64 * 1024;
-  std::size_t headers_max = 128;
-  std::size_t body_bytes_max = 10 * 1024 * 1024;
-  std::chrono::milliseconds timeout{29'000};  // For all of it, from resolving the name to the last byte.
-};
-
-struct ClientRequest {
-  std::string method = "GET";
-  std::string url;      // http or https, absolute.
-  HttpHeaders headers;  // Host, lengths and Connection are the client's own.
-  std::string body;
-};
+using ClientRequest = HttpClientRequest;
+using ClientLimits = HttpClientLimits;
 
 // Any fiber of any loop may use it.
-class Client {
+class Client final : public HttpClient {
  public:
   // `trusted_certificates`: a PEM file beside those that the machine trusts; may be empty.
-  explicit Client(Io& io, OutboundPolicy policy = {}, const std::string& trusted_certificates = {});
-  ~Client();
+  explicit Client(Io& io, OutboundPolicy policy = {}, std::string trusted_certificates = {});
+  ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Suspends the fiber. The response is whole. Errors: InvalidUrl, InvalidHeader, AddressNotAllowed,
-  // NameNotResolved, ConnectionFailed, CertificateNotTrusted, Timeout, InvalidResponse, ResponseTooLarge.
-  Result<HttpResponse> fetch(const ClientRequest& request, const ClientLimits& limits = {});
+  Result<HttpResponse> fetch(const ClientRequest& request, const ClientLimits& limits = {}) override;
+
+  // For what is fetched from now on.
+  void set_policy(OutboundPolicy policy);
 
  private:
-  Io& io_;
-  const OutboundPolicy policy_;
   struct Trust;
-  std::unique_ptr<Trust> trust_;
+  std::shared_ptr<const OutboundPolicy> policy() const;
+  Trust& trust();
+
+  Io& io_;
+  const std::string trusted_certificates_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const OutboundPolicy> policy_;
+  std::unique_ptr<Trust> trust_;  // Read at the first https request: it takes tens of milliseconds.
 };
 
 }  // namespace moonbase::http

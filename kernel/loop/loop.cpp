@@ -294,10 +294,14 @@ void Loop::suspend(Time deadline) {
   auto& fiber = *running_;
   if (timers_->clock.empty() || deadline < timers_->clock.first_moment()) clock_due_known_ = false;
   timers_->clock.set(fiber, deadline);
+  note_platform_deadline();
   struct Leave {
     Loop& loop;
     Fiber& fiber;
-    ~Leave() { loop.timers_->clock.remove(fiber); }
+    ~Leave() {
+      loop.timers_->clock.remove(fiber);
+      loop.note_platform_deadline();
+    }
   } leave{*this, fiber};
   suspend(MachineTime::max());
 }
@@ -331,6 +335,11 @@ MachineTime Loop::first_clock_deadline() {
   return clock_due_;
 }
 
+void Loop::note_platform_deadline() {
+  const auto& heap = timers_->clock;
+  first_platform_deadline_ms_.store(heap.empty() ? INT64_MAX : heap.first_moment().ms, std::memory_order_release);
+}
+
 void Loop::fire_timers() {
   auto& machine = timers_->machine;
   while (!machine.empty() && machine.first_moment() <= now_) {
@@ -350,6 +359,7 @@ void Loop::fire_timers() {
     clock.remove(fiber);
     clock_due_known_ = false;
     ready(fiber);
+    note_platform_deadline();
   }
 }
 

@@ -58,6 +58,8 @@ class Loop {
   // The time at which the present batch of events arrived: good enough for deadlines, and free.
   MachineTime now() const noexcept { return now_; }
   std::size_t fibers() const noexcept { return fibers_; }
+  // Any thread. The first moment on the platform's clock that a fiber waits for.
+  Time first_platform_deadline() const noexcept { return {first_platform_deadline_ms_.load(std::memory_order_acquire)}; }
 
   // Io's waits, correct at any moment: ask the kernel first, then wait for a change.
   bool wait_readable(int descriptor, MachineTime deadline);
@@ -96,6 +98,7 @@ class Loop {
   void dispatch(std::uint64_t which, std::uint32_t events);
   int timeout_ms();
   MachineTime first_clock_deadline();
+  void note_platform_deadline();
   void wait_for_events(bool may_sleep);
   void wake_all();
 
@@ -117,6 +120,7 @@ class Loop {
   std::unique_ptr<TimerHeaps> timers_;
   MachineTime clock_due_ = MachineTime::max();
   bool clock_due_known_ = false;
+  std::atomic<std::int64_t> first_platform_deadline_ms_{INT64_MAX};
   bool stopping_ = false;
 
   // For the sanitizers.

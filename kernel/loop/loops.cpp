@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <moonbase/internal/parker.hpp>
+#include <moonbase/signal.hpp>
 #include <mutex>
 #include <stdexcept>
 
@@ -133,6 +134,32 @@ void Loops::run_on_loop(const std::function<void()>& work) {
   std::unique_lock lock(outcome->mutex);
   outcome->changed.wait(lock, [&] { return outcome->finished; });
   if (outcome->thrown) std::rethrow_exception(outcome->thrown);
+}
+
+Time Loops::first_clock_deadline() const noexcept {
+  Time first{INT64_MAX};
+  for (const auto& loop : loops_) first = std::min(first, loop->first_platform_deadline());
+  return first;
+}
+
+void Loops::settle() {
+  // A woken fiber may wake one on another loop: two rounds see both.
+  constexpr int rounds = 2;
+  for (int round = 0; round < rounds; ++round) {
+    struct Barrier {
+      std::atomic<std::size_t> left;
+      Signal passed;
+    };
+    const auto barrier = std::make_shared<Barrier>();
+    barrier->left = loops_.size();
+    const auto seen = barrier->passed.version();
+    for (auto& loop : loops_)
+      loop->post([barrier, &loop = *loop] {
+        loop.yield();  // Behind those whose time has come in the meantime.
+        if (--barrier->left == 0) barrier->passed.notify();
+      });
+    barrier->passed.wait(seen, Time{INT64_MAX});
+  }
 }
 
 void Loops::clock_changed() {

@@ -41,6 +41,10 @@ class Loops {
 
   // The platform's clock was stopped, set, advanced or resumed.
   void clock_changed();
+  // The first moment on the platform's clock that any fiber waits for.
+  Time first_clock_deadline() const noexcept;
+  // Suspends the calling fiber until every fiber that was ready, on any loop, has run and waits again.
+  void settle();
 
  private:
   class LoopsIo;

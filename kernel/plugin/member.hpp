@@ -36,6 +36,8 @@ struct Member {
   std::vector<std::string_view> schema;
   std::map<std::string, TaskHandler, std::less<>> tasks;
   std::map<std::string, TargetHandler, std::less<>> targets;
+  std::map<std::string, EventSource*, std::less<>> sources;
+  std::vector<std::pair<std::string, std::function<Value()>>> health;
   std::vector<std::pair<HttpMatch, HttpHandler>> http;
   std::vector<std::string_view> resources;
   std::vector<std::function<void(std::string_view)>> resets;

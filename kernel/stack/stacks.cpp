@@ -25,6 +25,9 @@ const std::string_view records_schema = R"sql(
     account TEXT NOT NULL, region TEXT NOT NULL, stack TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL,
     constructor TEXT NOT NULL, type TEXT NOT NULL, name TEXT NOT NULL, properties TEXT NOT NULL,
     attributes TEXT NOT NULL, PRIMARY KEY (account, region, stack, id)) STRICT;
+  CREATE TABLE stack_outbound (
+    account TEXT NOT NULL, region TEXT NOT NULL, stack TEXT NOT NULL, host TEXT NOT NULL,
+    PRIMARY KEY (account, region, stack, host)) STRICT;
 )sql";
 
 namespace {
@@ -123,7 +126,12 @@ class Stacks::Pass {
                                      ": a stack begins with: local s = require \"stack\" { name = \"shop\" }"};
     lua_getfield(L, -1, "name");
     name_ = lua_tostring(L, -1);
-    lua_pop(L, 2);
+    lua_getfield(L, -2, "settings");
+    lua_getfield(L, -1, "outbound");
+    if (lua_istable(L, -1))
+      for (int i = 1; lua_rawgeti(L, -1, i), !lua_isnil(L, -1); lua_pop(L, 1), ++i)
+        outbound_.emplace_back(lua_tostring(L, -1));
+    lua_settop(L, apply_);
     lua_getfield(L, module_, "graph");
     if (auto built = state_.call(0, 1); !built) return built;
     state_.set_budget(INT64_MAX);
@@ -177,6 +185,21 @@ class Stacks::Pass {
     lua_pushnil(L);
     lua_setglobal(L, "moonbase_require");
     return state_.call(3, 0);
+  }
+
+  // Keeps what the stack's first line allows.
+  Result<Done> remember_outbound() {
+    auto written = stacks_.records_.write([&](Transaction& tx) -> Result<Value> {
+      tx.query("DELETE FROM stack_outbound WHERE account = ? AND region = ? AND stack = ?",
+               context_.identity.account_id, context_.region, name_);
+      for (const auto& host : outbound_)
+        tx.query("INSERT INTO stack_outbound (account, region, stack, host) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                 context_.identity.account_id, context_.region, name_, host);
+      return Value();
+    });
+    if (!written) return written.error();
+    stacks_.read_outbound();
+    return done;
   }
 
   const std::string& name() const { return name_; }
@@ -301,6 +324,7 @@ class Stacks::Pass {
   fs::path folder_;
   std::string name_;
   Files files_;
+  std::vector<std::string> outbound_;
   std::vector<fs::path> read_;
   int host_ = 0, module_ = 0, apply_ = 0;
   lua::State state_;  // Last: its functions use what is above.
@@ -324,6 +348,7 @@ Result<Value> Stacks::apply(const CallContext& context, const fs::path& file, So
   const auto configured = pass.configure(file);
   if (sources) *sources = pass.sources();
   if (!configured) return configured.error();
+  if (auto kept = pass.remember_outbound(); !kept) return kept.error();
   auto steps = pass.applied("apply", true);
   if (!steps) return steps;
   return Value(Map{{"stack", pass.name()}, {"steps", std::move(*steps)}});
@@ -335,7 +360,17 @@ Result<Value> Stacks::down(const CallContext& context, const std::string& name) 
   if (auto prepared = pass.prepare(); !prepared) return prepared.error();
   auto steps = pass.applied("down", false);
   if (!steps) return steps;
+  if (auto forgotten = pass.remember_outbound(); !forgotten) return forgotten.error();
   return Value(Map{{"stack", name}, {"steps", std::move(*steps)}});
+}
+
+void Stacks::read_outbound() {
+  std::vector<std::string> hosts;
+  const auto read = records_.read([&](Transaction& tx) -> Result<Value> {
+    for (const auto& row : tx.query("SELECT DISTINCT host FROM stack_outbound")) hosts.push_back(row["host"].string());
+    return Value();
+  });
+  if (read) allow_(std::move(hosts));
 }
 
 Result<Value> Stacks::list(const CallContext& context) {

@@ -7,6 +7,7 @@
 #include <moonbase/call.hpp>
 
 #include <filesystem>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -45,6 +46,10 @@ class Stacks {
   Result<Value> apply(const CallContext& context, const std::filesystem::path& file, Sources* sources = nullptr);
   // Deletes what the stack of that name made.
   Result<Value> down(const CallContext& context, const std::string& name);
+  // What the platform's own requests may reach, as all stacks together say (their `outbound` setting).
+  // Called after a stack changes it.
+  void on_outbound(std::function<void(std::vector<std::string>)> allow) { allow_ = std::move(allow); }
+  void read_outbound();  // At start: what the stacks said before.
   // Every resource that a stack made, with its attributes.
   Result<Value> list(const CallContext& context);
 
@@ -53,6 +58,7 @@ class Stacks {
   Services& services_;
   store::SqliteStore& records_;
   const std::vector<Vocabulary> vocabulary_;
+  std::function<void(std::vector<std::string>)> allow_ = [](std::vector<std::string>) {};
 };
 
 }  // namespace moonbase::stack

@@ -73,12 +73,12 @@ void PlatformClock::changed() {
 }
 
 MachineTime PlatformClock::machine_time(Time time) const {
-  const auto machine_now = MachineTime::clock::now();
   const auto remaining_ms = time.ms - now().ms;
-  if (remaining_ms <= 0) return machine_now;
+  // Not the present moment: a loop compares with the moment at which its last events came.
+  if (remaining_ms <= 0) return MachineTime::min();
   constexpr std::int64_t far_ms = 1000LL * 86400 * 365 * 10;  // Beyond it, arithmetic would overflow.
   if (stopped() || remaining_ms > far_ms) return MachineTime::max();
-  return machine_now + std::chrono::milliseconds(remaining_ms);
+  return MachineTime::clock::now() + std::chrono::milliseconds(remaining_ms);
 }
 
 void PlatformClock::add(std::shared_ptr<internal::Parker> parker) {

@@ -138,12 +138,21 @@ bool Runner::stop(Io& io, MachineTime deadline) {
   return running_ == 0 && !watching_;
 }
 
+bool Runner::busy() const {
+  const Time now = clock_.now();
+  return running_ > 0 || earliest() <= now || hooks_.activity() > 0 || hooks_.first_deadline() <= now;
+}
+
 int Runner::settle(Io& io, MachineTime patience) {
-  while (running_ > 0 || earliest() <= clock_.now()) {
-    if (MachineTime::clock::now() >= patience) return std::max(1, running_.load());
-    io.sleep_until(MachineTime::clock::now() + std::chrono::microseconds(200));
+  for (;;) {
+    while (busy()) {
+      if (MachineTime::clock::now() >= patience) return std::max(1, running_.load() + hooks_.activity());
+      io.sleep_until(MachineTime::clock::now() + std::chrono::microseconds(200));
+    }
+    // Whoever was woken a moment ago may not have said yet that there is work.
+    hooks_.yield_to_all();
+    if (!busy()) return 0;
   }
-  return 0;
 }
 
 int Runner::advance_to(Io& io, Time target, MachineTime patience) {
@@ -152,7 +161,7 @@ int Runner::advance_to(Io& io, Time target, MachineTime patience) {
       clock_.advance_to(target);
       return pending;
     }
-    const Time next = earliest();
+    const Time next = std::min(earliest(), hooks_.first_deadline());
     if (next > target) break;
     clock_.advance_to(next);
     changed_.notify();

@@ -33,6 +33,11 @@ class Runner {
     std::function<void(std::function<void()>)> spawn;  // Starts a fiber.
     std::function<Result<Done>(Run&)> carry_out;
     std::function<void(std::string)> warn;
+    // What else an advance of the clock waits for: the first deadline that a fiber waits for, how much
+    // goes on in the background, and that every fiber that was woken has run until it waits again.
+    std::function<Time()> first_deadline;
+    std::function<int()> activity;
+    std::function<void()> yield_to_all;
   };
   Runner(PlatformClock& clock, Hooks hooks);
 
@@ -45,8 +50,8 @@ class Runner {
   // No new run starts; answers whether all that were running ended before the deadline. On a fiber.
   bool stop(Io& io, MachineTime deadline);
 
-  // Moves the clock to `target`, stopping at each moment at which a task falls due until everything
-  // due then has been done. Answers how many runs still went on when patience ended (0 is usual). On a fiber.
+  // Moves the clock to `target`, stopping at each moment at which a task falls due or a wait ends until
+  // everything due then has been done. Answers how many runs still went on when patience ended (0 is usual). On a fiber.
   int advance_to(Io& io, Time target, MachineTime patience);
 
  private:
@@ -63,6 +68,7 @@ class Runner {
   void run(Queue& queue, store::ScheduledTask task);
   void finish(Queue& queue, const store::ScheduledTask& task, const Result<Done>& outcome);
   Time earliest() const;
+  bool busy() const;
   int settle(Io& io, MachineTime patience);
 
   PlatformClock& clock_;

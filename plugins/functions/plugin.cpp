@@ -82,6 +82,7 @@ class Plugin final : public moonbase::Plugin {
 
     registrar.resources(resources_lua);
     registrar.on_reset([this](std::string_view account) { functions_->reset(account); });
+    registrar.health("sandbox", [this] { return Value(layers_text(processes_->hello())); });
   }
 
   void ready(KernelServices& kernel) override {
@@ -107,7 +108,7 @@ class Plugin final : public moonbase::Plugin {
   void stop(KernelServices&) override { functions_->stop(); }
 
  private:
-  // Event sources deliver asynchronously, as Lambda's own do.
+  // Event sources deliver asynchronously, as Lambda's own do, unless they ask for the answer.
   Result<Value> deliver(Delivery& delivery) {
     const auto name = parse_function_name(delivery.arn, delivery.context);
     if (!name) return name.error();
@@ -117,10 +118,11 @@ class Plugin final : public moonbase::Plugin {
     Invocation invocation;
     invocation.function = delivery.arn;
     invocation.payload = delivery.payload;
-    invocation.event = true;
+    invocation.event = delivery.options["InvocationType"].string_or("Event") == "Event";
     auto result = functions_->invoke(delivery.context, std::move(invocation));
     if (!result) return result.error();
-    return Value(Map{});
+    if (result->function_error.empty()) return Value(Map{{"Payload", std::move(result->payload)}});
+    return Value(Map{{"Payload", std::move(result->payload)}, {"FunctionError", std::move(result->function_error)}});
   }
 
   // What GetFunction's Code.Location leads to. The name is the package's own digest: whoever knows it

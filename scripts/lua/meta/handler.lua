@@ -61,7 +61,9 @@ function json.encode(value) end
 function json.decode(text) end
 
 -- Begins a stack: local s = require "stack" { name = "shop" }
----@param settings { name: string, plugins?: string[] }
+-- `plugins`: folders of Lua plugins that it needs. `outbound`: hosts that are not public and that the
+-- platform's own requests may reach for it ("localhost", "10.0.0.7", "*.internal"; "private": all).
+---@param settings { name: string, plugins?: string[], outbound?: string[] }
 ---@return moonbase.Stack
 local function stack(settings) end
 return stack

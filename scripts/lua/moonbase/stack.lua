@@ -268,6 +268,23 @@ return function(host)
       error({ moonbase = true, file = file, line = line,
         message = "a stack begins with: local s = require \"stack\" { name = \"shop\" }" }, 0)
     end
+    local file, line = where(2)
+    local function refuse_settings(message)
+      error({ moonbase = true, file = file, line = line, message = message }, 0)
+    end
+    local known = { name = true, plugins = true, outbound = true }
+    for key in pairs(settings) do
+      if not known[key] then
+        refuse_settings(("a stack has no setting %s.%s"):format(tostring(key), nearest(key, known)))
+      end
+    end
+    for _, key in ipairs { "plugins", "outbound" } do
+      if settings[key] == nil then settings[key] = {} end
+      if type(settings[key]) ~= "table" then refuse_settings(key .. " is a list of strings") end
+      for _, each in ipairs(settings[key]) do
+        if type(each) ~= "string" then refuse_settings(key .. " is a list of strings") end
+      end
+    end
     local words = new_stack(settings)
     module.stack = stack_of[words]
     module.stack.file = where(2)  -- Whose chunk a function's handler is found in.

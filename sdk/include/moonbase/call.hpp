@@ -3,10 +3,13 @@
 // through Services.
 #pragma once
 
+#include <moonbase/activity.hpp>
 #include <moonbase/blob_store.hpp>
 #include <moonbase/clock.hpp>
 #include <moonbase/credentials.hpp>
+#include <moonbase/event_source.hpp>
 #include <moonbase/http.hpp>
+#include <moonbase/http_client.hpp>
 #include <moonbase/ids.hpp>
 #include <moonbase/io.hpp>
 #include <moonbase/log.hpp>
@@ -66,7 +69,11 @@ class Targets {
  public:
   virtual ~Targets() = default;
   // Hands `payload` (JSON text, unless the target documents otherwise) to the resource with this
-  // ARN. `options` are the source's target parameters (such as MessageGroupId). Suspends the fiber.
+  // ARN, once: retries and dead letters are the source's. Suspends the fiber. `options` is a Map of
+  // what the target's kind understands, each as its own API has it: queue and topic MessageGroupId,
+  // MessageDeduplicationId and MessageAttributes, topic Subject, function InvocationType
+  // (Event unless given), bus Source, DetailType and Resources, stream PartitionKey. The
+  // answer is a Map: a function's Payload and FunctionError, a queue's or topic's MessageId.
   virtual Result<Value> deliver(const CallContext& context, std::string_view arn, std::string payload,
                                 const Value& options = {}) = 0;
 };
@@ -121,12 +128,21 @@ struct KernelServices {
   Log& log;
   Metrics& metrics;
   CredentialIssuer& credentials;
+  HttpClient& http;
+  EventSources& sources;
+  Activity& activity;
 
   // The same with another store: a Call's own, which remembers what its tasks are caused by.
   KernelServices with(Store& other) const {
-    return {other, blobs, clock, ids, services, targets, functions, io, log, metrics, credentials};
+    return {other, blobs, clock, ids, services, targets, functions, io, log, metrics,
+            credentials, http, sources, activity};
   }
 };
+
+// Puts an event of a service ("aws.s3", "Object Created") on the account's default event bus, if a
+// plugin brings one. `detail` is a Map. An Error is worth a line in the log, no more.
+Result<Done> put_service_event(const KernelServices& kernel, const CallContext& context, std::string_view source,
+                               std::string_view detail_type, const Value& detail, List resources = {});
 
 // One operation being carried out. Belongs to the fiber that runs it.
 struct Call {

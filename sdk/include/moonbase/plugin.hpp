@@ -74,6 +74,8 @@ class Registrar {
   virtual void task(std::string_view handler, TaskHandler run) = 0;
   // Resources whose ARN's service part is `arn_service` may be delivered to.
   virtual void target(std::string_view arn_service, TargetHandler deliver) = 0;
+  // Resources whose ARN's service part is `arn_service` may be polled. `source` lives as long as the plugin.
+  virtual void event_source(std::string_view arn_service, EventSource& source) = 0;
   virtual void http(HttpMatch match, HttpHandler handler) = 0;
   virtual void function_invoker(FunctionInvoker& invoker) = 0;
 
@@ -86,6 +88,9 @@ class Registrar {
   // Empties what the plugin holds outside its store: all of it, or one account's. Tables are
   // emptied by the kernel.
   virtual void on_reset(std::function<void(std::string_view account_id)> reset) = 0;
+
+  // A line of the health answer, such as "sandbox". `state` may be asked on any fiber.
+  virtual void health(std::string_view name, std::function<Value()> state) = 0;
 
   // Lives as long as the plugin. Store, services and the rest work from ready() on.
   virtual KernelServices& kernel() = 0;
@@ -115,7 +120,7 @@ struct PluginDescriptor {
 };
 
 inline constexpr std::uint64_t plugin_magic = 0x6d6f6f6e62617365;  // "moonbase"
-#define MOONBASE_ABI 1
+#define MOONBASE_ABI 2
 #define MOONBASE_STRING_(x) #x
 #define MOONBASE_STRING(x) MOONBASE_STRING_(x)
 #if defined(__clang__)
