@@ -99,7 +99,7 @@ void serve_http2(Connection& connection);
 // Takes the connection over after an upgrade request; `response.websocket` is set.
 void serve_websocket(Connection& connection, const HttpRequest& request, HttpResponse& response);
 
-// "Date: …" for now, on the platform's clock.
+// The Date header's value at this moment of the platform's clock.
 std::string_view http_date_now(Connection& connection);
 
 // Runs the handler; an exception becomes a 500.
