@@ -48,6 +48,19 @@ std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_
   return rows[0][0].integer() - more;
 }
 
+TablePointer insert_table(Transaction& tx, const TableName& name, Value definition) {
+  std::vector<Value*> indexes;
+  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+    if (auto* list = definition.map().find(kind))
+      for (auto& index : list->list()) indexes.push_back(&index);
+  auto space = take_spaces(tx, name.account, 1 + indexes.size());
+  const auto own_space = space++;
+  for (auto* index : indexes) index->set("Space", space++);
+  tx.query("INSERT INTO dynamodb_table (account, region, name, space, version, definition) VALUES (?, ?, ?, ?, 1, ?)",
+           name.account, name.region, name.name, own_space, to_json(definition));
+  return make_table(name.account, name.region, name.name, own_space, 1, std::move(definition));
+}
+
 Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
   {
     const std::shared_lock lock(mutex_);

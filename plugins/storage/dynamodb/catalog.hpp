@@ -51,6 +51,8 @@ bool is_current(Transaction& tx, const Table& table);
 
 // Gives out numbers of spaces and streams that the account has not used; answers the first.
 std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count);
+// A new table with this definition: gives it and its indexes their spaces.
+TablePointer insert_table(Transaction& tx, const TableName& name, Value definition);
 // Replaces the definition; what is cached of the table is then to be forgotten.
 void save_table(Transaction& tx, const Table& table, const Value& definition);
 

@@ -6,6 +6,7 @@
 #include "errors.hpp"
 #include "expiry.hpp"
 #include "item_format.hpp"
+#include "recovery.hpp"
 #include "stream.hpp"
 
 namespace moonbase::dynamodb {
@@ -129,6 +130,7 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
     delete_row(tx, table, table.space, key, "");
   }
   note_expiry(tx, table, key, before ? &before->item : nullptr, after ? &after->item : nullptr);
+  if (table.recovers && (before || after)) note_undo(tx, table, key, before, origin.now);
   if (table.stream) write_record(tx, table, before, after, origin);
   written.indexes.resize(table.indexes.size());
   for (std::size_t i = 0; i < table.indexes.size(); ++i) {

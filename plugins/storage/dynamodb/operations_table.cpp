@@ -21,47 +21,6 @@ Result<Done> refuse_unbuilt(const Value& input, std::string_view operation,
   return done;
 }
 
-// The definition as clients see it.
-Value describe(const Table& table) {
-  Value described = table.definition;
-  for (const auto* hidden : {"Tags", "TimeToLive", "Stream"}) described.map().erase(hidden);
-  described.set("ItemCount", table.size->items.load());
-  described.set("TableSizeBytes", table.size->bytes.load());
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
-    auto* indexes = described.map().find(kind);
-    if (!indexes) continue;
-    for (auto& index : indexes->list()) {
-      const auto* known = table.find_index(index["IndexName"].string());
-      index.map().erase("Space");
-      index.set("ItemCount", known->size->items.load());
-      index.set("IndexSizeBytes", known->size->bytes.load());
-    }
-  }
-  return described;
-}
-
-// Counts what was not counted since this process began; from then on the writes keep count.
-Result<Done> count_items(Store& store, const Table& table) {
-  const auto count = [&](std::int64_t space, TableSize& size) -> Result<Done> {
-    if (size.counted) return done;
-    auto read = store.read([&](Transaction& tx) -> Result<Value> {
-      const auto rows =
-          tx.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ?",
-                   table.account, space);
-      size.items = rows[0][0].integer();
-      size.bytes = rows[0][1].integer();
-      return Value();
-    });
-    if (!read) return read.error();
-    size.counted = true;
-    return done;
-  };
-  if (auto counted = count(table.space, *table.size); !counted) return counted;
-  for (const auto& index : table.indexes)
-    if (auto counted = count(index.space, *index.size); !counted) return counted;
-  return done;
-}
-
 // A table that cannot hold anything yet need not be counted.
 void mark_empty(const Table& table) {
   table.size->counted = true;
@@ -193,6 +152,45 @@ void define_attributes(Value& definition, const Value& more) {
 
 }  // namespace
 
+Value described(const Table& table) {
+  Value answer = table.definition;
+  for (const auto* hidden : {"Tags", "TimeToLive", "Stream", "Recovery", "Policy", "Insights"}) answer.map().erase(hidden);
+  answer.set("ItemCount", table.size->items.load());
+  answer.set("TableSizeBytes", table.size->bytes.load());
+  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
+    auto* indexes = answer.map().find(kind);
+    if (!indexes) continue;
+    for (auto& index : indexes->list()) {
+      const auto* known = table.find_index(index["IndexName"].string());
+      index.map().erase("Space");
+      index.set("ItemCount", known->size->items.load());
+      index.set("IndexSizeBytes", known->size->bytes.load());
+    }
+  }
+  return answer;
+}
+
+Result<Done> count_items(Store& store, const Table& table) {
+  const auto count = [&](std::int64_t space, TableSize& size) -> Result<Done> {
+    if (size.counted) return done;
+    auto read = store.read([&](Transaction& tx) -> Result<Value> {
+      const auto rows =
+          tx.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ?",
+                   table.account, space);
+      size.items = rows[0][0].integer();
+      size.bytes = rows[0][1].integer();
+      return Value();
+    });
+    if (!read) return read.error();
+    size.counted = true;
+    return done;
+  };
+  if (auto counted = count(table.space, *table.size); !counted) return counted;
+  for (const auto& index : table.indexes)
+    if (auto counted = count(index.space, *index.size); !counted) return counted;
+  return done;
+}
+
 Result<Value> create_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
@@ -211,19 +209,9 @@ Result<Value> create_table(Service& service, Call& call) {
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (read_table(tx, name)) return Error{"ResourceInUseException", "Table already exists: " + name.name};
     auto definition = *defined;
-    auto local = definition.map().find("LocalSecondaryIndexes"),
-         global = definition.map().find("GlobalSecondaryIndexes");
-    std::vector<Value*> indexes;
-    for (auto* list : {local, global})
-      if (list)
-        for (auto& index : list->list()) indexes.push_back(&index);
-    auto space = take_spaces(tx, name.account, 1 + indexes.size());
-    const auto own_space = space++;
-    for (auto* index : indexes) index->set("Space", space++);
     if (const auto& stream = input["StreamSpecification"]; stream["StreamEnabled"].boolean_or(false))
       if (auto set = set_stream(tx, name, definition, stream, identity.created); !set) return set.error();
-    tx.query("INSERT INTO dynamodb_table (account, region, name, space, version, definition) VALUES (?, ?, ?, ?, 1, ?)",
-             name.account, name.region, name.name, own_space, to_json(definition));
+    insert_table(tx, name, std::move(definition));
     return Value();
   });
   if (!created) return created;
@@ -231,7 +219,7 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto table = service.tables.find(call.kernel.store, name);
   if (!table) return table.error();
   mark_empty(**table);
-  return Value(Map{{"TableDescription", describe(**table)}});
+  return Value(Map{{"TableDescription", described(**table)}});
 }
 
 Result<Value> delete_table(Service& service, Call& call) {
@@ -248,8 +236,11 @@ Result<Value> delete_table(Service& service, Call& call) {
     tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", name.account, name.region,
              name.name);
     end_stream(tx, *table, now);
-    // The items go later, in steps: there may be millions.
-    tx.schedule(now, "dynamodb-clear", clear_payload(name.account, table->space));
+    // The items go later, in steps: there may be millions. Those of a table with recovery become a backup.
+    if (table->recovers)
+      keep_deleted_table(tx, *table, call.kernel.ids, now);
+    else
+      tx.schedule(now, "dynamodb-clear", clear_payload(name.account, table->space));
     for (const auto& index : table->indexes)
       tx.schedule(now, "dynamodb-clear", clear_payload(name.account, index.space));
     return Value();
@@ -274,7 +265,7 @@ Result<Value> describe_table(Service& service, Call& call) {
   const auto table = service.tables.find(call.kernel.store, name);
   if (!table) return table.error().code == "ResourceNotFoundException" ? no_such_table(name.name) : table.error();
   if (auto counted = count_items(call.kernel.store, **table); !counted) return counted.error();
-  return Value(Map{{"Table", describe(**table)}});
+  return Value(Map{{"Table", described(**table)}});
 }
 
 Result<Value> list_tables(Service&, Call& call) {
@@ -336,7 +327,7 @@ Result<Value> update_table(Service& service, Call& call) {
   service.tables.forget(name);
   const auto table = service.tables.find(call.kernel.store, name);
   if (!table) return table.error();
-  return Value(Map{{"TableDescription", describe(**table)}});
+  return Value(Map{{"TableDescription", described(**table)}});
 }
 
 }  // namespace moonbase::dynamodb

@@ -25,10 +25,6 @@ struct Token {
   }
 };
 
-Error malformed(const std::string& what) {
-  return validation("Statement wasn't well formed, can't be processed: " + what);
-}
-
 Result<std::vector<Token>> tokens_of(std::string_view text) {
   std::vector<Token> tokens;
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'; };
@@ -53,7 +49,7 @@ Result<std::vector<Token>> tokens_of(std::string_view text) {
     } else if (c == '\'' || c == '"') {
       std::string content;
       for (++at;; ++at) {
-        if (at >= text.size()) return malformed("a quote is not closed");
+        if (at >= text.size()) return malformed_statement("a quote is not closed");
         if (text[at] == c) {
           if (at + 1 >= text.size() || text[at + 1] != c) break;
           ++at;  // A doubled quote stands for itself.
@@ -128,7 +124,7 @@ class Parser {
   const Token& peek(std::size_t ahead = 0) const { return tokens_[std::min(at_ + ahead, tokens_.size() - 1)]; }
 
   void refuse(const std::string& what) {
-    if (!error_) error_ = malformed(what);
+    if (!error_) error_ = malformed_statement(what);
     at_ = tokens_.size() - 1;
   }
   bool take_word(std::string_view keyword) {
@@ -445,6 +441,10 @@ class Parser {
 };
 
 }  // namespace
+
+Error malformed_statement(const std::string& what) {
+  return validation("Statement wasn't well formed, can't be processed: " + what);
+}
 
 Result<Statement> parse_statement(std::string_view text, const Value& parameters) {
   auto tokens = tokens_of(text);

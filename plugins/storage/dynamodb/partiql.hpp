@@ -41,4 +41,7 @@ Result<Map> key_in_where(const Statement& statement, const KeySchema& schema);
 // {KeyConditionExpression, FilterExpression}, where the WHERE names a partition; else {FilterExpression}.
 Result<Map> split_where(const Statement& statement, const KeySchema& schema);
 
+// "Statement wasn't well formed, …"
+Error malformed_statement(const std::string& what);
+
 }  // namespace moonbase::dynamodb

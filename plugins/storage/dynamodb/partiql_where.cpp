@@ -99,7 +99,7 @@ std::string compared_attribute(const Conjunct& conjunct, const Expression& expre
 
 Result<std::shared_ptr<const Expression>> parse_where(const Statement& statement) {
   auto parsed = parse_expression(ExpressionKind::condition, statement.where);
-  if (!parsed) return malformed("the WHERE clause: " + parsed.error().message);
+  if (!parsed) return malformed_statement("the WHERE clause: " + parsed.error().message);
   return parsed;
 }
 

@@ -5,15 +5,21 @@ namespace moonbase::dynamodb {
 void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources) {
   registrar.model(sources.model);
   registrar.schema(sources.schema);
+  registrar.schema(sources.recovery_schema);
   using Run = Result<Value> (*)(Service&, Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
       {"BatchExecuteStatement", batch_execute_statement},
       {"BatchGetItem", batch_get_item},
       {"BatchWriteItem", batch_write_item},
+      {"CreateBackup", create_backup},
       {"CreateTable", create_table},
+      {"DeleteBackup", delete_backup},
       {"DeleteItem", delete_item},
+      {"DeleteResourcePolicy", delete_resource_policy},
       {"DeleteTable", delete_table},
+      {"DescribeBackup", describe_backup},
       {"DescribeContinuousBackups", describe_continuous_backups},
+      {"DescribeContributorInsights", describe_contributor_insights},
       {"DescribeEndpoints", describe_endpoints},
       {"DescribeLimits", describe_limits},
       {"DescribeTable", describe_table},
@@ -21,15 +27,23 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"ExecuteStatement", execute_statement},
       {"ExecuteTransaction", execute_transaction},
       {"GetItem", get_item},
+      {"GetResourcePolicy", get_resource_policy},
+      {"ListBackups", list_backups},
+      {"ListContributorInsights", list_contributor_insights},
       {"ListTables", list_tables},
       {"ListTagsOfResource", list_tags_of_resource},
       {"PutItem", put_item},
+      {"PutResourcePolicy", put_resource_policy},
       {"Query", query},
+      {"RestoreTableFromBackup", restore_table_from_backup},
+      {"RestoreTableToPointInTime", restore_table_to_point_in_time},
       {"Scan", scan},
       {"TagResource", tag_resource},
       {"TransactGetItems", transact_get_items},
       {"TransactWriteItems", transact_write_items},
       {"UntagResource", untag_resource},
+      {"UpdateContinuousBackups", update_continuous_backups},
+      {"UpdateContributorInsights", update_contributor_insights},
       {"UpdateItem", update_item},
       {"UpdateTable", update_table},
       {"UpdateTimeToLive", update_time_to_live},
@@ -47,10 +61,12 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.model(sources.streams_model);
   for (const auto& [name, run] : stream_operations) add(name, run);
 
+  registrar.task("dynamodb-backup-expire", expire_backup);
   registrar.task("dynamodb-clear", clear_space);
   registrar.task("dynamodb-expiry-backfill", backfill_expiry);
   registrar.task("dynamodb-expiry-forget", forget_expiry);
   registrar.task("dynamodb-trim", trim_stream);
+  registrar.task("dynamodb-undo-trim", trim_undo);
   registrar.task("dynamodb-expire", [service](TaskRun& run) { return expire_items(*service, run); });
   registrar.task("dynamodb-backfill", [service](TaskRun& run) { return backfill_index(*service, run); });
   registrar.on_reset([service](std::string_view account_id) { service->tables.clear(account_id); });

@@ -21,7 +21,7 @@ struct Service {
 
 // Texts that the build embeds into the plugin.
 struct Sources {
-  std::string_view model, streams_model, schema;
+  std::string_view model, streams_model, schema, recovery_schema;
 };
 
 // Registers both models, the schema and every operation that is built.
@@ -47,6 +47,28 @@ Result<Done> check_keeps_key(const Table& table, const BoundExpression& update);
 Result<StoredItem> updated_item(const Table& table, const BoundExpression& update, const StoredItem* before,
                                 const Map& key);
 
+// The definition as clients see it.
+Value described(const Table& table);
+// Counts what was not counted since this process began; from then on the writes keep count.
+Result<Done> count_items(Store& store, const Table& table);
+// Changes a table's definition; the Error rolls it back.
+using Change = std::function<Result<Value>(Transaction&, const Table&, Value& definition)>;
+Result<Value> change_definition(Service& service, Call& call, const TableName& name, const Error& missing,
+                                const Change& change);
+
+// operations_backup.cpp
+Result<Value> create_backup(Service& service, Call& call);
+Result<Value> delete_backup(Service& service, Call& call);
+Result<Value> describe_backup(Service& service, Call& call);
+Result<Value> describe_continuous_backups(Service& service, Call& call);
+Result<Value> list_backups(Service& service, Call& call);
+Result<Value> restore_table_from_backup(Service& service, Call& call);
+Result<Value> restore_table_to_point_in_time(Service& service, Call& call);
+Result<Value> update_continuous_backups(Service& service, Call& call);
+// A table with recovery was deleted: its items become a backup of the system's, for 35 days.
+void keep_deleted_table(Transaction& tx, const Table& table, Ids& ids, Time now);
+Result<Done> expire_backup(TaskRun& run);
+
 // operations_table.cpp
 Result<Value> create_table(Service& service, Call& call);
 Result<Value> delete_table(Service& service, Call& call);
@@ -55,13 +77,18 @@ Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
 
 // operations_settings.cpp
-Result<Value> describe_continuous_backups(Service& service, Call& call);
+Result<Value> delete_resource_policy(Service& service, Call& call);
+Result<Value> describe_contributor_insights(Service& service, Call& call);
 Result<Value> describe_endpoints(Service& service, Call& call);
 Result<Value> describe_limits(Service& service, Call& call);
 Result<Value> describe_time_to_live(Service& service, Call& call);
+Result<Value> get_resource_policy(Service& service, Call& call);
+Result<Value> list_contributor_insights(Service& service, Call& call);
 Result<Value> list_tags_of_resource(Service& service, Call& call);
+Result<Value> put_resource_policy(Service& service, Call& call);
 Result<Value> tag_resource(Service& service, Call& call);
 Result<Value> untag_resource(Service& service, Call& call);
+Result<Value> update_contributor_insights(Service& service, Call& call);
 Result<Value> update_time_to_live(Service& service, Call& call);
 // Adds or replaces tags of a definition.
 Result<Done> add_tags(Value& definition, const Value& tags);
@@ -78,6 +105,7 @@ Result<Done> backfill_index(Service& service, TaskRun& run);
 Result<Done> clear_space(TaskRun& run);
 Result<Done> expire_items(Service& service, TaskRun& run);
 Result<Done> forget_expiry(TaskRun& run);
+Result<Done> trim_undo(TaskRun& run);
 Result<Done> trim_stream(TaskRun& run);
 
 // operations_batch.cpp

@@ -208,6 +208,7 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
     }
   }
   table->ttl_attribute = table->definition["TimeToLive"].string_or("");
+  table->recovers = !table->definition["Recovery"].is_null();
   if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
     table->stream = stream.integer();
     const auto view = table->definition["StreamSpecification"]["StreamViewType"].string_or("");

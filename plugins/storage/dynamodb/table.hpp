@@ -50,7 +50,8 @@ struct Table {
   std::int64_t version = 0;
   // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
   // index with its "Space"; counts and sizes are added when it is described. Beside them hidden
-  // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number).
+  // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number),
+  // "Recovery" ({Since, Days}), "Policy" ({Policy, RevisionId}), "Insights" (index or "" → description).
   Value definition;
 
   KeySchema keys;
@@ -58,6 +59,7 @@ struct Table {
   std::string ttl_attribute;           // Empty: items do not expire.
   std::optional<std::int64_t> stream;  // The enabled stream.
   StreamView stream_view = StreamView::keys;
+  bool recovers = false;               // Changes are kept, to be undone.
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
 
   const Index* find_index(std::string_view index) const;

@@ -3,6 +3,7 @@
 
 #include "expiry.hpp"
 #include "item_format.hpp"
+#include "recovery.hpp"
 #include "service.hpp"
 #include "stream.hpp"
 
@@ -166,6 +167,32 @@ Result<Done> expire_items(Service& service, TaskRun& run) {
       if (const auto cached = service.tables.find(run.kernel.store, name);
           cached && (*cached)->version == table->version)
         note_written(**cached, written);
+  }
+  return done;
+}
+
+// Forgets what is too old to be undone, once a day; all of it, once the table is gone or has no recovery.
+Result<Done> trim_undo(TaskRun& run) {
+  const auto name = table_of(run.payload);
+  const auto space = run.payload["space"].integer();
+  bool finished = false;
+  while (!finished) {
+    auto step = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+      const auto now = run.kernel.clock.now();
+      const auto table = read_table(tx, name);
+      const bool recovers = table && table->space == space && table->recovers;
+      const auto oldest =
+          recovers ? now.ms - table->definition["Recovery"]["Days"].integer() * recovery_day_ms : INT64_MAX;
+      tx.query(
+          "DELETE FROM dynamodb_undo WHERE account = ? AND space = ? AND at_ms < ? AND sequence < (SELECT MIN(sequence) "
+          "FROM dynamodb_undo WHERE account = ? AND space = ?) + ?",
+          name.account, space, oldest, name.account, space, chunk_rows);
+      finished = tx.changes() < static_cast<std::int64_t>(chunk_rows);
+      if (finished && recovers)
+        tx.schedule(Time{now.ms + recovery_day_ms}, "dynamodb-undo-trim", run.payload, undo_key(*table));
+      return Value();
+    });
+    if (!step) return step.error();
   }
   return done;
 }
