@@ -81,9 +81,12 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
     if (!entry.stale && entry.table->version >= table->version) return entry.table;
     auto with_size = std::make_shared<Table>(*table);
     with_size->size = entry.table->size;
+    with_size->throughput = entry.table->throughput;
     for (auto& index : with_size->indexes)
-      if (const auto* known = entry.table->find_index(index.name); known && known->space == index.space)
+      if (const auto* known = entry.table->find_index(index.name); known && known->space == index.space) {
         index.size = known->size;
+        index.throughput = known->throughput;
+      }
     table = std::move(with_size);
   }
   entry = {table, false};

@@ -75,12 +75,25 @@ Result<Value> batch_get_item(Service& service, Call& call) {
     }
   }
 
-  Map responses, unprocessed;
+  // What a table's throughput does not let through is for the client to ask again.
+  Map responses, unprocessed, throttled;
+  std::optional<Error> exceeded;
+  std::erase_if(batch, [&](const Gets& gets) {
+    auto admitted = admit_read(*gets.table, nullptr, call.kernel.clock.now());
+    if (admitted) return false;
+    exceeded = admitted.error();
+    throttled.set(gets.given_name, *gets.request);
+    return true;
+  });
+  if (batch.empty() && exceeded) return *exceeded;
+
   List capacities;
+  std::vector<Capacity> used;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     responses = {};
-    unprocessed = {};
+    unprocessed = throttled;
     capacities.clear();
+    used.clear();
     std::size_t bytes = 0;
     for (const auto& gets : batch) {
       const bool consistent = (*gets.request)["ConsistentRead"].boolean_or(false);
@@ -99,6 +112,7 @@ Result<Value> batch_get_item(Service& service, Call& call) {
         items.push_back(gets.projection ? Value(gets.projection->apply(found->item)) : Value(std::move(found->item)));
       }
       responses.set(gets.given_name, std::move(items));
+      used.push_back(capacity);
       if (!left.empty()) {
         Value again = *gets.request;
         again.set("Keys", std::move(left));
@@ -111,6 +125,7 @@ Result<Value> batch_get_item(Service& service, Call& call) {
     return Value();
   });
   if (!read) return read;
+  for (std::size_t i = 0; i < batch.size(); ++i) charge_read(*batch[i].table, used[i]);
   Map output = {{"Responses", std::move(responses)}, {"UnprocessedKeys", std::move(unprocessed)}};
   if (!capacities.empty()) output.set("ConsumedCapacity", std::move(capacities));
   return Value(std::move(output));
@@ -126,7 +141,16 @@ Result<Value> batch_write_item(Service& service, Call& call) {
   };
   std::vector<Write> writes;
   std::vector<TableName> names;
+  Map unprocessed;
+  std::optional<Error> exceeded;
   for (auto& [name, list] : requests) {
+    const auto named = table_named(call, name);
+    if (const auto table = service.tables.find(call.kernel.store, named); table)
+      if (auto admitted = admit_write(**table, call.kernel.clock.now()); !admitted) {
+        exceeded = admitted.error();
+        unprocessed.set(name, list);
+        continue;
+      }
     for (auto& request : list.list()) {
       if (writes.size() == write_requests_max)
         return validation("Too many items requested for the BatchWriteItem call");
@@ -145,8 +169,9 @@ Result<Value> batch_write_item(Service& service, Call& call) {
       write.item.bytes = item_bytes(write.item.item);
       writes.push_back(std::move(write));
     }
-    names.push_back(table_named(call, name));
+    names.push_back(named);
   }
+  if (names.empty() && exceeded) return *exceeded;
 
   std::vector<Capacity> capacities;
   auto written = write_tables(
@@ -176,7 +201,7 @@ Result<Value> batch_write_item(Service& service, Call& call) {
       });
   if (!written) return written;
 
-  Map output = {{"UnprocessedItems", Map{}}};
+  Map output = {{"UnprocessedItems", std::move(unprocessed)}};
   List described;
   for (std::size_t i = 0; i < names.size(); ++i)
     if (auto one = describe_capacity(call.input["ReturnConsumedCapacity"], names[i].name, capacities[i]);

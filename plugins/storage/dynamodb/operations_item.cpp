@@ -68,6 +68,8 @@ Result<Value> write_tables(Service& service, Call& call, const std::vector<Table
       if (!table) return table.error();
       tables.push_back(std::move(*table));
     }
+    for (const auto& table : tables)
+      if (auto admitted = admit_write(*table, call.kernel.clock.now()); !admitted) return admitted.error();
     bool changed = false;
     std::vector<Written> written;
     auto result = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
@@ -90,6 +92,7 @@ void note_written(const Table& table, const Written& written) {
     size.items += growth.items;
     size.bytes += growth.bytes;
   };
+  charge_write(table, written.capacity);
   grow(*table.size, written.table);
   for (std::size_t i = 0; i < written.indexes.size(); ++i) grow(*table.indexes[i].size, written.indexes[i]);
 }
@@ -144,6 +147,7 @@ Result<Value> get_item(Service& service, Call& call) {
   const auto key = key_of_parameter((*table)->keys, key_attributes);
   if (!key) return key.error();
 
+  if (auto admitted = admit_read(**table, nullptr, call.kernel.clock.now()); !admitted) return admitted.error();
   std::optional<StoredItem> found;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     found = read_item(tx, **table, *key);
@@ -167,6 +171,7 @@ Result<Value> get_item(Service& service, Call& call) {
   }
   Capacity capacity;
   capacity.table = read_units(found ? found->bytes : 0, input["ConsistentRead"].boolean_or(false));
+  charge_read(**table, capacity);
   if (auto described = describe_capacity(input["ReturnConsumedCapacity"], (*table)->name, capacity);
       !described.is_null())
     output.set("ConsumedCapacity", std::move(described));

@@ -162,6 +162,8 @@ Result<Done> check_start_names(const Reading& reading, const Map& start) {
 Result<Value> run(Call& call, Reading& reading) {
   const auto& input = call.input;
   reading.request.limit = static_cast<std::size_t>(input["Limit"].integer_or(0));
+  if (auto admitted = admit_read(*reading.table, reading.request.index, call.kernel.clock.now()); !admitted)
+    return admitted.error();
   List items;
   std::size_t count = 0;
   Page page;
@@ -192,6 +194,7 @@ Result<Value> run(Call& call, Reading& reading) {
   } else {
     capacity.table = units;
   }
+  charge_read(*reading.table, capacity);
   if (auto described = describe_capacity(input["ReturnConsumedCapacity"], reading.table->name, capacity);
       !described.is_null())
     output.set("ConsumedCapacity", std::move(described));

@@ -210,6 +210,8 @@ Result<Value> transact_get_items(Service& service, Call& call) {
       return validation("Transaction request cannot include multiple operations on one item");
   }
 
+  for (const auto& table : tables)
+    if (auto admitted = admit_read(*table, nullptr, call.kernel.clock.now()); !admitted) return admitted.error();
   List responses;
   std::vector<Capacity> capacities;
   std::size_t bytes = 0;
@@ -236,6 +238,7 @@ Result<Value> transact_get_items(Service& service, Call& call) {
     return Value();
   });
   if (!read) return read;
+  for (std::size_t i = 0; i < tables.size(); ++i) charge_read(*tables[i], capacities[i]);
   if (bytes > transaction_bytes_max) return validation("Collection size exceeded");
   Map output = {{"Responses", std::move(responses)}};
   add_capacities(output, call.input["ReturnConsumedCapacity"], names, capacities);

@@ -175,6 +175,20 @@ KeySchema read_key_schema(const Value& key_schema, const Value& attribute_defini
   return schema;
 }
 
+namespace {
+
+double units_of(const Value& described, const char* units) {
+  return static_cast<double>(described["ProvisionedThroughput"][units].integer_or(0));
+}
+
+bool is_enforced(const Value& tags) {
+  return !tags.is_null() && std::any_of(tags.list().begin(), tags.list().end(), [](const Value& tag) {
+    return tag["Key"].string() == throughput_tag && tag["Value"].string() == "enforced";
+  });
+}
+
+}  // namespace
+
 std::shared_ptr<const Table> make_table(std::string account, std::string region, std::string name, std::int64_t space,
                                         std::int64_t version, Value definition) {
   auto table = std::make_shared<Table>();
@@ -196,6 +210,8 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
       index.space = described["Space"].integer();
       index.active = !global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
       index.keys = read_key_schema(described["KeySchema"], definitions);
+      index.read_units = units_of(described, "ReadCapacityUnits");
+      index.write_units = units_of(described, "WriteCapacityUnits");
       const auto& projection = described["Projection"];
       const auto type = projection["ProjectionType"].string_or("ALL");
       index.projects = type == "ALL"       ? Index::Projects::all
@@ -208,6 +224,9 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
     }
   }
   table->ttl_attribute = table->definition["TimeToLive"].string_or("");
+  table->throttles = table->is_provisioned() && is_enforced(table->definition["Tags"]);
+  table->read_units = units_of(table->definition, "ReadCapacityUnits");
+  table->write_units = units_of(table->definition, "WriteCapacityUnits");
   table->recovers = !table->definition["Recovery"].is_null();
   if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
     table->stream = stream.integer();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "key.hpp"
+#include "throughput.hpp"
 
 namespace moonbase::dynamodb {
 
@@ -37,7 +38,9 @@ struct Index {
   Projects projects = Projects::all;
   std::vector<std::string> attributes;  // What `some` projects beside keys.
   bool active = true;                   // False while it is being filled.
+  double read_units = 0, write_units = 0;  // Provisioned, a second.
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
+  std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
 };
 
 // What a stream records of each change.
@@ -60,7 +63,10 @@ struct Table {
   std::optional<std::int64_t> stream;  // The enabled stream.
   StreamView stream_view = StreamView::keys;
   bool recovers = false;               // Changes are kept, to be undone.
+  bool throttles = false;              // Its provisioned throughput is enforced.
+  double read_units = 0, write_units = 0;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
+  std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
 
   const Index* find_index(std::string_view index) const;
   bool is_provisioned() const;
