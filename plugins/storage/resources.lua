@@ -567,6 +567,26 @@ local function properties(name, options, tools)
   end
   if options.ttl then described.TimeToLiveSpecification = { AttributeName = options.ttl, Enabled = true } end
   if options.protected then described.DeletionProtectionEnabled = true end
+  if options.recovery then
+    local days = options.recovery ~= true and options.recovery or nil
+    described.PointInTimeRecoverySpecification = { PointInTimeRecoveryEnabled = true, RecoveryPeriodInDays = days }
+  end
+  local tags = {}
+  for key, value in pairs(options.tags or {}) do tags[key] = tostring(value) end
+  if options.throughput then
+    local read, write = options.throughput.read, options.throughput.write
+    if not read or not write then error({ message = "throughput takes { read = 5, write = 5 }" }, 0) end
+    described.BillingMode = "PROVISIONED"
+    described.ProvisionedThroughput = { ReadCapacityUnits = read, WriteCapacityUnits = write }
+    if options.throughput.enforced then tags["moonbase:throughput"] = "enforced" end
+    for _, index in ipairs(described.GlobalSecondaryIndexes or {}) do
+      index.ProvisionedThroughput = described.ProvisionedThroughput
+    end
+  end
+  if next(tags) then
+    described.Tags = tools.array {}
+    for _, key in ipairs(sorted_keys(tags)) do described.Tags[#described.Tags + 1] = { Key = key, Value = tags[key] } end
+  end
   return described
 end
 
@@ -588,10 +608,15 @@ local function create(call, name, described)
     LocalSecondaryIndexes = described.LocalSecondaryIndexes,
     StreamSpecification = stream_specification(described),
     DeletionProtectionEnabled = described.DeletionProtectionEnabled,
+    ProvisionedThroughput = described.ProvisionedThroughput, Tags = described.Tags,
   })
   if described.TimeToLiveSpecification then
     call("dynamodb", "UpdateTimeToLive",
       { TableName = name, TimeToLiveSpecification = described.TimeToLiveSpecification })
+  end
+  if described.PointInTimeRecoverySpecification then
+    call("dynamodb", "UpdateContinuousBackups",
+      { TableName = name, PointInTimeRecoverySpecification = described.PointInTimeRecoverySpecification })
   end
   return attributes_of(call, name)
 end
@@ -614,7 +639,7 @@ local function typed_key(described, schema)
 end
 
 local function same_index(before, old, after, new)
-  return old and new and same(old, new)
+  return old and new and same(old.Projection, new.Projection)
     and same(typed_key(before, old.KeySchema), typed_key(after, new.KeySchema))
 end
 
@@ -645,6 +670,28 @@ local function update(call, name, before, after, _, tools)
     if before.StreamSpecification then change { StreamSpecification = { StreamEnabled = false } } end
     if after.StreamSpecification then change { StreamSpecification = stream_specification(after) } end
   end
+  if not same(before.ProvisionedThroughput, after.ProvisionedThroughput) then
+    local updates = {}
+    for _, index in ipairs(sorted_keys(new)) do
+      if after.ProvisionedThroughput and old[index] and same_index(before, old[index], after, new[index]) then
+        updates[#updates + 1] =
+          { Update = { IndexName = index, ProvisionedThroughput = after.ProvisionedThroughput } }
+      end
+    end
+    change { BillingMode = after.BillingMode, ProvisionedThroughput = after.ProvisionedThroughput,
+             GlobalSecondaryIndexUpdates = updates[1] and tools.array(updates) or nil }
+  end
+  if not same(before.Tags, after.Tags) then
+    local arn, old_keys = attributes_of(call, name).arn, {}
+    for _, tag in ipairs(before.Tags or {}) do old_keys[#old_keys + 1] = tag.Key end
+    if old_keys[1] then call("dynamodb", "UntagResource", { ResourceArn = arn, TagKeys = tools.array(old_keys) }) end
+    if after.Tags then call("dynamodb", "TagResource", { ResourceArn = arn, Tags = after.Tags }) end
+  end
+  local recovery = after.PointInTimeRecoverySpecification
+  if not same(before.PointInTimeRecoverySpecification, recovery) then
+    call("dynamodb", "UpdateContinuousBackups", { TableName = name,
+      PointInTimeRecoverySpecification = recovery or { PointInTimeRecoveryEnabled = false } })
+  end
   if before.DeletionProtectionEnabled ~= after.DeletionProtectionEnabled then
     change { DeletionProtectionEnabled = after.DeletionProtectionEnabled or false }
   end
@@ -671,6 +718,12 @@ return function(vocabulary)
       ttl = { type = "string", doc = "The attribute with the second (since 1970) in which an item expires." },
       stream = { type = "string|boolean", doc = "KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true)." },
       protected = { type = "boolean", doc = "The table cannot be deleted." },
+      recovery = { type = "boolean|integer", doc = "Restorable to any second of the last 35, or so many, days." },
+      throughput = {
+        type = "table",
+        doc = "{ read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index.",
+      },
+      tags = { type = "table" },
     },
     properties = properties,
     create = create,

@@ -4,6 +4,8 @@
 #include <mutex>
 #include <stdexcept>
 
+#include "replicas.hpp"
+
 namespace moonbase::dynamodb {
 
 TableName table_named(const Call& call, std::string_view name_or_arn) {
@@ -18,6 +20,7 @@ void save_table(Transaction& tx, const Table& table, const Value& definition) {
   tx.query(
       "UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
       to_json(definition), table.account, table.region, table.name);
+  sync_replicas(tx, table, definition);
 }
 
 Error table_not_found() { return {"ResourceNotFoundException", "Requested resource not found"}; }
@@ -77,13 +80,21 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
 
   const std::unique_lock lock(mutex_);
   auto& entry = tables_[name];
-  if (entry.table && entry.table->space == table->space) {
-    if (!entry.stale && entry.table->version >= table->version) return entry.table;
+  if (entry.table && entry.table->space == table->space && !entry.stale && entry.table->version >= table->version)
+    return entry.table;
+  // Size and throughput go on counting; a replica in another region counts the same items.
+  TablePointer counted = entry.table && entry.table->space == table->space ? entry.table : nullptr;
+  if (!counted)
+    for (const auto& region : regions_of(table->definition))
+      if (const auto other = tables_.find({name.account, region, name.name});
+          other != tables_.end() && other->second.table && other->second.table->space == table->space)
+        counted = other->second.table;
+  if (counted) {
     auto with_size = std::make_shared<Table>(*table);
-    with_size->size = entry.table->size;
-    with_size->throughput = entry.table->throughput;
+    with_size->size = counted->size;
+    with_size->throughput = counted->throughput;
     for (auto& index : with_size->indexes)
-      if (const auto* known = entry.table->find_index(index.name); known && known->space == index.space) {
+      if (const auto* known = counted->find_index(index.name); known && known->space == index.space) {
         index.size = known->size;
         index.throughput = known->throughput;
       }
@@ -95,7 +106,9 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
 
 void Catalog::forget(const TableName& name) {
   const std::unique_lock lock(mutex_);
-  if (const auto known = tables_.find(name); known != tables_.end()) known->second.stale = true;
+  // In all regions: the table may have replicas.
+  for (auto& [known, entry] : tables_)
+    if (known.account == name.account && known.name == name.name) entry.stale = true;
 }
 
 void Catalog::clear(std::string_view account_id) {

@@ -131,7 +131,7 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
   }
   note_expiry(tx, table, key, before ? &before->item : nullptr, after ? &after->item : nullptr);
   if (table.recovers && (before || after)) note_undo(tx, table, key, before, origin.now);
-  if (table.stream) write_record(tx, table, before, after, origin);
+  if (table.stream || !table.replica_streams.empty()) write_record(tx, table, before, after, origin);
   written.indexes.resize(table.indexes.size());
   for (std::size_t i = 0; i < table.indexes.size(); ++i) {
     const auto& index = table.indexes[i];

@@ -3,6 +3,7 @@
 #include <moonbase/json.hpp>
 
 #include "errors.hpp"
+#include "replicas.hpp"
 #include "service.hpp"
 #include "stream.hpp"
 
@@ -154,7 +155,12 @@ void define_attributes(Value& definition, const Value& more) {
 
 Value described(const Table& table) {
   Value answer = table.definition;
-  for (const auto* hidden : {"Tags", "TimeToLive", "Stream", "Recovery", "Policy", "Insights"}) answer.map().erase(hidden);
+  for (const auto* hidden : {"Tags", "TimeToLive", "Stream", "Recovery", "Policy", "Insights", "Regions", "OtherStreams"})
+    answer.map().erase(hidden);
+  if (auto replicas = describe_replicas(table); !replicas.empty()) {
+    answer.set("Replicas", std::move(replicas));
+    answer.set("GlobalTableVersion", "2019.11.21");
+  }
   answer.set("ItemCount", table.size->items.load());
   answer.set("TableSizeBytes", table.size->bytes.load());
   for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
@@ -236,6 +242,7 @@ Result<Value> delete_table(Service& service, Call& call) {
     tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", name.account, name.region,
              name.name);
     end_stream(tx, *table, now);
+    if (leave_replicas(tx, *table, now)) return Value();
     // The items go later, in steps: there may be millions. Those of a table with recovery become a backup.
     if (table->recovers)
       keep_deleted_table(tx, *table, call.kernel.ids, now);
@@ -290,7 +297,7 @@ Result<Value> update_table(Service& service, Call& call) {
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked =
           refuse_unbuilt(input, "UpdateTable",
-                         {"ReplicaUpdates", "WarmThroughput", "MultiRegionConsistency", "GlobalTableWitnessUpdates",
+                         {"WarmThroughput", "GlobalTableWitnessUpdates",
                           "VectorIndexUpdates", "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
@@ -317,6 +324,11 @@ Result<Value> update_table(Service& service, Call& call) {
       definition.set("OnDemandThroughput", limits);
     if (const auto& stream = input["StreamSpecification"]; !stream.is_null())
       if (auto set = set_stream(tx, name, definition, stream, now); !set) return set.error();
+    if (const auto& replicas = input["ReplicaUpdates"]; !replicas.is_null())
+      if (auto changed = update_replicas(tx, *table, definition, replicas, call.kernel.ids, now); !changed)
+        return changed.error();
+    if (const auto& consistency = input["MultiRegionConsistency"]; !consistency.is_null())
+      definition.set("MultiRegionConsistency", consistency);
     define_attributes(definition, input["AttributeDefinitions"]);
     if (const auto& updates = input["GlobalSecondaryIndexUpdates"]; !updates.is_null())
       if (auto changed = update_indexes(tx, *table, definition, updates, now); !changed) return changed.error();

@@ -23,16 +23,17 @@ void open_shard(Transaction& tx, const std::string& account, std::int64_t stream
 }
 
 // A shard that is old enough, and has a record, is followed by another.
-void follow_shard(Transaction& tx, const Table& table, std::int64_t shard, std::int64_t sequence, Time now) {
+void follow_shard(Transaction& tx, const std::string& account, std::int64_t stream, std::int64_t shard,
+                  std::int64_t sequence, Time now) {
   const auto first =
       tx.query("SELECT first_sequence FROM dynamodb_shard WHERE account = ? AND stream = ? AND shard = ?",
-               table.account, *table.stream, shard);
+               account, stream, shard);
   if (first.empty() || first[0][0].integer() == sequence) return;
   tx.query("UPDATE dynamodb_shard SET last_sequence = ? WHERE account = ? AND stream = ? AND shard = ?", sequence - 1,
-           table.account, *table.stream, shard);
-  open_shard(tx, table.account, *table.stream, shard + 1, sequence, now);
+           account, stream, shard);
+  open_shard(tx, account, stream, shard + 1, sequence, now);
   tx.query("UPDATE dynamodb_stream SET shard = ?, shard_opened_at_ms = ? WHERE account = ? AND stream = ?", shard + 1,
-           now.ms, table.account, *table.stream);
+           now.ms, account, stream);
 }
 
 // Keeps an encoded item alive for as long as its parameter.
@@ -57,6 +58,36 @@ void end(Transaction& tx, const TableName& table, std::int64_t stream, Time now)
               table.account + "/" + std::to_string(stream));
 }
 
+// A change of the table, as a record of one stream.
+void write_to(Transaction& tx, const Table& table, std::int64_t stream, StreamView view, const StoredItem* before,
+              const StoredItem* after, const Origin& origin) {
+  const auto position = tx.query(
+      "UPDATE dynamodb_stream SET next_sequence = next_sequence + 1 WHERE account = ? AND stream = ? "
+      "RETURNING next_sequence, shard, shard_opened_at_ms, trims",
+      table.account, stream);
+  const auto sequence = position[0][0].integer() - 1;
+  if (origin.now.ms - position[0][2].integer() >= shard_lifetime_ms)
+    follow_shard(tx, table.account, stream, position[0][1].integer(), sequence, origin.now);
+
+  const auto keys = encode_item(table.key_attributes(after ? after->item : before->item));
+  const bool old_wanted = view == StreamView::old_image || view == StreamView::both;
+  const bool new_wanted = view == StreamView::new_image || view == StreamView::both;
+  const auto old_image = image(before, old_wanted), new_image = image(after, new_wanted);
+  // What happened is told by which of the two were there, also where the view keeps neither.
+  const int event = !before ? 0 : after ? 1 : 2;
+  tx.query(
+      "INSERT INTO dynamodb_record (account, stream, sequence, at_ms, event, expired, keys, before, after) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      table.account, stream, sequence, origin.now.ms, event, origin.expired ? 1 : 0, Blob{keys},
+      old_image.parameter(), new_image.parameter());
+  if (position[0][3].integer() == 0) {
+    tx.query("UPDATE dynamodb_stream SET trims = 1 WHERE account = ? AND stream = ?", table.account, stream);
+    tx.schedule(Time{origin.now.ms + record_lifetime_ms}, "dynamodb-trim",
+                Map{{"account", table.account}, {"stream", stream}},
+                table.account + "/" + std::to_string(stream));
+  }
+}
+
 }  // namespace
 
 std::string sequence_text(std::int64_t sequence) { return "1" + padded(sequence, 20); }
@@ -71,31 +102,8 @@ void write_record(Transaction& tx, const Table& table, const StoredItem* before,
                   const Origin& origin) {
   if (!before && !after) return;
   if (before && after && before->item == after->item) return;
-  const auto position = tx.query(
-      "UPDATE dynamodb_stream SET next_sequence = next_sequence + 1 WHERE account = ? AND stream = ? "
-      "RETURNING next_sequence, shard, shard_opened_at_ms, trims",
-      table.account, *table.stream);
-  const auto sequence = position[0][0].integer() - 1;
-  if (origin.now.ms - position[0][2].integer() >= shard_lifetime_ms)
-    follow_shard(tx, table, position[0][1].integer(), sequence, origin.now);
-
-  const auto keys = encode_item(table.key_attributes(after ? after->item : before->item));
-  const bool old_wanted = table.stream_view == StreamView::old_image || table.stream_view == StreamView::both;
-  const bool new_wanted = table.stream_view == StreamView::new_image || table.stream_view == StreamView::both;
-  const auto old_image = image(before, old_wanted), new_image = image(after, new_wanted);
-  // What happened is told by which of the two were there, also where the view keeps neither.
-  const int event = !before ? 0 : after ? 1 : 2;
-  tx.query(
-      "INSERT INTO dynamodb_record (account, stream, sequence, at_ms, event, expired, keys, before, after) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      table.account, *table.stream, sequence, origin.now.ms, event, origin.expired ? 1 : 0, Blob{keys},
-      old_image.parameter(), new_image.parameter());
-  if (position[0][3].integer() == 0) {
-    tx.query("UPDATE dynamodb_stream SET trims = 1 WHERE account = ? AND stream = ?", table.account, *table.stream);
-    tx.schedule(Time{origin.now.ms + record_lifetime_ms}, "dynamodb-trim",
-                Map{{"account", table.account}, {"stream", *table.stream}},
-                table.account + "/" + std::to_string(*table.stream));
-  }
+  if (table.stream) write_to(tx, table, *table.stream, table.stream_view, before, after, origin);
+  for (const auto& other : table.replica_streams) write_to(tx, table, other.number, other.view, before, after, origin);
 }
 
 Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definition, const Value& specification,

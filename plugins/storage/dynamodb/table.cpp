@@ -181,6 +181,14 @@ double units_of(const Value& described, const char* units) {
   return static_cast<double>(described["ProvisionedThroughput"][units].integer_or(0));
 }
 
+StreamView view_of(const Value& type) {
+  const auto view = type.string_or("");
+  return view == "NEW_AND_OLD_IMAGES" ? StreamView::both
+         : view == "NEW_IMAGE"        ? StreamView::new_image
+         : view == "OLD_IMAGE"        ? StreamView::old_image
+                                      : StreamView::keys;
+}
+
 bool is_enforced(const Value& tags) {
   return !tags.is_null() && std::any_of(tags.list().begin(), tags.list().end(), [](const Value& tag) {
     return tag["Key"].string() == throughput_tag && tag["Value"].string() == "enforced";
@@ -230,12 +238,10 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
   table->recovers = !table->definition["Recovery"].is_null();
   if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
     table->stream = stream.integer();
-    const auto view = table->definition["StreamSpecification"]["StreamViewType"].string_or("");
-    table->stream_view = view == "NEW_AND_OLD_IMAGES" ? StreamView::both
-                         : view == "NEW_IMAGE"        ? StreamView::new_image
-                         : view == "OLD_IMAGE"        ? StreamView::old_image
-                                                      : StreamView::keys;
+    table->stream_view = view_of(table->definition["StreamSpecification"]["StreamViewType"]);
   }
+  if (const auto& others = table->definition["OtherStreams"]; !others.is_null())
+    for (const auto& other : others.list()) table->replica_streams.push_back({other[0].integer(), view_of(other[1])});
   return table;
 }
 

@@ -54,7 +54,8 @@ struct Table {
   // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
   // index with its "Space"; counts and sizes are added when it is described. Beside them hidden
   // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number),
-  // "Recovery" ({Since, Days}), "Policy" ({Policy, RevisionId}), "Insights" (index or "" → description).
+  // "Recovery" ({Since, Days}), "Policy" ({Policy, RevisionId}), "Insights" (index or "" → description),
+  // "Regions" and "OtherStreams" (replicas.hpp).
   Value definition;
 
   KeySchema keys;
@@ -62,6 +63,11 @@ struct Table {
   std::string ttl_attribute;           // Empty: items do not expire.
   std::optional<std::int64_t> stream;  // The enabled stream.
   StreamView stream_view = StreamView::keys;
+  struct ReplicaStream {
+    std::int64_t number = 0;
+    StreamView view = StreamView::keys;
+  };
+  std::vector<ReplicaStream> replica_streams;  // Of the same table in other regions.
   bool recovers = false;               // Changes are kept, to be undone.
   bool throttles = false;              // Its provisioned throughput is enforced.
   double read_units = 0, write_units = 0;

@@ -46,7 +46,10 @@ local http_api = {}
 ---@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all", "keys" or { … }, ["local"] = true }.
 ---@field key string|table  "id:S" or { "pk:S", "sk:N" }.
 ---@field protected? boolean  The table cannot be deleted.
+---@field recovery? boolean|integer  Restorable to any second of the last 35, or so many, days.
 ---@field stream? string|boolean  KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true).
+---@field tags? table
+---@field throughput? table  { read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index.
 ---@field ttl? string  The attribute with the second (since 1970) in which an item expires.
 
 ---@class moonbase.table  what s.table "name" { … } answers

@@ -51,6 +51,15 @@ check("local indexes", full.LocalSecondaryIndexes[1].Projection, { ProjectionTyp
 check("attributes once each", #full.AttributeDefinitions, 4)
 check("the stream", full.StreamSpecification, { StreamViewType = "NEW_AND_OLD_IMAGES" })
 check("the time to live", full.TimeToLiveSpecification, { AttributeName = "expires", Enabled = true })
+local metered = definition.properties("orders", {
+  key = "id:S", indexes = { by_day = "day:S" }, recovery = 7, throughput = { read = 5, write = 2, enforced = true },
+}, tools)
+check("the recovery", metered.PointInTimeRecoverySpecification,
+  { PointInTimeRecoveryEnabled = true, RecoveryPeriodInDays = 7 })
+check("the billing mode", metered.BillingMode, "PROVISIONED")
+check("the throughput of an index", metered.GlobalSecondaryIndexes[1].ProvisionedThroughput,
+  { ReadCapacityUnits = 5, WriteCapacityUnits = 2 })
+check("the tag that enforces it", metered.Tags, { { Key = "moonbase:throughput", Value = "enforced" } })
 for _, wrong in ipairs { { key = "id" }, { key = { "id:S", "id:N" } }, { key = { "a:S", "b:S", "c:S" } } } do
   check("a wrong key is refused", pcall(definition.properties, "orders", wrong, tools), false)
 end
