@@ -74,6 +74,10 @@ class MemberRegistrar final : public Registrar {
       throw std::runtime_error("plugin " + member_.name + " registers " + std::string(name) + " twice");
   }
   void schema(std::string_view sql) override { member_.schema.push_back(sql); }
+  void views(std::string_view sql) override { member_.views.push_back(sql); }
+  void view_function(std::string_view name, std::function<std::string(std::string_view)> text_of) override {
+    member_.view_functions.emplace_back(std::string(name), std::move(text_of));
+  }
   void task(std::string_view handler, TaskHandler run) override {
     member_.tasks.emplace(std::string(handler), std::move(run));
   }
@@ -405,6 +409,7 @@ journal::Journal& Kernel::journal() { return inside_->journal; }
 stack::Stacks& Kernel::stacks() { return *inside_->stacks; }
 dispatch::Calls& Kernel::calls() { return inside_->calls; }
 const dispatch::Directory& Kernel::directory() const { return inside_->directory; }
+const std::vector<std::unique_ptr<plugin::Member>>& Kernel::members() const { return inside_->members; }
 FunctionInvoker& Kernel::functions() { return inside_->functions; }
 Ids& Kernel::ids() { return inside_->ids; }
 Log& Kernel::log() { return *inside_->log; }

@@ -26,6 +26,9 @@ class Journal;
 namespace stack {
 class Stacks;
 }
+namespace plugin {
+struct Member;
+}
 namespace dispatch {
 class Directory;
 class Calls;
@@ -76,6 +79,7 @@ class Kernel {
   stack::Stacks& stacks();
   dispatch::Calls& calls();
   const dispatch::Directory& directory() const;
+  const std::vector<std::unique_ptr<plugin::Member>>& members() const;
   FunctionInvoker& functions();
   Ids& ids();
   Log& log();

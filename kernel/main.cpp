@@ -64,6 +64,13 @@ int main(int argc, char** argv) {
   auto* logs_command = speaks(app.add_subcommand("logs", "Show what functions printed"));
   logs_command->add_option("function", function, "Only this one");
   logs_command->add_flag("-f,--follow", follow, "Go on");
+  SqlOptions sql_options;
+  auto* sql_command = app.add_subcommand("sql", "Look into what a plugin has stored, read-only");
+  sql_command->add_option("plugin", sql_options.plugin, "Such as storage")->required();
+  sql_command->add_option("query", sql_options.query, "One query; none: queries from standard input");
+  sql_command->add_option("--data", sql_options.data, "Folder that keeps everything")->capture_default_str();
+  sql_command->add_option("--plugins", sql_options.plugins_folder, "Folder of plugins; plugins/ beside the program");
+  sql_command->add_flag("--json", sql_options.json, "Print a line of JSON a row");
   auto* new_command = app.add_subcommand("new", "Write the skeleton of a plugin");
   new_command->add_option("kind", kind, "plugin")->required()->check(CLI::IsMember({"plugin"}));
   new_command->add_option("name", name, "Lower case, such as coupons")->required();
@@ -87,6 +94,7 @@ int main(int argc, char** argv) {
   if (*call_command) return call(endpoint, service, operation, input);
   if (*invoke_command) return invoke(endpoint, function, payload);
   if (*logs_command) return logs(endpoint, function, follow);
+  if (*sql_command) return sql(sql_options);
   if (*new_command) return new_plugin(name, folder);
   if (*doctor_command) return doctor(endpoint, data);
   std::vector<std::string> names;

@@ -41,6 +41,14 @@ int invoke(const Endpoint& endpoint, const std::string& function, const std::str
 int logs(const Endpoint& endpoint, const std::string& function, bool follow);
 
 int doctor(const Endpoint& endpoint, const std::string& data);
+// Looks into what a plugin has stored. Without a query: reads queries from standard input.
+struct SqlOptions {
+  std::string plugin, query;
+  std::string data = ".moonbase";
+  std::string plugins_folder;
+  bool json = false;  // A line of JSON a row.
+};
+int sql(const SqlOptions& options);
 int new_plugin(const std::string& name, const std::string& folder);
 int completion(const std::string& shell, const std::vector<std::string>& commands);
 

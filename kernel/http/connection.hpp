@@ -38,6 +38,7 @@ struct ServerCore {
   std::unique_ptr<Tls> tls;
   std::vector<std::unique_ptr<LoopState>> loops;
   std::atomic<bool> draining{false};
+  std::atomic<std::size_t> closed_doors = 0;  // Loops that accept no more.
   std::atomic<std::size_t> connections{0};
   std::mutex mutex;
   std::condition_variable connection_closed;

@@ -267,9 +267,13 @@ bool Server::drain(MachineTime deadline) {
       // What has arrived can still be read after this, and then comes the end.
       if (connection->idle) ::shutdown(connection->descriptor, SHUT_RD);
     }
+    const std::lock_guard lock(shared_core->mutex);
+    ++shared_core->closed_doors;
+    shared_core->connection_closed.notify_all();
   });
   std::unique_lock lock(core.mutex);
-  return core.connection_closed.wait_until(lock, deadline, [&] { return core.draining && core.connections == 0; });
+  return core.connection_closed.wait_until(lock, deadline,
+                                           [&] { return core.closed_doors >= core.loops.size() && core.connections == 0; });
 }
 
 void Server::stop() {

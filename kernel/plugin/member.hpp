@@ -33,7 +33,8 @@ struct Member {
   std::shared_ptr<Loaded> loaded;
   std::string name;
   std::vector<std::unique_ptr<Service>> services;
-  std::vector<std::string_view> schema;
+  std::vector<std::string_view> schema, views;
+  std::vector<std::pair<std::string, std::function<std::string(std::string_view)>>> view_functions;
   std::map<std::string, TaskHandler, std::less<>> tasks;
   std::map<std::string, TargetHandler, std::less<>> targets;
   std::map<std::string, EventSource*, std::less<>> sources;

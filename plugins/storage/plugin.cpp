@@ -7,6 +7,7 @@
 extern const char dynamodb_model_lua[];
 extern const char dynamodb_schema_sql[];
 extern const char dynamodb_schema_recovery_sql[];
+extern const char dynamodb_views_sql[];
 extern const char dynamodbstreams_model_lua[];
 extern const char rds_model_lua[];
 extern const char rds_data_model_lua[];
@@ -20,7 +21,7 @@ class Plugin final : public moonbase::Plugin {
   void load(moonbase::Registrar& registrar) override {
     moonbase::dynamodb::load(registrar, std::make_shared<moonbase::dynamodb::Service>(),
                              {dynamodb_model_lua, dynamodbstreams_model_lua, dynamodb_schema_sql,
-                              dynamodb_schema_recovery_sql});
+                              dynamodb_schema_recovery_sql, dynamodb_views_sql});
     for (const auto* model : {rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
       registrar.model(model);
     registrar.resources(resources_lua);

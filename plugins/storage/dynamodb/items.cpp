@@ -117,6 +117,35 @@ Value describe_capacity(const Value& asked, const std::string& table, const Capa
   return described;
 }
 
+Value item_collection_metrics(Transaction& tx, const Value& asked, const Table& table, const KeyBytes& key,
+                              const Map& key_attributes) {
+  const bool has_collections =
+      std::any_of(table.indexes.begin(), table.indexes.end(), [](const Index& index) { return !index.global; });
+  if (!has_collections || asked.string_or("NONE") != "SIZE") return {};
+  // An index's partition has the same bytes as the table's.
+  std::int64_t bytes = 0;
+  const auto add = [&](std::int64_t space) {
+    bytes += tx.query("SELECT COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ?",
+                      table.account, space, Blob{key.partition})[0][0]
+                 .integer();
+  };
+  add(table.space);
+  for (const auto& index : table.indexes)
+    if (!index.global) add(index.space);
+  const auto& name = table.keys.partition[0].name;
+  const auto gigabytes = static_cast<double>(bytes >> 30);
+  return Map{{"ItemCollectionKey", Map{{name, *key_attributes.find(name)}}},
+             {"SizeEstimateRangeGB", List{gigabytes, gigabytes + 1}}};
+}
+
+void add_collection(Map& tables, const std::string& table, Value metrics) {
+  if (metrics.is_null()) return;
+  auto& list = tables[table];
+  if (list.is_null()) list = List{};
+  if (std::find(list.list().begin(), list.list().end(), metrics) == list.list().end())
+    list.list().push_back(std::move(metrics));
+}
+
 Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem* before,
                    const StoredItem* after, const Origin& origin) {
   Written written;

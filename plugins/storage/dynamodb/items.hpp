@@ -35,6 +35,14 @@ double read_units(std::size_t bytes, bool consistent);
 // What ReturnConsumedCapacity asked for; null where it asked for nothing.
 Value describe_capacity(const Value& asked, const std::string& table, const Capacity& capacity);
 
+// {ItemCollectionKey, SizeEstimateRangeGB} of what was written, where it was asked for and the table has
+// local indexes; else null. `key_attributes` has the partition key, `key` its bytes.
+Value item_collection_metrics(Transaction& tx, const Value& asked, const Table& table, const KeyBytes& key,
+                              const Map& key_attributes);
+
+// Adds one to the metrics of several tables: each collection once.
+void add_collection(Map& tables, const std::string& table, Value metrics);
+
 // By how much a table or an index grew.
 struct Growth {
   std::int64_t items = 0;

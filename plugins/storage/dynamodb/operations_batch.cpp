@@ -174,10 +174,12 @@ Result<Value> batch_write_item(Service& service, Call& call) {
   if (names.empty() && exceeded) return *exceeded;
 
   std::vector<Capacity> capacities;
+  Map collections;
   auto written = write_tables(
       service, call, names,
       [&](Transaction& tx, const Tables& tables, std::vector<Written>& done_there) -> Result<Value> {
         capacities.assign(tables.size(), {});
+        collections = {};
         std::set<std::tuple<std::size_t, std::string, std::string>> seen;
         std::vector<KeyBytes> keys;
         for (const auto& write : writes) {
@@ -197,6 +199,11 @@ Result<Value> batch_write_item(Service& service, Call& call) {
           capacities[writes[i].table] += one.capacity;
           done_there[writes[i].table] += one;
         }
+        for (std::size_t i = 0; i < writes.size(); ++i)
+          add_collection(collections, tables[writes[i].table]->name,
+                         item_collection_metrics(tx, call.input["ReturnItemCollectionMetrics"],
+                                                 *tables[writes[i].table], keys[i],
+                                                 writes[i].key ? *writes[i].key : writes[i].item.item));
         return Value();
       });
   if (!written) return written;
@@ -208,6 +215,7 @@ Result<Value> batch_write_item(Service& service, Call& call) {
         !one.is_null())
       described.push_back(std::move(one));
   if (!described.empty()) output.set("ConsumedCapacity", std::move(described));
+  if (!collections.empty()) output.set("ItemCollectionMetrics", std::move(collections));
   return Value(std::move(output));
 }
 

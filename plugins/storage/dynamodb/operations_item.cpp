@@ -34,16 +34,13 @@ Result<Done> check_older_condition(Value& input) {
 }
 
 // {ConsumedCapacity, ItemCollectionMetrics}, where they were asked for.
-void add_metrics(Map& output, const Value& input, const Table& table, const Capacity& capacity, const Map& item) {
+void add_metrics(Transaction& tx, Map& output, const Value& input, const Table& table, const Capacity& capacity,
+                 const KeyBytes& key, const Map& key_attributes) {
   if (auto described = describe_capacity(input["ReturnConsumedCapacity"], table.name, capacity); !described.is_null())
     output.set("ConsumedCapacity", std::move(described));
-  const bool has_collections =
-      std::any_of(table.indexes.begin(), table.indexes.end(), [](const Index& index) { return !index.global; });
-  if (!has_collections || input["ReturnItemCollectionMetrics"].string_or("NONE") != "SIZE") return;
-  const auto& name = table.keys.partition[0].name;
-  // An estimate by its own description; collections here stay below the first gigabyte.
-  output.set("ItemCollectionMetrics",
-             Map{{"ItemCollectionKey", Map{{name, *item.find(name)}}}, {"SizeEstimateRangeGB", List{0.0, 1.0}}});
+  if (auto metrics = item_collection_metrics(tx, input["ReturnItemCollectionMetrics"], table, key, key_attributes);
+      !metrics.is_null())
+    output.set("ItemCollectionMetrics", std::move(metrics));
 }
 
 Result<Done> only_all_old(const Value& input) {
@@ -128,7 +125,7 @@ Result<Value> put_item(Service& service, Call& call) {
 
         Map output;
         if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
-        add_metrics(output, input, table, written.capacity, after.item);
+        add_metrics(tx, output, input, table, written.capacity, *key, after.item);
         return Value(std::move(output));
       });
 }
@@ -201,7 +198,7 @@ Result<Value> delete_item(Service& service, Call& call) {
 
         Map output;
         if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
-        add_metrics(output, input, table, written.capacity, key_attributes);
+        add_metrics(tx, output, input, table, written.capacity, *key, key_attributes);
         return Value(std::move(output));
       });
 }
@@ -242,7 +239,7 @@ Result<Value> update_item(Service& service, Call& call) {
           auto changed = updated_paths(*update.expression, update.bindings).apply(item);
           if (!changed.empty()) output.set("Attributes", std::move(changed));
         }
-        add_metrics(output, input, table, written.capacity, key_attributes);
+        add_metrics(tx, output, input, table, written.capacity, *key, key_attributes);
         return Value(std::move(output));
       });
 }

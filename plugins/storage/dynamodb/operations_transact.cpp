@@ -264,6 +264,7 @@ Result<Value> transact_write_items(Service& service, Call& call) {
   const auto& account = call.context.identity.account_id;
 
   std::vector<Capacity> capacities;
+  Map collections;
   auto result = write_tables(
       service, call, names, [&](Transaction& tx, const Tables& tables, std::vector<Written>& written) -> Result<Value> {
         capacities.assign(tables.size(), {});
@@ -304,10 +305,20 @@ Result<Value> transact_write_items(Service& service, Call& call) {
           capacities[position] += one.capacity;
           written[position] += one;
         }
+        collections = {};
+        for (std::size_t i = 0; i < actions.size(); ++i) {
+          const auto& outcome = outcomes[i];
+          if (actions[i].kind == ActionKind::check || (!outcome.after && !outcome.before)) continue;
+          const auto& table = *tables[actions[i].table];
+          add_collection(collections, table.name,
+                         item_collection_metrics(tx, call.input["ReturnItemCollectionMetrics"], table, outcome.key,
+                                                 outcome.after ? outcome.after->item : outcome.before->item));
+        }
         return Value();
       });
   if (!result) return result;
   Map output;
+  if (!collections.empty()) output.set("ItemCollectionMetrics", std::move(collections));
   add_capacities(output, call.input["ReturnConsumedCapacity"], names, capacities);
   return Value(std::move(output));
 }

@@ -21,7 +21,7 @@ struct Service {
 
 // Texts that the build embeds into the plugin.
 struct Sources {
-  std::string_view model, streams_model, schema, recovery_schema;
+  std::string_view model, streams_model, schema, recovery_schema, views;
 };
 
 // Registers both models, the schema and every operation that is built.

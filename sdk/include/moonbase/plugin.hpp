@@ -71,6 +71,12 @@ class Registrar {
   // once per database, in order. Never change a step that was released; add another.
   virtual void schema(std::string_view sql) = 0;
 
+  // For people who look into the plugin's database (moonbase sql): CREATE TEMP VIEW statements, and
+  // functions of one blob that answer text. Views may use the functions. `sql` must live as long as the
+  // process.
+  virtual void views(std::string_view sql) = 0;
+  virtual void view_function(std::string_view name, std::function<std::string(std::string_view blob)> text_of) = 0;
+
   virtual void task(std::string_view handler, TaskHandler run) = 0;
   // Resources whose ARN's service part is `arn_service` may be delivered to.
   virtual void target(std::string_view arn_service, TargetHandler deliver) = 0;

@@ -184,3 +184,22 @@ TEST_CASE("a transaction reads one state, at twice the price") {
   CHECK(shop.error("TransactGetItems", {{"TransactItems", List{get("orders", "a"), get("orders", "a")}}}).message ==
         "Transaction request cannot include multiple operations on one item");
 }
+
+TEST_CASE("the sizes of item collections are told once each, where the table has local indexes") {
+  Platform kernel;
+  auto input = table_input("orders", {"pk:S", "sk:N"}, {"day:S"});
+  input.set("LocalSecondaryIndexes", List{index("by-day", {"pk:S", "day:S"})});
+  kernel.call("CreateTable", input);
+  const auto put = [](const char* pk, const char* sk) {
+    return Map{{"PutRequest", Map{{"Item", Map{{"pk", s(pk)}, {"sk", n(sk)}, {"day", s("monday")}}}}}};
+  };
+  const auto output = kernel.call("BatchWriteItem",
+                                  {{"RequestItems", Map{{"orders", List{put("a", "1"), put("a", "2"), put("b", "1")}}}},
+                                   {"ReturnItemCollectionMetrics", "SIZE"}});
+  const auto& metrics = output["ItemCollectionMetrics"]["orders"];
+  REQUIRE(metrics.list().size() == 2);
+  CHECK(metrics[0]["ItemCollectionKey"]["pk"]["S"].string() == "a");
+  CHECK(metrics[0]["SizeEstimateRangeGB"] == Value(List{0.0, 1.0}));
+  CHECK(kernel.call("PutItem", {{"TableName", "orders"}, {"Item", Map{{"pk", s("c")}, {"sk", n("1")}}}})
+            ["ItemCollectionMetrics"].is_null());
+}
