@@ -1,6 +1,6 @@
 -- wrk: PutItem and GetItem in turn.
 local n = 0
-local head = { ["Content-Type"] = "application/x-amz-json-1.0",
+local head = { ["Content-Type"] = "application/x-amz-json-1.0", ["X-Amz-Date"] = "20260101T000000Z",
   ["Authorization"] = "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0" }
 local put, get = {}, {}
 for key, value in pairs(head) do put[key] = value get[key] = value end
