@@ -15,6 +15,7 @@
 #include "plugin/member.hpp"
 #include "random_ids.hpp"
 #include "stack/stacks.hpp"
+#include "store/connection.hpp"
 #include "tasks/clock.hpp"
 #include "tasks/runner.hpp"
 
@@ -365,7 +366,9 @@ struct Kernel::Inside {
   }
 };
 
-Kernel::Kernel(Options options) : inside_(std::make_unique<Inside>(std::move(options))) {
+Kernel::Kernel(Options options) {
+  store::configure_engine();
+  inside_ = std::make_unique<Inside>(std::move(options));
   inside_->load();
   inside_->admin = std::make_unique<dispatch::Admin>(*this);
 }

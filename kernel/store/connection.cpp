@@ -67,6 +67,11 @@ Prepared::Prepared(SQLite::Database& database, const std::string& sql) : stateme
   columns = std::make_shared<const std::vector<std::string>>(std::move(names));
 }
 
+void configure_engine() {
+  // Statistics that nobody reads, behind a lock that every allocation would take.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 Connection::Connection(const std::filesystem::path& file, Mode mode, bool durable, std::size_t cache_bytes)
     : database_(file.string(),
                 (mode == Mode::writer ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE : SQLite::OPEN_READWRITE) |

@@ -22,6 +22,9 @@ struct Prepared {
   bool busy = false;
 };
 
+// Before the process opens its first database; has no effect later.
+void configure_engine();
+
 class Connection {
  public:
   enum class Mode { writer, reader };
