@@ -220,6 +220,13 @@ std::optional<QueueName> parse_queue_arn(std::string_view arn) {
 }
 
 QueuePointer make_queue(Queue queue) {
+  const Queue fresh;
+  queue.visibility_seconds = fresh.visibility_seconds;
+  queue.delay_seconds = fresh.delay_seconds;
+  queue.wait_seconds = fresh.wait_seconds;
+  queue.retention_seconds = fresh.retention_seconds;
+  queue.message_bytes_max = fresh.message_bytes_max;
+  queue.redrive.reset();
   const auto number = [&](const char* name, std::int64_t& field) {
     if (const auto& text = queue.attributes[name]; text.is_string()) field = to_integer(text.string()).value_or(field);
   };
