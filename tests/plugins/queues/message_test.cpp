@@ -1,7 +1,9 @@
 // Messages of standard queues: sending, receiving, visibility, receipt handles, batches, retention.
 #include "sqs/message.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <memory>
 #include <moonbase/hash.hpp>
 
 #include "support.hpp"
@@ -270,32 +272,73 @@ TEST_CASE("messages are kept as long as the queue says, also when nobody looks")
   CHECK(platform.counts() == Texts{"0", "0", "0"});
 }
 
-TEST_CASE("a long poll ends when a message comes, when one becomes visible, or at its end") {
-  Platform platform({{"VisibilityTimeout", "5"}});
-  const auto poll = [&](std::function<void(KernelServices&, CallContext&)> meanwhile) {
-    std::vector<std::string> found;
-    std::int64_t waited = 0;
-    platform.on_fiber([&](KernelServices& kernel, CallContext& context) {
-      const auto began = kernel.clock.now();
-      bool finished = false;
-      kernel.io.spawn([&] {
-        const auto output = kernel.services.call(context, "sqs", "ReceiveMessage",
-                                                 Map{{"QueueUrl", "orders"}, {"WaitTimeSeconds", 20}});
-        if (output && (*output)["Messages"].is_list())
-          for (const auto& message : (*output)["Messages"].list()) found.push_back(message["Body"].string());
-        waited = kernel.clock.now().ms - began.ms;
-        finished = true;
-      });
-      meanwhile(kernel, context);
-      while (!finished) kernel.io.sleep_until(MachineTime::clock::now() + std::chrono::milliseconds(1));
+namespace {
+
+// A long poll on a fiber of its own, while the test moves the clock.
+struct Poll {
+  std::vector<std::string> found;
+  std::string error;
+  Time began, ended;
+  std::atomic<bool> finished = false;
+};
+std::shared_ptr<Poll> start_poll(Platform& platform, int seconds) {
+  auto poll = std::make_shared<Poll>();
+  platform.on_fiber([&](KernelServices& kernel, CallContext& context) {
+    kernel.io.spawn([poll, &kernel, context, seconds] {
+      poll->began = kernel.clock.now();
+      const auto output = kernel.services.call(context, "sqs", "ReceiveMessage",
+                                               Map{{"QueueUrl", "orders"}, {"WaitTimeSeconds", seconds}});
+      if (!output)
+        poll->error = output.error().code;
+      else if ((*output)["Messages"].is_list())
+        for (const auto& message : (*output)["Messages"].list()) poll->found.push_back(message["Body"].string());
+      poll->ended = kernel.clock.now();
+      poll->finished = true;
     });
-    return std::make_pair(found, waited);
-  };
-  const auto sent = poll([](KernelServices& kernel, CallContext& context) {
-    REQUIRE(
-        kernel.services.call(context, "sqs", "SendMessage", Map{{"QueueUrl", "orders"}, {"MessageBody", "now"}}).ok());
   });
-  CHECK(sent.first == Texts{"now"});
+  return poll;
+}
+void advance_until_finished(Platform& platform, const Poll& poll) {
+  for (int steps = 0; steps < 1000 && !poll.finished; ++steps) platform.clock.advance_ms(100);
+  REQUIRE(poll.finished);
+}
+
+}  // namespace
+
+TEST_CASE("a long poll ends at its end, with nothing") {
+  Platform platform;
+  const auto poll = start_poll(platform, 20);
+  advance_until_finished(platform, *poll);
+  CHECK(poll->found.empty());
+  CHECK(poll->ended.ms - poll->began.ms == 20 * second);
+}
+
+TEST_CASE("a long poll ends when a message becomes visible") {
+  Platform platform({{"VisibilityTimeout", "5"}});
+  platform.send("held");
+  CHECK(platform.bodies() == Texts{"held"});
+  const auto visible_at = platform.clock.now().ms + 5 * second;
+  const auto poll = start_poll(platform, 20);
+  advance_until_finished(platform, *poll);
+  CHECK(poll->found == Texts{"held"});
+  CHECK(poll->ended.ms == visible_at);
+}
+
+TEST_CASE("a long poll ends when a message is sent, and when its queue is deleted") {
+  Platform platform({{"ReceiveMessageWaitTimeSeconds", "20"}});
+  const auto ends = [&](const Poll& poll) {
+    platform.on_fiber([&](KernelServices& kernel, CallContext&) {
+      while (!poll.finished) kernel.io.sleep_until(MachineTime::clock::now() + std::chrono::milliseconds(1));
+    });
+  };
+  auto poll = start_poll(platform, 20);
+  platform.send("now");
+  ends(*poll);
+  CHECK(poll->found == Texts{"now"});
+  poll = start_poll(platform, 20);
+  platform.on("DeleteQueue");
+  ends(*poll);
+  CHECK(poll->error == "QueueDoesNotExist");
 }
 
 TEST_CASE("no more than 120,000 messages are in flight") {
