@@ -77,23 +77,25 @@ void Catalog::clear(std::string_view account_id) {
 
 std::shared_ptr<Live> Catalog::live(const Queue& queue) {
   const Number number{queue.name.account, queue.number};
-  {
-    const std::shared_lock lock(mutex_);
-    if (const auto known = live_.find(number); known != live_.end()) return known->second;
-  }
+  if (auto known = find_live(number)) return known;
   const std::unique_lock lock(mutex_);
   auto& live = live_[number];
   if (!live) live = std::make_shared<Live>();
   return live;
 }
 
+std::shared_ptr<Live> Catalog::find_live(const Number& number) {
+  const std::shared_lock lock(mutex_);
+  const auto known = live_.find(number);
+  return known == live_.end() ? nullptr : known->second;
+}
+
 void Catalog::notify(const std::string& account, std::int64_t number) {
-  std::shared_ptr<Live> live;
-  {
-    const std::shared_lock lock(mutex_);
-    if (const auto known = live_.find({account, number}); known != live_.end()) live = known->second;
-  }
-  if (live) live->arrived.notify();
+  if (const auto live = find_live({account, number})) live->arrived.notify();
+}
+
+void Catalog::notify_if_full(const std::string& account, std::int64_t number, std::int64_t in_flight) {
+  if (const auto live = find_live({account, number}); live && live->in_flight_most >= in_flight) live->arrived.notify();
 }
 
 void Catalog::drop(const Queue& queue) {

@@ -35,11 +35,14 @@ class Catalog {
   // Wakes those who wait at the queue with this number.
   void notify(const std::string& account, std::int64_t number);
   void notify(const Queue& queue) { notify(queue.name.account, queue.number); }
+  // The same, but only if at least so many messages may be in flight: those who wait found no room.
+  void notify_if_full(const std::string& account, std::int64_t number, std::int64_t in_flight);
   // The queue is gone: wakes those who wait, for the last time.
   void drop(const Queue& queue);
 
  private:
   using Number = std::pair<std::string, std::int64_t>;
+  std::shared_ptr<Live> find_live(const Number& number);
   std::shared_mutex mutex_;
   std::map<QueueName, QueuePointer> queues_;
   std::map<Number, std::shared_ptr<Live>> live_;

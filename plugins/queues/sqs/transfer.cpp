@@ -102,12 +102,12 @@ Result<std::vector<Result<Done>>> remove(Service& service, const KernelServices&
   std::vector<Result<Done>> results;
   const auto now = kernel.clock.now();
   std::int64_t number = 0;
-  bool unblocks = false;
+  std::int64_t in_flight = -1;
   auto written =
       write_queue(service.queues, kernel.store, name, [&](Transaction& tx, const Queue& queue) -> Result<Value> {
         results.clear();
         number = queue.number;
-        unblocks = queue.fifo;
+        in_flight = queue.fifo ? -1 : in_flight_max(queue);  // Any delete may free a group.
         for (const auto& handle : handles) {
           const auto receipt = parse_receipt_handle(handle);
           if (!receipt || is_foreign(tx, queue, *receipt)) {
@@ -121,7 +121,7 @@ Result<std::vector<Result<Done>>> remove(Service& service, const KernelServices&
         return Value();
       });
   if (!written) return written.error();
-  if (unblocks) service.queues.notify(name.account, number);  // The group's next message.
+  service.queues.notify_if_full(name.account, number, in_flight);
   return results;
 }
 

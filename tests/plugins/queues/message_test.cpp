@@ -281,13 +281,13 @@ struct Poll {
   Time began, ended;
   std::atomic<bool> finished = false;
 };
-std::shared_ptr<Poll> start_poll(Platform& platform, int seconds) {
+std::shared_ptr<Poll> start_poll(Platform& platform, int seconds, const std::string& queue = "orders") {
   auto poll = std::make_shared<Poll>();
   platform.on_fiber([&](KernelServices& kernel, CallContext& context) {
-    kernel.io.spawn([poll, &kernel, context, seconds] {
+    kernel.io.spawn([poll, &kernel, context, seconds, queue] {
       poll->began = kernel.clock.now();
       const auto output = kernel.services.call(context, "sqs", "ReceiveMessage",
-                                               Map{{"QueueUrl", "orders"}, {"WaitTimeSeconds", seconds}});
+                                               Map{{"QueueUrl", queue}, {"WaitTimeSeconds", seconds}});
       if (!output)
         poll->error = output.error().code;
       else if ((*output)["Messages"].is_list())
@@ -324,20 +324,35 @@ TEST_CASE("a long poll ends when a message becomes visible") {
   CHECK(poll->ended.ms == visible_at);
 }
 
+namespace {
+void wait_until_finished(Platform& platform, const Poll& poll) {
+  platform.on_fiber([&](KernelServices& kernel, CallContext&) {
+    while (!poll.finished) kernel.io.sleep_until(MachineTime::clock::now() + std::chrono::milliseconds(1));
+  });
+}
+}  // namespace
+
+TEST_CASE("a long poll at a FIFO queue ends when its group goes on, also after a restart") {
+  FifoPlatform platform;
+  platform.put("a", "1");
+  platform.put("a", "2");
+  const auto first = platform.receive({{"MaxNumberOfMessages", 1}}).at(0);
+  platform.restart();
+  const auto poll = start_poll(platform, 20, "orders.fifo");
+  platform.remove(first);
+  wait_until_finished(platform, *poll);
+  CHECK(poll->found == Texts{"2"});
+}
+
 TEST_CASE("a long poll ends when a message is sent, and when its queue is deleted") {
   Platform platform({{"ReceiveMessageWaitTimeSeconds", "20"}});
-  const auto ends = [&](const Poll& poll) {
-    platform.on_fiber([&](KernelServices& kernel, CallContext&) {
-      while (!poll.finished) kernel.io.sleep_until(MachineTime::clock::now() + std::chrono::milliseconds(1));
-    });
-  };
   auto poll = start_poll(platform, 20);
   platform.send("now");
-  ends(*poll);
+  wait_until_finished(platform, *poll);
   CHECK(poll->found == Texts{"now"});
   poll = start_poll(platform, 20);
   platform.on("DeleteQueue");
-  ends(*poll);
+  wait_until_finished(platform, *poll);
   CHECK(poll->error == "QueueDoesNotExist");
 }
 
