@@ -275,19 +275,26 @@ def sqs_million(options):
     try:
         connection = connect(moonbase)
         measured = {}
-        for queue, messages in (("small", 4000), ("large", 1_000_000)):
-            sqs_call(connection, "CreateQueue", QueueName=queue)
-            batch = [{"Id": str(n), "MessageBody": f"message {n}"} for n in range(10)]
+        for queue, messages in (("small", 4000), ("large", 1_000_000), ("small.fifo", 4000), ("large.fifo", 200_000)):
+            is_fifo = queue.endswith(".fifo")
+            sqs_call(connection, "CreateQueue", QueueName=queue, Attributes={"FifoQueue": "true"} if is_fifo else {})
             began = time.perf_counter()
-            for _ in range(messages // 10):
-                sqs_call(connection, "SendMessageBatch", QueueUrl=queue, Entries=batch)
+            for first in range(0, messages, 10):
+                # A few groups: what is behind in one is far behind in the queue.
+                sqs_call(connection, "SendMessageBatch", QueueUrl=queue, Entries=[
+                    {"Id": str(n), "MessageBody": f"message {n}"} | ({"MessageGroupId": f"group-{first * 20 // messages}",
+                     "MessageDeduplicationId": str(n)} if is_fifo else {}) for n in range(first, first + 10)])
             sent_in = time.perf_counter() - began
-            measured[queue] = receive_us(connection, queue)
+            if is_fifo:  # All but the last of its twenty groups are held.
+                for _ in range(19):
+                    sqs_call(connection, "ReceiveMessage", QueueUrl=queue, VisibilityTimeout=3600)
+            measured[queue] = receive_us(connection, queue, 150 if is_fifo else 2000)
             began = time.perf_counter()
             sqs_call(connection, "GetQueueAttributes", QueueUrl=queue, AttributeNames=["All"])
-            print(f"\n{messages} messages, sent in {sent_in:.1f} s: receive and delete {measured[queue]:.0f} us, "
+            print(f"\n{queue}: {messages} messages, sent in {sent_in:.1f} s: receive and delete {measured[queue]:.0f} us, "
                   f"GetQueueAttributes {(time.perf_counter() - began) * 1e6:.0f} us")
         check("a million messages against a few", measured["large"] / measured["small"], 1.5, "x")
+        check("FIFO, many messages against a few", measured["large.fifo"] / measured["small.fifo"], 1.5, "x")
     finally:
         moonbase.stop()
 

@@ -1,6 +1,10 @@
 // SQS with the AWS SDK and sqs-consumer, as they are.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   AddPermissionCommand, ChangeMessageVisibilityCommand, CreateQueueCommand, DeleteMessageBatchCommand, DeleteMessageCommand,
   DeleteQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand, ListMessageMoveTasksCommand, ListQueuesCommand,
@@ -157,5 +161,54 @@ describe('queues together', () => {
     const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }));
     assert.equal(Attributes.ApproximateNumberOfMessages, '0');
     assert.equal(Attributes.ApproximateNumberOfMessagesNotVisible, '0');
+  });
+});
+
+describe('a queue of a stack', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'moonbase-queues-'));
+  let stacked;
+  before(async () => {
+    writeFileSync(path.join(folder, 'stack.lua'), `
+      local s = require "stack" { name = "shop" }
+      local orders = s.queue "orders" { visibility = 40 }
+      local steps = s.queue "steps" { fifo = true, deduplication = "content" }
+      s.fn "send" { handler = function(event)
+        local id = orders:send({ total = event.total }, { attributes = { kind = "new", n = 2 } })
+        steps:send_batch({ "1", "2" }, { group = "g" })
+        return { id = id }
+      end }
+      s.fn "take" { handler = function()
+        local got = orders:receive { max = 10 }
+        for _, message in ipairs(got) do orders:delete(message) end
+        return { total = got[1].body.total, kind = got[1].attributes.kind, n = got[1].attributes.n }
+      end }
+      return s`);
+    stacked = await start(path.join(folder, 'stack.lua'));
+  });
+  after(async () => {
+    await stacked.stop();
+    rmSync(folder, { recursive: true });
+  });
+
+  test('handlers send and receive, and any SDK sees the same queue', async () => {
+    const lambda = new LambdaClient(settings(stacked.url));
+    const client = new SQSClient(settings(stacked.url));
+    const invoke = async (FunctionName, event) => {
+      const { Payload, FunctionError } = await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }));
+      const answer = JSON.parse(Buffer.from(Payload).toString());
+      assert.equal(FunctionError, undefined, JSON.stringify(answer));
+      return answer;
+    };
+    const { id } = await invoke('send', { total: 12 });
+    const QueueUrl = `${stacked.url}/000000000000/orders`;
+    const { Attributes } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }));
+    assert.equal(Attributes.ApproximateNumberOfMessages, '1');
+    assert.equal(Attributes.VisibilityTimeout, '40');
+    const look = await client.send(new ReceiveMessageCommand({ QueueUrl, VisibilityTimeout: 0 }));
+    assert.equal(look.Messages[0].MessageId, id);
+    assert.equal(look.Messages[0].Body, '{"total":12}');
+    assert.deepEqual(await invoke('take', {}), { total: 12, kind: 'new', n: 2 });
+    const steps = await client.send(new ReceiveMessageCommand({ QueueUrl: `${stacked.url}/000000000000/steps.fifo`, MaxNumberOfMessages: 10 }));
+    assert.deepEqual(steps.Messages.map(({ Body }) => Body), ['1', '2']);
   });
 });

@@ -94,14 +94,17 @@ void remove_message(Transaction& tx, const Queue& queue, const Stored& message) 
   remove_row(tx, queue, message.sequence, message.body.size() + message.attributes.size() <= inline_bytes_max);
 }
 
+// Which messages are a group's, in order. Written as a range: for an equality SQLite takes the primary key,
+// as that has the order too, and reads all of the queue.
+#define IN_GROUP \
+  "account = ? AND queue = ? AND fifo_group >= ? AND fifo_group <= ? ORDER BY fifo_group, sequence LIMIT ?"
+
 // When the next message of a group may be received: while one is in flight, when all of those in
 // flight are back. They are the group's first messages, and no more than one receive took.
 void refresh_group(Transaction& tx, const Queue& queue, const std::string& group, Time now) {
   constexpr int in_flight_of_group_max = 10;
-  const auto rows = tx.query(
-      "SELECT sequence, visible_at_ms, received FROM sqs_message WHERE account = ? AND queue = ? AND fifo_group = ? "
-      "ORDER BY sequence LIMIT ?",
-      queue.name.account, queue.number, group, in_flight_of_group_max);
+  const auto rows = tx.query("SELECT sequence, visible_at_ms, received FROM sqs_message WHERE " IN_GROUP,
+                             queue.name.account, queue.number, group, group, in_flight_of_group_max);
   if (rows.empty()) {
     tx.query("DELETE FROM sqs_group WHERE account = ? AND queue = ? AND fifo_group = ?", queue.name.account,
              queue.number, group);
@@ -157,10 +160,8 @@ class Receiver {
     for (const auto& group : groups) {
       if (full()) break;
       const auto& name = group[0].string();
-      const auto rows = tx_.query("SELECT " MESSAGE_COLUMNS
-                                  " FROM sqs_message WHERE account = ? AND queue = ? AND fifo_group = ? "
-                                  "ORDER BY sequence LIMIT ?",
-                                  queue_.name.account, queue_.number, name, count_);
+      const auto rows = tx_.query("SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE " IN_GROUP, queue_.name.account,
+                                  queue_.number, name, name, count_);
       for (const auto& row : rows) {
         if (full()) break;
         auto message = read_row(tx_, queue_, row);
