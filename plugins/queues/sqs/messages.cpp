@@ -382,29 +382,47 @@ Counts count_messages(Transaction& tx, const Queue& queue, Time now) {
   return counts;
 }
 
-std::vector<Stored> peek_messages(Transaction& tx, const Queue& queue, std::size_t count, Time now) {
+namespace {
+
+constexpr std::size_t peek_bytes_max = 16 * 1024 * 1024;
+
+// Reads on from rows of MESSAGE_COLUMNS while they fit; true if all did.
+template <class Wanted>
+bool read_rows(Transaction& tx, const Queue& queue, const Rows& rows, Peeked& peeked, const Wanted& wanted) {
+  for (const auto& row : rows) {
+    if (peeked.bytes >= peek_bytes_max) return false;
+    auto message = read_row(tx, queue, row);
+    if (!wanted(message)) continue;
+    peeked.bytes += message.body.size() + message.attributes.size();
+    peeked.messages.push_back(std::move(message));
+  }
+  return true;
+}
+
+}  // namespace
+
+Peeked peek_messages(Transaction& tx, const Queue& queue, std::size_t count, Time now) {
+  Peeked peeked;
   // In a FIFO queue the order of sequences is that of every group.
-  std::vector<Stored> messages;
-  for (const auto& row :
-       tx.query("SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE account = ? AND queue = ? AND visible_at_ms <= ? "
-                "ORDER BY visible_at_ms, sequence LIMIT ?",
-                queue.name.account, queue.number, now, count))
-    messages.push_back(read_row(tx, queue, row));
-  return messages;
+  const auto rows = tx.query("SELECT " MESSAGE_COLUMNS
+                             " FROM sqs_message WHERE account = ? AND queue = ? AND visible_at_ms <= ? "
+                             "ORDER BY visible_at_ms, sequence LIMIT ?",
+                             queue.name.account, queue.number, now, count);
+  const bool all = read_rows(tx, queue, rows, peeked, [](const Stored&) { return true; });
+  peeked.more = !all || rows.size() == count;
+  return peeked;
 }
 
 std::vector<Stored> list_messages(Transaction& tx, const Queue& queue, std::size_t count, bool invisible, bool delayed,
                                   Time now) {
-  auto messages = peek_messages(tx, queue, count, now);
-  if (!invisible && !delayed) return messages;
-  for (const auto& row :
-       tx.query("SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE account = ? AND queue = ? AND visible_at_ms > ? "
-                "ORDER BY visible_at_ms, sequence LIMIT ?",
-                queue.name.account, queue.number, now, count)) {
-    auto message = read_row(tx, queue, row);
-    if (messages.size() < count && (message.received ? invisible : delayed)) messages.push_back(std::move(message));
-  }
-  return messages;
+  auto peeked = peek_messages(tx, queue, count, now);
+  if (!invisible && !delayed) return std::move(peeked.messages);
+  const auto rows = tx.query("SELECT " MESSAGE_COLUMNS
+                             " FROM sqs_message WHERE account = ? AND queue = ? AND visible_at_ms > ? "
+                             "ORDER BY visible_at_ms, sequence LIMIT ?",
+                             queue.name.account, queue.number, now, count - peeked.messages.size());
+  read_rows(tx, queue, rows, peeked, [&](const Stored& message) { return message.received ? invisible : delayed; });
+  return std::move(peeked.messages);
 }
 
 void move_message(Transaction& tx, const Queue& from, const Stored& message, const Queue& to, bool redriven,
@@ -439,21 +457,26 @@ bool remove_expired(Transaction& tx, const Queue& queue, std::size_t most, Time 
   next = Time{never};
   std::size_t removed = 0;
   std::set<std::string> groups;
+  const auto lifetime_ms = queue.retention_seconds * seconds_ms;
   for (const auto* order : {"sequence", "visible_at_ms, sequence"}) {
-    const auto rows = tx.query("SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE account = ? AND queue = ? ORDER BY " +
-                                   std::string(order) + " LIMIT ?",
-                               queue.name.account, queue.number, most);
+    const auto rows = tx.query(
+        "SELECT sequence, sent_at_ms, fifo_group, CASE WHEN body IS NULL THEN 0 ELSE 1 END FROM sqs_message "
+        "WHERE account = ? AND queue = ? ORDER BY " +
+            std::string(order) + " LIMIT ?",
+        queue.name.account, queue.number, most);
     for (const auto& row : rows) {
-      const auto message = read_row(tx, queue, row);
-      if (!is_expired(queue, message, now)) {
-        next = std::min(next, Time{message.sent_at_ms + queue.retention_seconds * seconds_ms});
+      const Time expires{row[1].integer() + lifetime_ms};
+      if (expires > now) {
+        next = std::min(next, expires);
         break;
       }
-      remove_message(tx, queue, message);
-      if (queue.fifo) groups.insert(message.group);
+      tx.query("DELETE FROM sqs_message WHERE account = ? AND queue = ? AND sequence = ?", queue.name.account,
+               queue.number, row[0].integer());
+      remove_row(tx, queue, row[0].integer(), row[3].integer() != 0);
+      if (queue.fifo) groups.insert(row[2].string());
       ++removed;
     }
-    if (removed == most) break;
+    if (removed >= most) break;
   }
   for (const auto& group : groups) refresh_group(tx, queue, group, now);
   return removed < most;

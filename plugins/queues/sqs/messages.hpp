@@ -58,8 +58,13 @@ struct Counts {
 };
 Counts count_messages(Transaction& tx, const Queue& queue, Time now);
 
-// For move tasks: takes up to `count` receivable messages out, in order.
-std::vector<Stored> peek_messages(Transaction& tx, const Queue& queue, std::size_t count, Time now);
+// The next receivable messages, in order; fewer than `count` where they are large. They stay as they are.
+struct Peeked {
+  std::vector<Stored> messages;
+  std::size_t bytes = 0;
+  bool more = false;  // There may be more of them.
+};
+Peeked peek_messages(Transaction& tx, const Queue& queue, std::size_t count, Time now);
 // For people: also hidden ones if asked.
 std::vector<Stored> list_messages(Transaction& tx, const Queue& queue, std::size_t count, bool invisible, bool delayed,
                                   Time now);

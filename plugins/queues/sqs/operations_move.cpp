@@ -88,7 +88,8 @@ QueuePointer destination_of(Transaction& tx, const Move& move, const Stored& mes
 // Moves up to `most` messages; true while there are more. `ids`: as many new message ids.
 bool move_some(Transaction& tx, Move& move, const Queue& source, const std::vector<std::string>& ids, Time now,
                Effects& effects) {
-  const auto messages = peek_messages(tx, source, ids.size(), now);
+  const auto peeked = peek_messages(tx, source, ids.size(), now);
+  const auto& messages = peeked.messages;
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const auto destination = destination_of(tx, move, messages[i]);
     if (!destination) {
@@ -103,7 +104,7 @@ bool move_some(Transaction& tx, Move& move, const Queue& source, const std::vect
     effects.arrived.emplace(destination->name.account, destination->number);
     ++move.moved;
   }
-  return messages.size() == ids.size();
+  return peeked.more;
 }
 
 }  // namespace

@@ -146,7 +146,7 @@ Result<std::vector<Result<Done>>> change(Service& service, const KernelServices&
             results.emplace_back(invalid_parameter(
                 "ReceiptHandle", handle, "Message does not exist or is not available for visibility timeout change."));
           } else if (touched == Touched::not_in_flight) {
-            results.emplace_back(Error{"MessageNotInflight", "The message referred to isn't in flight."});
+            results.emplace_back(Error{"MessageNotInflight", "The specified message isn't in flight."});
           } else if (touched == Touched::too_long) {
             results.emplace_back(
                 invalid_parameter("VisibilityTimeout", std::to_string(seconds),

@@ -117,6 +117,23 @@ TEST_CASE("a move task keeps its rate, goes on after a restart and can be cancel
   CHECK(platform.error("CancelMessageMoveTask", {{"TaskHandle", handle}}).code == "InvalidParameterValue");
 }
 
+TEST_CASE("a move task moves messages of any size") {
+  WithDeadLetters platform(1);
+  constexpr int messages = 20;
+  for (int i = 0; i < messages; ++i) platform.send(std::string(1024 * 1024, 'x'));
+  for (int i = 0; i < 2; ++i) platform.receive();
+  platform.clock.advance_ms(second);
+  for (int i = 0; i < 2; ++i) CHECK(platform.receive().empty());
+  CHECK(platform.counts(platform.dead)[0] == std::to_string(messages));
+  platform.call("StartMessageMoveTask", {{"SourceArn", Platform::arn("dead")}});
+  platform.clock.advance_ms(1);
+  CHECK(platform.counts(platform.dead)[0] == "0");
+  CHECK(platform.counts()[0] == std::to_string(messages));
+  platform.on("SetQueueAttributes", {{"Attributes", Map{{"MessageRetentionPeriod", "60"}}}});
+  platform.clock.advance_ms(minute);
+  CHECK(platform.counts() == Texts{"0", "0", "0"});
+}
+
 TEST_CASE("a move task that cannot tell where a message came from fails") {
   WithDeadLetters platform;
   platform.call("SendMessage", {{"QueueUrl", platform.dead}, {"MessageBody", "direct"}});
