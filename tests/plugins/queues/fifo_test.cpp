@@ -154,3 +154,36 @@ TEST_CASE("many groups, many messages: each group in order") {
   }
   CHECK(platform.counts() == Texts{"0", "0", "0"});
 }
+
+TEST_CASE("no more than 20,000 messages of a FIFO queue are in flight, and that is no error") {
+  FifoPlatform platform({{"VisibilityTimeout", "600"}});
+  constexpr int most = 20'000;
+  platform.on_fiber([&](KernelServices& kernel, CallContext& context) {
+    const auto call = [&](const char* operation, Map input) {
+      input.set("QueueUrl", "orders.fifo");
+      const auto output = kernel.services.call(context, "sqs", operation, std::move(input));
+      REQUIRE(output.ok());
+      return *output;
+    };
+    for (int sent = 0; sent < most + 10;) {
+      List entries;
+      for (int i = 0; i < 10; ++i, ++sent) {
+        const auto id = std::to_string(sent);
+        entries.push_back(
+            Map{{"Id", id}, {"MessageBody", "x"}, {"MessageGroupId", "g" + id}, {"MessageDeduplicationId", id}});
+      }
+      REQUIRE(call("SendMessageBatch", {{"Entries", std::move(entries)}})["Successful"].list().size() == 10);
+    }
+    std::string handle;
+    for (int received = 0; received < most;) {
+      const auto messages = call("ReceiveMessage", {{"MaxNumberOfMessages", 10}})["Messages"];
+      REQUIRE(messages.is_list());
+      received += static_cast<int>(messages.list().size());
+      handle = messages[0]["ReceiptHandle"].string();
+    }
+    CHECK(call("ReceiveMessage", {})["Messages"].is_null());
+    call("DeleteMessage", {{"ReceiptHandle", handle}});
+    CHECK(call("ReceiveMessage", {{"MaxNumberOfMessages", 10}})["Messages"].list().size() == 1);
+    CHECK(call("ReceiveMessage", {})["Messages"].is_null());
+  });
+}
