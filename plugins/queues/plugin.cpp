@@ -1,10 +1,15 @@
-// Queues and streams. Only their models: every operation answers 501 until its function is registered here.
+// Queues and streams: SQS. Of the others there are only the models: every operation answers 501 until its
+// function is registered here.
 #include <moonbase/plugin.hpp>
 
-// <service>/model.lua, embedded by the build.
+#include "sqs/service.hpp"
+
+// <service>/model.lua and schema.sql, embedded by the build.
 extern const char firehose_model_lua[];
 extern const char kinesis_model_lua[];
 extern const char sqs_model_lua[];
+extern const char sqs_schema_sql[];
+extern const char resources_lua[];
 
 namespace queues {
 namespace {
@@ -13,11 +18,12 @@ class Plugin final : public moonbase::Plugin {
   void load(moonbase::Registrar& registrar) override {
     registrar.model(firehose_model_lua);
     registrar.model(kinesis_model_lua);
-    registrar.model(sqs_model_lua);
+    moonbase::sqs::load(registrar, sqs_model_lua, sqs_schema_sql);
+    registrar.resources(resources_lua);
   }
 };
 
 }  // namespace
 }  // namespace queues
 
-MOONBASE_PLUGIN(queues::Plugin, "queues", "0.1")
+MOONBASE_PLUGIN(queues::Plugin, "queues", "1.0")

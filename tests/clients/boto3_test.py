@@ -67,12 +67,45 @@ class Clients(unittest.TestCase):
         self.assertEqual(refused.exception.response["Error"]["Code"], "ResourceNotFoundException")
 
     def test_what_is_not_built_says_so_in_the_services_own_protocol(self):
-        for service, operation in (("sqs", "list_queues"), ("sns", "list_topics"), ("s3", "list_buckets"),
+        for service, operation in (("sns", "list_topics"), ("s3", "list_buckets"),
                                    ("ec2", "describe_instances"), ("kinesis", "list_streams"), ("iam", "list_users")):
             with self.subTest(service), self.assertRaises(ClientError) as refused:
                 getattr(self.client(service), operation)()
             self.assertEqual(refused.exception.response["Error"]["Code"], "NotImplemented")
             self.assertEqual(refused.exception.response["ResponseMetadata"]["HTTPStatusCode"], 501)
+
+    def test_queues_through_the_query_protocol(self):
+        sqs = self.client("sqs")
+        queue = sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "20"}, tags={"team": "moon"})["QueueUrl"]
+        self.assertEqual(queue, self.url + "/000000000000/orders")
+        self.assertEqual(sqs.list_queue_tags(QueueUrl=queue)["Tags"], {"team": "moon"})
+        # botocore compares the digests.
+        attributes = {"colour": {"DataType": "String", "StringValue": "blau"},
+                      "bytes": {"DataType": "Binary", "BinaryValue": b"\0\xff"}}
+        sent = sqs.send_message(QueueUrl=queue, MessageBody="a < b & c", MessageAttributes=attributes)
+        message = sqs.receive_message(QueueUrl=queue, AttributeNames=["All"], MessageAttributeNames=["All"])["Messages"][0]
+        self.assertEqual((message["Body"], message["MessageId"]), ("a < b & c", sent["MessageId"]))
+        self.assertEqual(message["MessageAttributes"], attributes)
+        self.assertEqual(message["Attributes"]["ApproximateReceiveCount"], "1")
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        batch = sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(i), "MessageBody": f"m{i}"} for i in range(10)])
+        self.assertEqual(len(batch["Successful"]), 10)
+        got = boto3.resource("sqs", endpoint_url=self.url, **GIVEN).Queue(queue).receive_messages(MaxNumberOfMessages=10)
+        self.assertEqual(sorted(one.body for one in got), sorted(f"m{i}" for i in range(10)))
+        answer = sqs.delete_message_batch(
+            QueueUrl=queue, Entries=[{"Id": "good", "ReceiptHandle": got[0].receipt_handle}, {"Id": "bad", "ReceiptHandle": "x"}])
+        self.assertEqual([one["Id"] for one in answer["Successful"]], ["good"])
+        self.assertEqual([(one["Id"], one["Code"]) for one in answer["Failed"]], [("bad", "ReceiptHandleIsInvalid")])
+        self.assertEqual(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+                         ["ApproximateNumberOfMessagesNotVisible"], "9")
+        with self.assertRaises(sqs.exceptions.QueueDoesNotExist) as refused:
+            sqs.send_message(QueueUrl=queue + "x", MessageBody="x")
+        self.assertEqual(refused.exception.response["Error"]["Code"], "AWS.SimpleQueueService.NonExistentQueue")
+        with self.assertRaises(sqs.exceptions.QueueNameExists):
+            sqs.create_queue(QueueName="orders", Attributes={"VisibilityTimeout": "21"})
+        with self.assertRaises(sqs.exceptions.PurgeQueueInProgress):
+            sqs.purge_queue(QueueUrl=queue)
+            sqs.purge_queue(QueueUrl=queue)
 
     def test_accounts_are_apart(self):
         mine, other = (self.client("dynamodb", aws_access_key_id=account) for account in ("111111111111", "222222222222"))

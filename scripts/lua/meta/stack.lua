@@ -42,6 +42,58 @@ local rest_api = {}
 ---@field name string
 local http_api = {}
 
+---@class moonbase.queue.Options  AWS::SQS::Queue
+---@field dead_letter? table  { queue, after = 3 }: where messages go that were received that often.
+---@field deduplication? string  FIFO: "content" drops what was sent in the last five minutes.
+---@field delay? integer  Seconds before a message that was sent can be received.
+---@field fifo? boolean  In order within message groups, each message once.
+---@field policy? table|string  A resource policy.
+---@field retention? integer  Seconds that messages are kept; four days if you say nothing.
+---@field size? integer  Bytes that a message may have; 1 MiB if you say nothing.
+---@field tags? table
+---@field throughput? string  FIFO: "high" keeps groups apart from each other.
+---@field visibility? integer  Seconds that a received message stays hidden; 30 if you say nothing.
+---@field wait? integer  Seconds that a receive waits for a message, up to 20.
+
+---@class moonbase.queue  what s.queue "name" { … } answers
+---@field name string
+local queue = {}
+
+function queue:on_message(...) end
+
+-- A message that was received, or its receipt.
+function queue:delete(message) end
+
+function queue:purge() end
+
+-- Messages as { id, body, receipt, attributes, system }; body is a table where JSON was sent.
+---@return table[] messages
+function queue:receive(options) end
+
+-- Of a dead letter queue: its messages go back to where they came from, or to another queue.
+---@return string task_handle
+function queue:redrive(options) end
+
+-- Options: delay (seconds), group, deduplication, attributes.
+---@return string message_id
+function queue:send(body, options) end
+
+-- Any number of messages, ten a Call. The options are for all of them. What is refused is raised.
+---@return string[] message_ids
+function queue:send_batch(bodies, options) end
+
+---@class moonbase.queue_mapping.Options  AWS::Lambda::EventSourceMapping
+---@field batch? integer  Messages of one invocation at most; 10 if you say nothing.
+---@field concurrency? integer  Invocations at the same time at most.
+---@field partial_failures? boolean  Only the messages whose handler failed come again.
+---@field queue table  The queue that feeds the function.
+---@field target table  The function.
+---@field window? integer  Seconds that a batch may wait to fill.
+
+---@class moonbase.queue_mapping  what s.queue_mapping "name" { … } answers
+---@field name string
+local queue_mapping = {}
+
 ---@class moonbase.table.Options  AWS::DynamoDB::Table
 ---@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all", "keys" or { … }, ["local"] = true }.
 ---@field key string|table  "id:S" or { "pk:S", "sk:N" }.
@@ -105,6 +157,8 @@ function table:update(key, changes) end
 ---@class moonbase.Stack
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
+---@field queue fun(name: string): fun(options: moonbase.queue.Options): moonbase.queue
+---@field queue_mapping fun(name: string): fun(options: moonbase.queue_mapping.Options): moonbase.queue_mapping
 ---@field rest_api fun(name: string): fun(options: moonbase.rest_api.Options): moonbase.rest_api
 ---@field table fun(name: string): fun(options: moonbase.table.Options): moonbase.table
 
