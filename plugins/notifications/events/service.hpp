@@ -5,12 +5,14 @@
 #include <moonbase/plugin.hpp>
 
 #include "events/catalog.hpp"
+#include "events/destination.hpp"
 
 namespace moonbase::notifications::events {
 
 // What its operations share beside the store.
 struct Service {
   Catalog catalog;
+  Destinations destinations;
 };
 
 struct Sources {
@@ -68,7 +70,7 @@ Result<Done> run_schedule(TaskRun& task);
 inline constexpr std::string_view replay_task = "events-replay";
 Result<Done> run_replay(TaskRun& task, Service& service);
 inline constexpr std::string_view expiry_task = "events-expiry";
-Result<Done> run_expiry(TaskRun& task, Service& service);
+Result<Done> run_expiry(TaskRun& task);
 
 // What several files of operations need.
 PageRequest page_request(const Call& call);
