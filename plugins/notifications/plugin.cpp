@@ -5,12 +5,14 @@
 
 #include "deliveries.hpp"
 #include "events/service.hpp"
+#include "scheduler/service.hpp"
 
 // Embedded by the build.
 extern const char events_model_lua[];
 extern const char events_schema_sql[];
 extern const char pipes_model_lua[];
 extern const char scheduler_model_lua[];
+extern const char scheduler_schema_sql[];
 extern const char schema_sql[];
 extern const char ses_model_lua[];
 extern const char sesv2_model_lua[];
@@ -26,8 +28,9 @@ class Plugin final : public moonbase::Plugin {
     registrar.task(delivery_task, run_delivery);
 
     events::load(registrar, std::make_shared<events::Service>(), {events_model_lua, events_schema_sql});
+    scheduler::load(registrar, {scheduler_model_lua, scheduler_schema_sql});
 
-    for (const auto* model : {pipes_model_lua, scheduler_model_lua, ses_model_lua, sesv2_model_lua, sns_model_lua})
+    for (const auto* model : {pipes_model_lua, ses_model_lua, sesv2_model_lua, sns_model_lua})
       registrar.model(model);
   }
 };

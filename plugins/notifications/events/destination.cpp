@@ -158,17 +158,18 @@ void Destinations::clear() {
   tokens_.clear();
 }
 
+Time next_slot(Destinations& destinations, Transaction& tx, const std::string& arn, Time now) {
+  const auto parsed = parse_arn(arn);
+  const auto rows = tx.query("SELECT document FROM api_destination WHERE account = ? AND region = ? AND name = ?",
+                             parsed->account, parsed->region, destination_name(parsed->resource));
+  if (rows.empty()) return now;
+  return destinations.reserve(arn, document(rows.front()[0])["InvocationRateLimitPerSecond"].integer_or(300), now);
+}
+
 Result<Value> deliver_to_destination(Destinations& destinations, Delivery& delivery) {
   const auto arn = parse_arn(delivery.arn);
   auto route = find_route(delivery.kernel, arn->owner(), destination_name(arn->resource));
   if (!route) return route.error();
-  const auto rate = route->destination["InvocationRateLimitPerSecond"].integer_or(300);
-  const auto slot = destinations.reserve(std::string(delivery.arn), rate, delivery.kernel.clock.now());
-  if (slot > delivery.kernel.clock.now()) {
-    Signal never;
-    never.wait(never.version(), slot);
-  }
-
   const auto& parameters = delivery.options["HttpParameters"];
   HttpClientRequest request;
   request.method = route->destination["HttpMethod"].string();

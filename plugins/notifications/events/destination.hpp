@@ -34,6 +34,10 @@ class Destinations {
   std::map<std::string, Token> tokens_;
 };
 
+// When a delivery to the destination may go out, by its rate limit. Takes that slot: a transaction that runs
+// twice leaves one unused.
+Time next_slot(Destinations& destinations, Transaction& tx, const std::string& arn, Time now);
+
 // Registrar::target: sends the payload. An Error says why not; "ClientError" is not worth a retry.
 Result<Value> deliver_to_destination(Destinations& destinations, Delivery& delivery);
 

@@ -156,7 +156,7 @@ Result<Done> run_replay(TaskRun& task, Service& service) {
       const bool is_chosen = !filter.is_list() || std::find(filter.list().begin(), filter.list().end(),
                                                             Value(rule->arn)) != filter.list().end();
       if (!is_chosen) continue;
-      if (auto sent = deliver_to_rule(task.kernel, task.context, *bus_name, *rule, event, 0); !sent) return sent;
+      if (auto sent = deliver_to_rule(service.destinations, task.kernel, task.context, *bus_name, *rule, event, 0); !sent) return sent;
     }
   }
   const bool has_more = rows.size() == static_cast<std::size_t>(chunk_max);

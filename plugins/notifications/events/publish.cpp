@@ -85,7 +85,7 @@ Result<Done> publish(Catalog& catalog, const KernelServices& kernel, std::vector
   return done;
 }
 
-Result<Done> deliver_to_rule(const KernelServices& kernel, const CallContext& context, const BusName& bus,
+Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context, const BusName& bus,
                              const CompiledRule& rule, const Value& event, int hops) {
   const auto text = to_json(event);
   for (const auto& target : rule.targets) {
@@ -106,7 +106,7 @@ Result<Done> deliver_to_rule(const KernelServices& kernel, const CallContext& co
     shipment.payload = std::move(*payload);
     if (target.is_slow()) {
       const auto written = kernel.store.write([&](Transaction& tx) -> Result<Value> {
-        ship_later(tx, kernel.ids, shipment, now);
+        ship_later(tx, kernel.ids, shipment, next_slot(destinations, tx, target.arn(), now));
         return Value();
       });
       if (!written) return written.error();
@@ -117,7 +117,7 @@ Result<Done> deliver_to_rule(const KernelServices& kernel, const CallContext& co
   return done;
 }
 
-Result<Done> run_dispatch(Catalog& catalog, TaskRun& task) {
+Result<Done> run_dispatch(Catalog& catalog, Destinations& destinations, TaskRun& task) {
   for (const auto& each : task.payload["events"].list()) {
     const BusName name{{each["account"].string(), each["region"].string()}, each["bus"].string()};
     const auto bus = catalog.find(task.kernel, name);
@@ -127,7 +127,7 @@ Result<Done> run_dispatch(Catalog& catalog, TaskRun& task) {
       const auto* rule = bus->rule(rule_name.string());
       if (!rule) continue;
       const auto hops = static_cast<int>(each["hops"].integer());
-      if (auto delivered = deliver_to_rule(task.kernel, task.context, name, *rule, event, hops); !delivered)
+      if (auto delivered = deliver_to_rule(destinations, task.kernel, task.context, name, *rule, event, hops); !delivered)
         return delivered;
     }
   }

@@ -7,6 +7,7 @@
 
 #include "deliveries.hpp"
 #include "events/catalog.hpp"
+#include "events/destination.hpp"
 
 namespace moonbase::notifications::events {
 
@@ -32,11 +33,11 @@ Value envelope_of(const Owner& sender, EventFacts facts);
 Result<Done> publish(Catalog& catalog, const KernelServices& kernel, std::vector<Arrival> arrivals);
 
 // What one event becomes for the targets of a rule. What is slow, or makes trouble, is written down for later.
-Result<Done> deliver_to_rule(const KernelServices& kernel, const CallContext& context, const BusName& bus,
+Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context, const BusName& bus,
                              const CompiledRule& rule, const Value& event, int hops);
 
 inline constexpr std::string_view dispatch_task = "events-dispatch";
-Result<Done> run_dispatch(Catalog& catalog, TaskRun& task);
+Result<Done> run_dispatch(Catalog& catalog, Destinations& destinations, TaskRun& task);
 
 // Registrar::target: an event bus, or an API destination.
 Result<Value> deliver_to_bus(Catalog& catalog, Delivery& delivery);
