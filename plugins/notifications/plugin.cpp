@@ -5,12 +5,14 @@
 
 #include "deliveries.hpp"
 #include "events/service.hpp"
+#include "pipes/service.hpp"
 #include "scheduler/service.hpp"
 
 // Embedded by the build.
 extern const char events_model_lua[];
 extern const char events_schema_sql[];
 extern const char pipes_model_lua[];
+extern const char pipes_schema_sql[];
 extern const char scheduler_model_lua[];
 extern const char scheduler_schema_sql[];
 extern const char schema_sql[];
@@ -29,10 +31,16 @@ class Plugin final : public moonbase::Plugin {
 
     events::load(registrar, std::make_shared<events::Service>(), {events_model_lua, events_schema_sql});
     scheduler::load(registrar, {scheduler_model_lua, scheduler_schema_sql});
+    pipes_ = std::make_shared<pipes::Service>(registrar.kernel());
+    pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql});
 
-    for (const auto* model : {pipes_model_lua, ses_model_lua, sesv2_model_lua, sns_model_lua})
+    for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua})
       registrar.model(model);
   }
+  void ready(KernelServices&) override { pipes::begin(*pipes_); }
+  void stop(KernelServices&) override { pipes_->pollers.stop_all(""); }
+
+  std::shared_ptr<pipes::Service> pipes_;
 };
 
 }  // namespace
