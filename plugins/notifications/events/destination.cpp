@@ -90,7 +90,7 @@ Result<std::string> fetch_token(Destinations& destinations, const KernelServices
                                             " without an access token."};
   const auto& token = (*answer)["access_token"].string();
   const auto& lifetime = (*answer)["expires_in"];
-  const auto lives_ms = static_cast<std::int64_t>(lifetime.is_number() ? lifetime.number() * 1000 : 300'000.0);
+  const auto lives_ms = static_cast<std::int64_t>(lifetime.is_number() || lifetime.is_integer() ? lifetime.number() * 1000 : 300'000.0);
   destinations.remember_token(arn, token, Time{now.ms + lives_ms - token_margin_ms});
   return token;
 }

@@ -17,9 +17,11 @@ bool equal_to_lower(std::string_view text, std::string_view lower_text) {
          std::equal(text.begin(), text.end(), lower_text.begin(), [](char a, char b) { return lower(a) == b; });
 }
 
+bool is_numeric(const Value& value) { return value.is_number() || value.is_integer(); }
+
 bool same(const Value& wanted, const Value& value) {
   if (wanted.is_integer() && value.is_integer()) return wanted.integer() == value.integer();
-  if (wanted.is_number() && value.is_number()) return wanted.number() == value.number();
+  if (is_numeric(wanted) && is_numeric(value)) return wanted.number() == value.number();
   return wanted.kind() == value.kind() && wanted == value;
 }
 
@@ -119,7 +121,7 @@ bool matches(const Matcher& matcher, const Value& value) {
     case Kind::exact:
       return same(matcher.value, value);
     case Kind::range:
-      return value.is_number() && in_range(matcher, value.number());
+      return is_numeric(value) && in_range(matcher, value.number());
     case Kind::present:
       return true;
     case Kind::absent:

@@ -265,7 +265,7 @@ class Compiler {
   }
 
   // {"prefix": "a"} or {"prefix": ["a", "b"]}, and so with the other types.
-  void read_but_expression(Matcher& matcher, const std::string& type) {
+  void read_but_expression(Matcher& matcher, const std::string type) {
     const bool is_affix = type == "prefix" || type == "suffix";
     if (!is_affix && type != "equals-ignore-case" && type != "wildcard")
       return refuse("Unsupported anything-but pattern: " + type);

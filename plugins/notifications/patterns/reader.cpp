@@ -107,7 +107,7 @@ PatternReader::Token PatternReader::read_number() {
   while (at_ < source_.size() && !ends_word(source_[at_])) ++at_;
   text_ = source_.substr(begin, at_ - begin);
   auto parsed = parse_json(text_);
-  if (!parsed || !parsed->is_number()) return set(Token::broken, begin);
+  if (!parsed || !(parsed->is_number() || parsed->is_integer())) return set(Token::broken, begin);
   value_ = std::move(*parsed);
   return set(Token::number, at_);
 }

@@ -63,8 +63,10 @@ void erase_schedule(Transaction& tx, const ScheduleName& name) {
   tx.unschedule(run_task, name.arn());
 }
 
-// A new rate without a start runs at once.
-Time just_before(Time now) { return {now.ms - 1}; }
+// What the first run comes after: a new rate without a start runs at once.
+Time begins_after(const Call& call, Time now) {
+  return call.input["ScheduleExpression"].string().starts_with("rate") ? Time{now.ms - 1} : now;
+}
 
 Value document_of(const Call& call, const ScheduleName& name, const Value& created, Time now) {
   Value schedule = picked(call.input, {"ActionAfterCompletion", "Description", "EndDate", "FlexibleTimeWindow",
@@ -100,7 +102,7 @@ Result<Value> create_schedule(Call& call) {
       return Value(Map{{"ScheduleArn", name.arn()}});
     }
     const auto now = call.kernel.clock.now();
-    save_schedule(tx, name, document_of(call, name, {}, now), token, just_before(now), call.kernel.ids);
+    save_schedule(tx, name, document_of(call, name, {}, now), token, begins_after(call, now), call.kernel.ids);
     return Value(Map{{"ScheduleArn", name.arn()}});
   });
 }
@@ -182,7 +184,7 @@ Result<Value> update_schedule(Call& call) {
     if (!before) return no_such_schedule(name);
     const auto now = call.kernel.clock.now();
     save_schedule(tx, name, document_of(call, name, before->document["CreationDate"], now), before->token,
-                  just_before(now), call.kernel.ids);
+                  begins_after(call, now), call.kernel.ids);
     return Value(Map{{"ScheduleArn", name.arn()}});
   });
 }
