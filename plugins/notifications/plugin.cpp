@@ -1,4 +1,4 @@
-// Notifications: events, schedules, pipes and, as far as they are built, topics and mail. What is not built
+// Notifications: events, schedules, pipes, topics and, as far as it is built, mail. What is not built
 // answers 501.
 #include <memory>
 #include <moonbase/plugin.hpp>
@@ -7,6 +7,7 @@
 #include "events/service.hpp"
 #include "pipes/service.hpp"
 #include "scheduler/service.hpp"
+#include "sns/service.hpp"
 
 // Embedded by the build.
 extern const char events_model_lua[];
@@ -19,6 +20,7 @@ extern const char schema_sql[];
 extern const char ses_model_lua[];
 extern const char sesv2_model_lua[];
 extern const char sns_model_lua[];
+extern const char sns_schema_sql[];
 
 namespace moonbase::notifications {
 namespace {
@@ -33,8 +35,9 @@ class Plugin final : public moonbase::Plugin {
     scheduler::load(registrar, {scheduler_model_lua, scheduler_schema_sql});
     pipes_ = std::make_shared<pipes::Service>(registrar.kernel());
     pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql});
+    sns::load(registrar, std::make_shared<sns::Service>(registrar.kernel()), {sns_model_lua, sns_schema_sql});
 
-    for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua})
+    for (const auto* model : {ses_model_lua, sesv2_model_lua})
       registrar.model(model);
   }
   void ready(KernelServices&) override { pipes::begin(*pipes_); }
