@@ -1,10 +1,7 @@
 """Moonbase beside nginx + Lua: CPU per request (user + system of the server, all its processes),
 requests a second, latency; start-up and memory. Medians of rounds that alternate between the two."""
 import argparse
-<<<<<<< HEAD
-=======
 import http.client
->>>>>>> sqs
 import json
 import os
 import re
@@ -241,7 +238,6 @@ def dynamodb(options):
         moonbase.stop()
 
 
-<<<<<<< HEAD
 class Dynalite:
     def __init__(self):
         port = free_port()
@@ -309,7 +305,8 @@ def tables(options):
         print(f"  memory (PSS) with {count} items: {pss_mb(moonbase.pid):.0f} MB")
     finally:
         dynalite.stop()
-=======
+
+
 def sqs_call(connection, operation, **values):
     connection.request("POST", f"/_moonbase/call/sqs/{operation}", json.dumps(values))
     response = connection.getresponse()
@@ -420,7 +417,6 @@ def sqs_polls(options, polls=10_000):
     finally:
         for one in sockets:
             one.close()
->>>>>>> sqs
         moonbase.stop()
 
 
@@ -431,12 +427,8 @@ def functions(options):
 
 
 def main():
-<<<<<<< HEAD
-    parts = {"start": start, "gateway": gateway, "dynamodb": dynamodb, "tables": tables, "functions": functions}
-=======
-    parts = {"start": start, "gateway": gateway, "dynamodb": dynamodb, "functions": functions,
+    parts = {"start": start, "gateway": gateway, "dynamodb": dynamodb, "tables": tables, "functions": functions,
              "sqs": sqs, "sqs-million": sqs_million, "sqs-polls": sqs_polls}
->>>>>>> sqs
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--peer", required=True, help="nginx's Lua module, unpacked")
