@@ -18,7 +18,7 @@ namespace {
 
 thread_local Loop* loop_of_this_thread = nullptr;
 
-constexpr int events_max = 512;
+constexpr int events_max = 64;  // Few, so that what one request touched is still near when the next is served.
 constexpr int waits_after_stop_max = 1000;
 
 // Hands boost a stack from the pool.
