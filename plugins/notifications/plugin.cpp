@@ -13,6 +13,7 @@ extern const char events_model_lua[];
 extern const char events_schema_sql[];
 extern const char pipes_model_lua[];
 extern const char pipes_schema_sql[];
+extern const char resources_lua[];
 extern const char scheduler_model_lua[];
 extern const char scheduler_schema_sql[];
 extern const char schema_sql[];
@@ -36,6 +37,7 @@ class Plugin final : public moonbase::Plugin {
 
     for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua})
       registrar.model(model);
+    registrar.resources(resources_lua);
   }
   void ready(KernelServices&) override { pipes::begin(*pipes_); }
   void stop(KernelServices&) override { pipes_->pollers.stop_all(""); }
