@@ -35,8 +35,7 @@ class Plugin final : public moonbase::Plugin {
     pipes_ = std::make_shared<pipes::Service>(registrar.kernel());
     pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql});
 
-    for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua})
-      registrar.model(model);
+    for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua}) registrar.model(model);
     registrar.resources(resources_lua);
   }
   void ready(KernelServices&) override { pipes::begin(*pipes_); }

@@ -12,7 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!zone) return 0;
     for (const std::int64_t utc : {0LL, 1'800'000'000LL, 3'500'000'000LL}) {
       const auto local = zone->to_local(utc);
-      if (const auto back = zone->to_utc(local)) fuzz::expect(zone->to_local(*back) == local, "a local time leads back");
+      if (const auto back = zone->to_utc(local))
+        fuzz::expect(zone->to_local(*back) == local, "a local time leads back");
     }
     return 0;
   }

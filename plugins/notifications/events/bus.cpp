@@ -1,7 +1,6 @@
 #include "events/bus.hpp"
 
 #include <algorithm>
-
 #include <moonbase/json.hpp>
 
 namespace moonbase::notifications::events {
@@ -27,7 +26,8 @@ Result<BusName> bus_name_of(const Value& text, const Owner& own) {
   const auto arn = parse_arn(name);
   constexpr std::string_view kind = "event-bus/";
   if (!arn || arn->service != "events" || !arn->resource.starts_with(kind))
-    return Error{"ValidationException", "Parameter " + name + " is not valid. Reason: Provided Arn is not in correct format."};
+    return Error{"ValidationException",
+                 "Parameter " + name + " is not valid. Reason: Provided Arn is not in correct format."};
   return BusName{arn->owner(), std::string(arn->resource.substr(kind.size()))};
 }
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
-
 #include <moonbase/json.hpp>
+#include <utility>
 
 #include "timing/time_zone.hpp"
 
@@ -74,7 +73,8 @@ std::optional<UniversalTarget> universal_target(std::string_view arn) {
   UniversalTarget target{std::string(arn.substr(0, colon)), std::string(arn.substr(colon + 1))};
   for (const auto& [sdk, model] : service_names)
     if (target.service == sdk) target.service = model;
-  if (target.operation[0] >= 'a' && target.operation[0] <= 'z') target.operation[0] = static_cast<char>(target.operation[0] - 32);
+  if (target.operation[0] >= 'a' && target.operation[0] <= 'z')
+    target.operation[0] = static_cast<char>(target.operation[0] - 32);
   return target;
 }
 

@@ -104,14 +104,11 @@ TEST_CASE("words that cannot be are refused with the stack's line") {
     return applied ? std::string("it was taken") : applied.error().message;
   };
   CHECK(refused(R"lua(s.rule "r" { on_event = function() end })lua")
-.find("stack.lua:2: a rule needs a pattern or a schedule") !=
-        std::string::npos);
-  CHECK(refused(R"lua(s.rule "r" { schedule = "rate(1 day)" })lua")
-.find("a rule needs targets") != std::string::npos);
+            .find("stack.lua:2: a rule needs a pattern or a schedule") != std::string::npos);
+  CHECK(refused(R"lua(s.rule "r" { schedule = "rate(1 day)" })lua").find("a rule needs targets") != std::string::npos);
   CHECK(refused(R"lua(s.schedule "r" { rate = "1 days", at = "x", handler = function() end })lua")
             .find("a schedule has one of rate, cron and at") != std::string::npos);
-  CHECK(refused(R"lua(s.schedule "r" { rate = "1 days" })lua")
-.find("a schedule needs target") != std::string::npos);
+  CHECK(refused(R"lua(s.schedule "r" { rate = "1 days" })lua").find("a schedule needs target") != std::string::npos);
   CHECK(refused(R"lua(s.rule "r" { schedule = "rate(1 day)", targets = { { function() end, inptu = {} } } })lua")
             .find("Did you mean input?") != std::string::npos);
 }
