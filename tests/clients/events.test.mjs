@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { zipSync } from 'fflate';
 import { CreateTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import {
-  CreateArchiveCommand, CreateEventBusCommand, DeleteRuleCommand, DescribeRuleCommand, EventBridgeClient,
+  CreateArchiveCommand, CreateEventBusCommand, DeleteRuleCommand, DescribeArchiveCommand, DescribeRuleCommand, EventBridgeClient,
   ListRulesCommand, ListTargetsByRuleCommand, PutEventsCommand, PutRuleCommand, PutTargetsCommand,
   RemoveTargetsCommand, TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
@@ -164,6 +164,23 @@ describe('events, schedules and pipes', () => {
     await scheduler.send(new DeleteScheduleCommand({ Name: 'write' }));
     await assert.rejects(scheduler.send(new CreateScheduleCommand({ ...schedule, ScheduleExpression: 'rate(1 second)' })),
       { name: 'ValidationException', message: 'Invalid Schedule Expression rate(1 second).' });
+  });
+
+  test('under load every event is passed on, and only once', async () => {
+    await events.send(new CreateEventBusCommand({ Name: 'from' }));
+    const { EventBusArn } = await events.send(new CreateEventBusCommand({ Name: 'to' }));
+    await events.send(new CreateArchiveCommand({ ArchiveName: 'count', EventSourceArn: EventBusArn }));
+    await events.send(new PutRuleCommand({ Name: 'all', EventBusName: 'from', EventPattern: '{"source":["load"]}' }));
+    await events.send(new PutTargetsCommand({ Rule: 'all', EventBusName: 'from', Targets: [{ Id: '1', Arn: EventBusArn }] }));
+    // Time must go on, so that what runs twice is counted twice.
+    await fetch(`${moonbase.url}/_moonbase/clock`, { method: 'POST', body: JSON.stringify({ resume: true }) });
+    const Entries = Array.from({ length: 10 }, () => ({ EventBusName: 'from', Source: 'load', DetailType: 'x', Detail: '{}' }));
+    await Promise.all(Array.from({ length: 50 }, async () => {
+      for (let i = 0; i < 20; ++i) await events.send(new PutEventsCommand({ Entries }));
+    }));
+    await advance('0s');
+    const { EventCount } = await events.send(new DescribeArchiveCommand({ ArchiveName: 'count' }));
+    assert.equal(EventCount, 10_000);
   });
 
   test('what is not built says so', async () => {
