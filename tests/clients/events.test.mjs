@@ -1,10 +1,11 @@
 // EventBridge, Scheduler and Pipes with their stock clients: functions get what rules and schedules send.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { zipSync } from 'fflate';
 import { CreateTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import {
-  CreateArchiveCommand, CreateEventBusCommand, DeleteRuleCommand, DescribeArchiveCommand, DescribeRuleCommand, EventBridgeClient,
+  CreateApiDestinationCommand, CreateArchiveCommand, CreateConnectionCommand, CreateEventBusCommand, DeleteRuleCommand, DescribeArchiveCommand, DescribeRuleCommand, EventBridgeClient,
   ListRulesCommand, ListTargetsByRuleCommand, PutEventsCommand, PutRuleCommand, PutTargetsCommand,
   RemoveTargetsCommand, TestEventPatternCommand,
 } from '@aws-sdk/client-eventbridge';
@@ -192,5 +193,110 @@ describe('events, schedules and pipes', () => {
     assert.equal(failed.$metadata.httpStatusCode, 501);
     assert.deepEqual((await pipes.send(new ListPipesCommand({}))).Pipes, []);
     await events.send(new CreateArchiveCommand({ ArchiveName: 'a', EventSourceArn: 'arn:aws:events:us-east-1:000000000000:event-bus/default' }));
+  });
+});
+
+describe('API destinations', () => {
+  let moonbase, events, server, port;
+  const requests = [];
+  const failures = [];  // Status codes to answer next.
+  before(async () => {
+    server = createServer((request, response) => {
+      let body = '';
+      request.on('data', (text) => { body += text; });
+      request.on('end', () => {
+        requests.push({ method: request.method, url: request.url, headers: request.headers, body });
+        if (request.url.startsWith('/token')) {
+          response.setHeader('Content-Type', 'application/json');
+          return response.end('{"access_token":"the-token","token_type":"Bearer","expires_in":3600}');
+        }
+        response.statusCode = failures.shift() ?? 200;
+        response.end();
+      });
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    port = server.address().port;
+    moonbase = await start('--outbound', '127.0.0.1');
+    await fetch(`${moonbase.url}/_moonbase/clock`, { method: 'POST', body: JSON.stringify({ stop: true }) });
+    events = new EventBridgeClient(settings(moonbase.url));
+  });
+  after(async () => {
+    await moonbase.stop();
+    server.close();
+  });
+  const advance = (time) => fetch(`${moonbase.url}/_moonbase/clock`, { method: 'POST', body: JSON.stringify({ advance: time }) });
+  const destination = async (name, AuthorizationType, AuthParameters, more = {}) => {
+    const { ConnectionArn } = await events.send(new CreateConnectionCommand({ Name: name, AuthorizationType, AuthParameters }));
+    const { ApiDestinationArn } = await events.send(new CreateApiDestinationCommand({
+      Name: name, ConnectionArn, HttpMethod: 'POST', InvocationEndpoint: `http://127.0.0.1:${port}/${name}/*`, ...more,
+    }));
+    await events.send(new PutRuleCommand({ Name: name, EventPattern: JSON.stringify({ source: [name] }) }));
+    await events.send(new PutTargetsCommand({ Rule: name, Targets: [{
+      Id: '1', Arn: ApiDestinationArn, RoleArn: 'arn:aws:iam::000000000000:role/api', InputPath: '$.detail',
+      HttpParameters: {
+        PathParameterValues: ['$.detail.id'], HeaderParameters: { 'X-Kind': '$.detail-type' }, QueryStringParameters: { q: 'a b' },
+      },
+    }] }));
+  };
+  const send = async (source, count = 1) => {
+    requests.length = 0;
+    const entry = { Source: source, DetailType: 'Order', Detail: '{"id":"o/1"}' };
+    await events.send(new PutEventsCommand({ Entries: Array(count).fill(entry) }));
+    await advance('10ms');  // Unless a destination says less, it gets 300 requests a second.
+  };
+
+  test('basic authorization, parameters from the event', async () => {
+    await destination('basic', 'BASIC', {
+      BasicAuthParameters: { Username: 'me', Password: 'secret' },
+      InvocationHttpParameters: { BodyParameters: [{ Key: 'tenant', Value: 't' }], HeaderParameters: [{ Key: 'X-Own', Value: 'own' }] },
+    });
+    await send('basic');
+    assert.equal(requests.length, 1);
+    const [{ method, url, headers, body }] = requests;
+    assert.deepEqual([method, url, body], ['POST', '/basic/o%2F1?q=a%20b', '{"id":"o/1","tenant":"t"}']);
+    assert.equal(headers.authorization, 'Basic ' + Buffer.from('me:secret').toString('base64'));
+    assert.deepEqual([headers['x-kind'], headers['x-own'], headers['user-agent']], ['Order', 'own', 'Amazon/EventBridge/ApiDestinations']);
+  });
+  test('an api key', async () => {
+    await destination('key', 'API_KEY', { ApiKeyAuthParameters: { ApiKeyName: 'x-api-key', ApiKeyValue: '42' } });
+    await send('key');
+    assert.equal(requests[0].headers['x-api-key'], '42');
+  });
+  test('a token for client credentials, asked for once', async () => {
+    await destination('oauth', 'OAUTH_CLIENT_CREDENTIALS', { OAuthParameters: {
+      AuthorizationEndpoint: `http://127.0.0.1:${port}/token`, HttpMethod: 'POST',
+      ClientParameters: { ClientID: 'id', ClientSecret: 'secret' },
+      OAuthHttpParameters: { BodyParameters: [{ Key: 'scope', Value: 'all' }] },
+    } });
+    await send('oauth');
+    assert.deepEqual(requests.map(({ url }) => url), ['/token', '/oauth/o%2F1?q=a%20b']);
+    assert.equal(requests[0].body, 'grant_type=client_credentials&client_id=id&client_secret=secret&scope=all');
+    assert.equal(requests[1].headers.authorization, 'Bearer the-token');
+    await send('oauth');
+    assert.equal(requests.length, 1);
+    failures.push(401);
+    await send('oauth');
+    await advance('2s');
+    assert.deepEqual(requests.map(({ url }) => url.split('?')[0]), ['/oauth/o%2F1', '/token', '/oauth/o%2F1']);
+  });
+  test('a server\'s fault is tried again, a client\'s is not', async () => {
+    failures.push(503, 429);
+    await send('key');
+    await advance('10s');
+    assert.equal(requests.length, 3);
+    failures.push(404);
+    await send('key');
+    await advance('1h');
+    assert.equal(requests.length, 1);
+  });
+  test('a rate limit spreads requests over time', async () => {
+    await destination('slow', 'API_KEY', { ApiKeyAuthParameters: { ApiKeyName: 'k', ApiKeyValue: 'v' } },
+      { InvocationRateLimitPerSecond: 2 });
+    await send('slow', 5);
+    assert.equal(requests.length, 1);
+    await advance('1000ms');
+    assert.equal(requests.length, 3);
+    await advance('1000ms');
+    assert.equal(requests.length, 5);
   });
 });

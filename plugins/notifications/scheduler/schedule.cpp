@@ -52,6 +52,8 @@ Result<Done> check_target(const Value& target) {
   }
   if (parsed->service == "events" && target["EventBridgeParameters"].is_null())
     return invalid("EventBridgeParameters must be specified for target " + arn + ".");
+  if (target["EventBridgeParameters"]["Source"].string_or("").starts_with("aws."))
+    return invalid("Source may not begin with 'aws.'.");
   if (parsed->service == "kinesis" && target["KinesisParameters"].is_null())
     return invalid("KinesisParameters must be specified for target " + arn + ".");
   if (parsed->service == "sqs" && arn.ends_with(".fifo") && target["SqsParameters"].is_null())
