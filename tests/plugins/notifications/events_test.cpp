@@ -341,9 +341,23 @@ TEST_CASE("another account needs the bus's permission") {
   CHECK(all[0].json()["account"].string() == "111111111111");
   CHECK(parse_json(kernel.call("DescribeEventBus")["Policy"].string()).value()["Statement"][0]["Sid"].string() ==
         "other");
-  kernel.call("RemovePermission", {{"StatementId", "other"}});
+  // What cannot be judged does not allow, and a refusal wins.
+  const auto statement = [](const char* effect, const char* principal, Value condition) {
+    return Value(
+        Map{{"Effect", effect}, {"Principal", principal}, {"Action", "events:*"}, {"Condition", std::move(condition)}});
+  };
+  const auto with_policy = [&](List statements) {
+    kernel.call("PutPermission", {{"Policy", to_json(Value(Map{{"Statement", std::move(statements)}}))}});
+    return put_as_other()["FailedEntryCount"].integer();
+  };
+  CHECK(with_policy({statement("Allow", "*", {})}) == 0);
+  CHECK(with_policy({statement("Allow", "*", Map{{"StringEquals", Map{{"aws:PrincipalOrgID", "o-1"}}}})}) == 1);
+  CHECK(with_policy({statement("Allow", "*", {}), statement("Deny", "111111111111", {})}) == 1);
+  kernel.call("PutPermission",
+              {{"Action", "events:PutEvents"}, {"Principal", "111111111111"}, {"StatementId", "other"}});
+  kernel.call("RemovePermission", {{"RemoveAllPermissions", true}});
   CHECK(put_as_other()["FailedEntryCount"].integer() == 1);
-  CHECK(kernel.error("RemovePermission", {{"StatementId", "other"}}).code == "ResourceNotFoundException");
+  CHECK(kernel.error("RemovePermission", {{"StatementId", "other"}}).message == "EventBus does not have a policy.");
 }
 
 TEST_CASE("an archive keeps what it matches, and a replay sends it again") {
