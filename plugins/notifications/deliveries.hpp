@@ -22,6 +22,9 @@ struct Shipment {
   // Instead of a delivery, a Call with `payload` as its input in AWS JSON.
   std::string call_service = {}, call_operation = {};
 
+  // Text in `payload` that stands for the number of the try: "<aws.scheduler.attempt-number>". May be empty.
+  std::string attempt_mark = {};
+
   std::int64_t retries_max = 185;
   std::int64_t age_ms_max = 24LL * 3600 * 1000;
   std::string dead_letter_arn = {};  // Of a queue; may be empty.

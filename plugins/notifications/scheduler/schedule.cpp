@@ -130,7 +130,7 @@ Result<Shipment> shipment_of(const Run& run, const Value& schedule) {
   replace_all(payload, "<aws.scheduler.schedule-arn>", run.schedule.arn());
   replace_all(payload, "<aws.scheduler.scheduled-time>", iso_8601_seconds(run.scheduled));
   replace_all(payload, "<aws.scheduler.execution-id>", run.execution_id);
-  replace_all(payload, "<aws.scheduler.attempt-number>", std::to_string(run.attempt));
+  shipment.attempt_mark = "<aws.scheduler.attempt-number>";
   if (payload.empty()) payload = "{}";
   if (const auto universal = universal_target(shipment.target)) {
     shipment.call_service = universal->service;

@@ -138,12 +138,16 @@ TEST_CASE("runs that fail are tried again, and become dead letters") {
   TestKernel kernel{"scheduler", with_recorder()};
   fail(kernel, recorder_arn("a"), "ServiceUnavailable", 1000);
   kernel.call("CreateSchedule", schedule("s", "at(2027-01-01T00:01:00)",
-                                         {{"RetryPolicy", Map{{"MaximumRetryAttempts", 1}}},
+                                         {{"Input", R"({"try":<aws.scheduler.attempt-number>})"},
+                                          {"RetryPolicy", Map{{"MaximumRetryAttempts", 1}}},
                                           {"DeadLetterConfig", Map{{"Arn", queue_arn("dead")}}}}));
   kernel.clock.advance_ms(3'600'000);
   const auto all = received(kernel);
   REQUIRE(all.size() == 3);
+  CHECK(all[0].payload == R"({"try":1})");
+  CHECK(all[1].payload == R"({"try":2})");
   CHECK(all[2].arn == queue_arn("dead"));
+  CHECK(all[2].payload == R"({"try":2})");
   CHECK(all[2].attribute("SCHEDULE_ARN") == "arn:aws:scheduler:us-east-1:000000000000:schedule/default/s");
   CHECK(all[2].attribute("SCHEDULED_TIME") == "2027-01-01T00:01:00Z");
   CHECK(all[2].attribute("EXHAUSTED_RETRY_CONDITION") == "MaximumRetryAttempts");
