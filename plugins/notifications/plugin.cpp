@@ -1,29 +1,50 @@
-// Notifications: topics, mail, events and schedules. Only their models: every operation answers 501 until its function is registered here.
+// Notifications: events, schedules, pipes and, as far as they are built, topics and mail. What is not built
+// answers 501.
+#include <memory>
 #include <moonbase/plugin.hpp>
 
-// <service>/model.lua, embedded by the build.
+#include "deliveries.hpp"
+#include "events/service.hpp"
+#include "pipes/service.hpp"
+#include "scheduler/service.hpp"
+
+// Embedded by the build.
 extern const char events_model_lua[];
+extern const char events_schema_sql[];
 extern const char pipes_model_lua[];
+extern const char pipes_schema_sql[];
+extern const char resources_lua[];
 extern const char scheduler_model_lua[];
+extern const char scheduler_schema_sql[];
+extern const char schema_sql[];
 extern const char ses_model_lua[];
 extern const char sesv2_model_lua[];
 extern const char sns_model_lua[];
 
-namespace notifications {
+namespace moonbase::notifications {
 namespace {
 
 class Plugin final : public moonbase::Plugin {
-  void load(moonbase::Registrar& registrar) override {
-    registrar.model(events_model_lua);
-    registrar.model(pipes_model_lua);
-    registrar.model(scheduler_model_lua);
-    registrar.model(ses_model_lua);
-    registrar.model(sesv2_model_lua);
-    registrar.model(sns_model_lua);
+  void load(Registrar& registrar) override {
+    // What all services here share.
+    registrar.schema(schema_sql);
+    registrar.task(delivery_task, run_delivery);
+
+    events::load(registrar, std::make_shared<events::Service>(), {events_model_lua, events_schema_sql});
+    scheduler::load(registrar, {scheduler_model_lua, scheduler_schema_sql});
+    pipes_ = std::make_shared<pipes::Service>(registrar.kernel());
+    pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql});
+
+    for (const auto* model : {ses_model_lua, sesv2_model_lua, sns_model_lua}) registrar.model(model);
+    registrar.resources(resources_lua);
   }
+  void ready(KernelServices&) override { pipes::begin(*pipes_); }
+  void stop(KernelServices&) override { pipes_->pollers.stop_all(""); }
+
+  std::shared_ptr<pipes::Service> pipes_;
 };
 
 }  // namespace
-}  // namespace notifications
+}  // namespace moonbase::notifications
 
-MOONBASE_PLUGIN(notifications::Plugin, "notifications", "0.1")
+MOONBASE_PLUGIN(moonbase::notifications::Plugin, "notifications", "1.0")

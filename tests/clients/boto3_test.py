@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 import unittest
+import urllib.request
 import zipfile
 
 import boto3
@@ -144,6 +145,26 @@ class Clients(unittest.TestCase):
                 coupons.redeem_coupon(Code="MOON10")
             self.assertEqual(refused.exception.response["Error"],
                              {"Code": "CouponNotFound", "Message": "No coupon has that code."})
+
+    def test_events_and_schedules(self):
+        events, scheduler = self.client("events"), self.client("scheduler")
+        to = events.create_event_bus(Name="to")["EventBusArn"]
+        events.create_archive(ArchiveName="kept", EventSourceArn=to)
+        events.put_rule(Name="pass-on", EventPattern=json.dumps({"source": ["shop"]}))
+        events.put_targets(Rule="pass-on", Targets=[{"Id": "1", "Arn": to}])
+        target = {"Arn": "arn:aws:events:us-east-1:000000000000:event-bus/default", "Input": "{}",
+                  "RoleArn": "arn:aws:iam::000000000000:role/scheduler",
+                  "EventBridgeParameters": {"Source": "shop", "DetailType": "Tick"}}
+        scheduler.create_schedule(Name="tick", ScheduleExpression="rate(1 hours)", Target=target,
+                                  FlexibleTimeWindow={"Mode": "OFF"})
+        events.put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": "{}"}])
+        urllib.request.urlopen(self.url + "/_moonbase/clock", data=b'{"advance":"0s"}').read()
+        self.assertEqual(events.describe_archive(ArchiveName="kept")["EventCount"], 2)
+        self.assertEqual([each["Name"] for each in scheduler.list_schedules()["Schedules"]], ["tick"])
+        with self.assertRaises(ClientError) as refused:
+            scheduler.get_schedule(Name="none")
+        self.assertEqual(refused.exception.response["Error"],
+                         {"Code": "ResourceNotFoundException", "Message": "Schedule none does not exist."})
 
     def test_the_command_line(self):
         run = subprocess.run(["aws", "--endpoint-url", self.url, "dynamodb", "list-tables", "--output", "json"],

@@ -42,6 +42,68 @@ local rest_api = {}
 ---@field name string
 local http_api = {}
 
+---@class moonbase.bus.Options  AWS::Events::EventBus
+---@field description? string
+
+---@class moonbase.bus  what s.bus "name" { … } answers
+---@field name string
+local bus = {}
+
+-- Puts an event on the bus; answers its id. The source is the stack's name unless options.source says another.
+function bus:put(detail_type, detail, options) end
+
+---@class moonbase.rule.Options  AWS::Events::Rule
+---@field bus? table|string  A bus of the stack, or a name; the default bus if you say nothing.
+---@field dead_letter? table  A queue for what cannot be delivered.
+---@field description? string
+---@field enabled? boolean
+---@field on_event? moonbase.Handler  A function that gets the event.
+---@field pattern? table|string  Which events: { source = { "shop" } }, as EventBridge writes patterns.
+---@field retries? integer  0 to 185.
+---@field schedule? string  "rate(5 minutes)" or "cron(0 3 * * ? *)".
+---@field targets? table  Functions and resources, or { target, input, input_path, template, paths, group }.
+
+---@class moonbase.rule  what s.rule "name" { … } answers
+---@field name string
+local rule = {}
+
+---@class moonbase.schedule.Options  AWS::Scheduler::Schedule
+---@field at? string  "2027-01-31T09:00:00": once.
+---@field cron? string  "0 3 * * ? *": minutes, hours, day of month, month, day of week, year.
+---@field dead_letter? table  A queue for what cannot be delivered.
+---@field description? string
+---@field enabled? boolean
+---@field handler? moonbase.Handler  A function written in place.
+---@field input? any  What the target gets.
+---@field once? boolean  Delete it after its last run.
+---@field rate? string  "5 minutes".
+---@field retries? integer  0 to 185.
+---@field target? table  A function or another resource of the stack.
+---@field timezone? string  "Europe/Berlin"; UTC if you say nothing.
+---@field window? integer  Minutes within which it may run.
+
+---@class moonbase.schedule  what s.schedule "name" { … } answers
+---@field name string
+local schedule = {}
+
+---@class moonbase.pipe.Options  AWS::Pipes::Pipe
+---@field batch? integer  Records at once.
+---@field dead_letter? table  Of a stream: a queue for what failed.
+---@field description? string
+---@field enabled? boolean
+---@field enrichment? moonbase.Handler|table  A function that answers what the target gets.
+---@field filter? table|string  A pattern of records, or a list of them: { body = { kind = { "ship" } } }.
+---@field retries? integer  Of a stream.
+---@field source table  A queue or a stream of the stack.
+---@field start? string  Of a stream: "TRIM_HORIZON" or "LATEST".
+---@field target moonbase.Handler|table  A function or another resource of the stack.
+---@field template? table|string  What the target gets: '{"id": <$.body.id>}'.
+---@field window? integer  Seconds that a batch may gather.
+
+---@class moonbase.pipe  what s.pipe "name" { … } answers
+---@field name string
+local pipe = {}
+
 ---@class moonbase.queue.Options  AWS::SQS::Queue
 ---@field dead_letter? table  { queue, after = 3 }: where messages go that were received that often.
 ---@field deduplication? string  FIFO: "content" drops what was sent in the last five minutes.
@@ -155,10 +217,14 @@ function table:update(key, changes) end
 ---@field after? table  what to give as `after` for the next page
 
 ---@class moonbase.Stack
+---@field bus fun(name: string): fun(options: moonbase.bus.Options): moonbase.bus
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
+---@field pipe fun(name: string): fun(options: moonbase.pipe.Options): moonbase.pipe
 ---@field queue fun(name: string): fun(options: moonbase.queue.Options): moonbase.queue
 ---@field queue_mapping fun(name: string): fun(options: moonbase.queue_mapping.Options): moonbase.queue_mapping
 ---@field rest_api fun(name: string): fun(options: moonbase.rest_api.Options): moonbase.rest_api
+---@field rule fun(name: string): fun(options: moonbase.rule.Options): moonbase.rule
+---@field schedule fun(name: string): fun(options: moonbase.schedule.Options): moonbase.schedule
 ---@field table fun(name: string): fun(options: moonbase.table.Options): moonbase.table
 

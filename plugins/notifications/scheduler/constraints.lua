@@ -1,0 +1,42 @@
+-- What the SDK packages do not say; see scripts/models/README.md.
+local name = { length = { 1, 64 }, pattern = [[[0-9a-zA-Z-_.]+]] }
+local token = { length = { 1, 64 }, pattern = [[[a-zA-Z0-9-_]+]] }
+local tagged = { length = { 1, 1011 }, pattern = [[arn:aws[a-z-]*:scheduler:[a-z0-9\-]+:\d{12}:schedule-group\/[0-9a-zA-Z-_.]+]] }
+
+return {
+  ["CreateSchedule.Name"] = name,
+  ["UpdateSchedule.Name"] = name,
+  ["GetSchedule.Name"] = name,
+  ["DeleteSchedule.Name"] = name,
+  ["CreateScheduleGroup.Name"] = name,
+  ["GetScheduleGroup.Name"] = name,
+  ["DeleteScheduleGroup.Name"] = name,
+  ["*$GroupName"] = name,
+  ["*$NamePrefix"] = name,
+  ["*$ClientToken"] = token,
+  ["*$MaxResults"] = { range = { 1, 100 } },
+  ["*$NextToken"] = { length = { 1, 2048 } },
+  ["*$Description"] = { length = { 0, 512 } },
+  ["*$ScheduleExpression"] = { length = { 1, 256 } },
+  ["*$ScheduleExpressionTimezone"] = { length = { 1, 50 } },
+  ["*$State"] = { values = { "ENABLED", "DISABLED" } },
+  ["*$ActionAfterCompletion"] = { values = { "NONE", "DELETE" } },
+  ["FlexibleTimeWindow$Mode"] = { values = { "OFF", "FLEXIBLE" } },
+  ["FlexibleTimeWindow$MaximumWindowInMinutes"] = { range = { 1, 1440 } },
+  ["Target$Arn"] = { length = { 1, 1600 } },
+  ["Target$RoleArn"] = { length = { 1, 1600 }, pattern = [[arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@\/-]+]] },
+  ["Target$Input"] = { length = { 1 } },
+  ["RetryPolicy$MaximumRetryAttempts"] = { range = { 0, 185 } },
+  ["RetryPolicy$MaximumEventAgeInSeconds"] = { range = { 60, 86400 } },
+  ["DeadLetterConfig$Arn"] = { length = { 1, 1600 }, pattern = [[arn:aws[a-z-]*:sqs:[a-z0-9\-]+:\d{12}:[a-zA-Z0-9\-_]+]] },
+  ["SqsParameters$MessageGroupId"] = { length = { 1, 128 } },
+  ["KinesisParameters$PartitionKey"] = { length = { 1, 256 } },
+  ["EventBridgeParameters$DetailType"] = { length = { 1, 128 } },
+  ["EventBridgeParameters$Source"] = { length = { 1, 256 }, pattern = [[[/\.\-_A-Za-z0-9]+]] },
+  ["ListTagsForResource.ResourceArn"] = tagged,
+  ["TagResource.ResourceArn"] = tagged,
+  ["UntagResource.ResourceArn"] = tagged,
+  ["TagList"] = { length = { 0, 200 } },
+  ["Tag$Key"] = { length = { 1, 128 } },
+  ["Tag$Value"] = { length = { 1, 256 } },
+}

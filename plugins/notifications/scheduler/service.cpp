@@ -1,0 +1,35 @@
+#include "scheduler/service.hpp"
+
+namespace moonbase::notifications::scheduler {
+namespace {
+
+struct NamedOperation {
+  const char* name;
+  Result<Value> (*run)(Call&);
+};
+
+constexpr NamedOperation operations[] = {
+    {"CreateSchedule", create_schedule},
+    {"CreateScheduleGroup", create_schedule_group},
+    {"DeleteSchedule", delete_schedule},
+    {"DeleteScheduleGroup", delete_schedule_group},
+    {"GetSchedule", get_schedule},
+    {"GetScheduleGroup", get_schedule_group},
+    {"ListScheduleGroups", list_schedule_groups},
+    {"ListSchedules", list_schedules},
+    {"ListTagsForResource", list_tags_for_resource},
+    {"TagResource", tag_resource},
+    {"UntagResource", untag_resource},
+    {"UpdateSchedule", update_schedule},
+};
+
+}  // namespace
+
+void load(Registrar& registrar, const Sources& sources) {
+  registrar.model(sources.model);
+  registrar.schema(sources.schema);
+  for (const auto& operation : operations) registrar.operation(operation.name, operation.run);
+  registrar.task(run_task, run_schedule);
+}
+
+}  // namespace moonbase::notifications::scheduler
