@@ -1,4 +1,4 @@
-// The logs service, as far as it is built: reading what functions logged.
+// The logs service: groups, streams, events, subscriptions. Metric filters and queries are not built.
 #pragma once
 
 #include "logs/log_store.hpp"
@@ -7,6 +7,12 @@
 
 namespace moonbase::functions {
 
+void register_group_operations(Registrar& registrar, LogStore& logs);
 void register_log_operations(Registrar& registrar, LogStore& logs);
+void register_subscription_operations(Registrar& registrar, LogStore& logs);
+
+// Tasks.
+Result<Done> run_retention(TaskRun& task);     // "logs-retention"
+Result<Done> run_subscription(TaskRun& task);  // "logs-subscription"
 
 }  // namespace moonbase::functions

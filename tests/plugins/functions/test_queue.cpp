@@ -1,0 +1,113 @@
+// A queue for tests of event source mappings: it holds messages in memory and answers for every ARN of SQS.
+#include <moonbase/plugin.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace {
+
+using namespace moonbase;
+
+constexpr auto model = R"lua(
+local shape = require "moonbase.shape"
+return shape.service {
+  name = "testqueue", version = "2026-01-01", protocols = { "json-1.0" }, target = "TestQueue",
+  operations = {
+    Count = { input = {}, output = { Messages = shape.integer, Last = shape.string } },
+    Send = { input = { Body = shape.string { required = true } }, output = {} },
+  },
+}
+)lua";
+
+constexpr std::int64_t visibility_ms = 30'000;
+
+class Queue final : public EventSource {
+ public:
+  explicit Queue(const Clock& clock) : clock_(clock) {}
+
+  void send(std::string body) {
+    {
+      const std::lock_guard lock(mutex_);
+      messages_.push_back({std::to_string(++last_), std::move(body), {}});
+    }
+    signal_->notify();
+  }
+  std::int64_t count() {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::int64_t>(messages_.size());
+  }
+
+  std::string last() {
+    const std::lock_guard lock(mutex_);
+    return messages_.empty() ? std::string() : messages_.back().body;
+  }
+
+  Result<bool> is_queue(const CallContext&, std::string_view) override { return true; }
+  std::shared_ptr<Signal> changed(const CallContext&, std::string_view) override { return signal_; }
+
+  Result<SourceBatch> read(const CallContext&, std::string_view, const SourceRead& wanted) override {
+    SourceBatch batch;
+    const auto now = clock_.now();
+    const std::lock_guard lock(mutex_);
+    for (auto& message : messages_) {
+      if (message.visible_at > now) {
+        batch.next = std::min(batch.next, message.visible_at);
+      } else if (static_cast<int>(batch.records.size()) < wanted.records_max) {
+        message.visible_at = {now.ms + visibility_ms};
+        SourceRecord record;
+        record.event = Map{{"messageId", message.id}, {"body", message.body}};
+        record.id = record.item_id = message.id;
+        record.bytes = message.body.size();
+        batch.records.push_back(std::move(record));
+      }
+    }
+    return batch;
+  }
+  Result<Done> finish(const CallContext&, std::string_view, const std::vector<std::string>& ids) override {
+    const std::lock_guard lock(mutex_);
+    for (const auto& id : ids) std::erase_if(messages_, [&](const Message& message) { return message.id == id; });
+    return done;
+  }
+  Result<Done> release(const CallContext&, std::string_view, const std::vector<std::string>& ids, int) override {
+    const std::lock_guard lock(mutex_);
+    for (auto& message : messages_)
+      for (const auto& id : ids)
+        if (message.id == id) message.visible_at = {};
+    return done;
+  }
+
+ private:
+  struct Message {
+    std::string id, body;
+    Time visible_at;
+  };
+  const Clock& clock_;
+  std::shared_ptr<Signal> signal_ = std::make_shared<Signal>();
+  std::mutex mutex_;
+  std::vector<Message> messages_;
+  int last_ = 0;
+};
+
+class TestQueue final : public moonbase::Plugin {
+  void load(Registrar& registrar) override {
+    queue_ = std::make_unique<Queue>(registrar.kernel().clock);
+    registrar.model(model);
+    registrar.operation("Count", [this](Call&) -> Result<Value> { return Value(Map{{"Messages", queue_->count()}, {"Last", queue_->last()}}); });
+    registrar.operation("Send", [this](Call& call) -> Result<Value> {
+      queue_->send(call.input["Body"].string());
+      return Value(Map{});
+    });
+    registrar.event_source("sqs", *queue_);
+    registrar.target("sqs", [this](Delivery& delivery) -> Result<Value> {
+      queue_->send(delivery.payload);
+      return Value(Map{});
+    });
+  }
+  std::unique_ptr<Queue> queue_;
+};
+
+}  // namespace
+
+MOONBASE_PLUGIN(TestQueue, "test_queue", "1.0")
