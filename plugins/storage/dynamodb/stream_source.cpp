@@ -39,11 +39,11 @@ Value json_shape(const Value& attribute) {
 SourceRecord source_record(const Stream& stream, const std::string& region, const Row& row) {
   SourceRecord record;
   record.event = describe_record(stream, region, row);
+  record.event.set("eventSourceARN", stream.arn);
   auto& change = record.event.map().find("dynamodb")->map();
   for (const char* member : {"Keys", "OldImage", "NewImage"})
     if (auto* image = change.find(member)) *image = json_item(*image);
   change.set("ApproximateCreationDateTime", row[1].integer() / 1000);
-  record.event.set("eventSourceARN", stream.arn);
   record.id = record.item_id = change["SequenceNumber"].string();
   record.group = to_json(change["Keys"]);
   record.position = std::to_string(row[0].integer() + 1);

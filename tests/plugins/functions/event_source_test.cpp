@@ -111,6 +111,7 @@ TEST_CASE_METHOD(Platform, "reading goes on where it was after a restart, and fr
   put("old");
   const auto made = map_stream({{"StartingPosition", "TRIM_HORIZON"}});
   settle();
+  INFO(moonbase::to_json(kernel.call("GetEventSourceMapping", {{"UUID", made["UUID"]}})));
   CHECK(calls() == "old");
   kernel.restart();
   put("new");
