@@ -1,19 +1,18 @@
 // Functions: Lambda and, as far as they are built, CloudWatch Logs.
-#include "lambda/event_invoke.hpp"
-#include "lambda/operations.hpp"
-#include "lambda/url.hpp"
-#include "logs/operations_log.hpp"
-
-#include <moonbase/json.hpp>
-#include <moonbase/plugin.hpp>
-
 #include <dlfcn.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <moonbase/json.hpp>
+#include <moonbase/plugin.hpp>
 #include <stdexcept>
 #include <string>
+
+#include "lambda/event_invoke.hpp"
+#include "lambda/operations.hpp"
+#include "lambda/url.hpp"
+#include "logs/operations_log.hpp"
 
 // Embedded by the build.
 extern const char lambda_model_lua[];

@@ -1,11 +1,10 @@
 // Asynchronous invocations: queued durably, tried again a minute and two minutes later, then handed to a
 // destination or dead-letter queue.
+#include <moonbase/json.hpp>
+#include <optional>
+
 #include "lambda/event_invoke.hpp"
 #include "lambda/service.hpp"
-
-#include <moonbase/json.hpp>
-
-#include <optional>
 
 namespace moonbase::functions {
 namespace {
@@ -31,14 +30,14 @@ Value json_or_text(const std::string& text) {
 
 // What a destination gets.
 std::string record_of(const Event& event, Time now, const char* condition, const InvocationResult* result) {
-  Map record{{"version", "1.0"},
-             {"timestamp", iso_8601(now)},
-             {"requestContext",
-              Map{{"requestId", event.request_id},
-                  {"functionArn", event.name.arn() + (event.name.qualifier.empty() ? ":$LATEST" : "")},
-                  {"condition", condition},
-                  {"approximateInvokeCount", event.attempts}}},
-             {"requestPayload", json_or_text(event.stored["payload"].string())}};
+  Map record{
+      {"version", "1.0"},
+      {"timestamp", iso_8601(now)},
+      {"requestContext", Map{{"requestId", event.request_id},
+                             {"functionArn", event.name.arn() + (event.name.qualifier.empty() ? ":$LATEST" : "")},
+                             {"condition", condition},
+                             {"approximateInvokeCount", event.attempts}}},
+      {"requestPayload", json_or_text(event.stored["payload"].string())}};
   if (result) {
     Map response{{"statusCode", 200}, {"executedVersion", result->executed_version}};
     if (!result->function_error.empty()) response.set("functionError", result->function_error);
@@ -51,8 +50,8 @@ std::string record_of(const Event& event, Time now, const char* condition, const
 Map options_for(const Event& event, const std::string& arn, bool success) {
   if (arn.find(":events:") == arn.npos) return {};
   return {{"Source", "lambda"},
-          {"DetailType", success ? "Lambda Function Invocation Result - Success"
-                                 : "Lambda Function Invocation Result - Failure"},
+          {"DetailType",
+           success ? "Lambda Function Invocation Result - Success" : "Lambda Function Invocation Result - Failure"},
           {"Resources", List{event.name.arn() + (event.name.qualifier.empty() ? ":$LATEST" : ""), arn}}};
 }
 
@@ -70,9 +69,10 @@ void bury(Transaction& tx, const Event& event, Time now, const InvocationResult*
   const auto arn = event.function.settings_text("DeadLetterConfig", "TargetArn", "");
   if (arn.empty()) return;
   auto message = why;
-  if (result) message = json_or_text(result->payload)["errorMessage"].is_string()
-                            ? json_or_text(result->payload)["errorMessage"].string()
-                            : result->payload;
+  if (result)
+    message = json_or_text(result->payload)["errorMessage"].is_string()
+                  ? json_or_text(result->payload)["errorMessage"].string()
+                  : result->payload;
   if (message.size() > error_message_bytes_max) message.resize(error_message_bytes_max);
   if (message.empty()) message = "Unknown";
   const auto attribute = [](const char* type, std::string text) {

@@ -1,7 +1,6 @@
 #include "lambda/event_invoke.hpp"
 
 #include <moonbase/json.hpp>
-
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -73,8 +72,7 @@ Result<Done> run_delivery(TaskRun& task) {
   context.identity.account_id = delivery["account"].string();
   context.identity.arn = delivery["role"].string();
   context.region = delivery["region"].string();
-  const auto delivered =
-      task.kernel.targets.deliver(context, arn, delivery["body"].string(), delivery["options"]);
+  const auto delivered = task.kernel.targets.deliver(context, arn, delivery["body"].string(), delivery["options"]);
   if (delivered) return done;
   const auto age_ms = task.kernel.clock.now().ms - delivery["since_ms"].integer();
   if (!is_final(delivered.error()) && age_ms < event_age_seconds_max * 1000) return delivered.error();

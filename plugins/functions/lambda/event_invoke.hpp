@@ -1,12 +1,11 @@
 // How asynchronous events of a function are dealt with: retries, age, destinations. Rows and records.
 #pragma once
 
-#include "lambda/function.hpp"
-
 #include <moonbase/plugin.hpp>
-
 #include <optional>
 #include <string>
+
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 

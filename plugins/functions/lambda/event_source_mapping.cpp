@@ -1,10 +1,9 @@
 #include "lambda/event_source_mapping.hpp"
 
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -26,9 +25,9 @@ Result<Done> check_queue(const Call& call, EventSourceMapping& mapping, bool cre
     return invalid_parameter("StartingPosition is not valid for SQS event sources.");
   const auto batch = mapping.number("BatchSize", 10), window = mapping.number("MaximumBatchingWindowInSeconds", 0);
   if (mapping.is_fifo() && batch > 10)
-    return invalid_parameter("Batch size " + std::to_string(batch) + " is not supported for FIFO queues, maximum is 10.");
-  if (mapping.is_fifo() && window > 0)
-    return invalid_parameter("Batching window is not supported for FIFO queues.");
+    return invalid_parameter("Batch size " + std::to_string(batch) +
+                             " is not supported for FIFO queues, maximum is 10.");
+  if (mapping.is_fifo() && window > 0) return invalid_parameter("Batching window is not supported for FIFO queues.");
   if (batch > 10 && window == 0)
     return invalid_parameter(
         "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10");
@@ -152,11 +151,10 @@ Map describe(const EventSourceMapping& mapping, std::string_view state, std::str
 
 Result<Done> change_mapping(const Call& call, EventSourceMapping& mapping, bool create) {
   const auto& input = call.input;
-  for (const char* parameter : {"AmazonManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "Queues",
-                                "SelfManagedEventSource", "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations",
-                                "Topics", "Tags", "LoggingConfig"})
-    if (!is_empty(input[parameter]))
-      return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
+  for (const char* parameter :
+       {"AmazonManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "Queues", "SelfManagedEventSource",
+        "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations", "Topics", "Tags", "LoggingConfig"})
+    if (!is_empty(input[parameter])) return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
   const bool queue = mapping.kind() == SourceKind::sqs;
   auto& configuration = mapping.configuration;
   if (create) {
@@ -172,10 +170,11 @@ Result<Done> change_mapping(const Call& call, EventSourceMapping& mapping, bool 
       if (!input["StartingPosition"].is_null()) configuration.set("StartingPosition", input["StartingPosition"]);
     }
   }
-  for (const char* member : {"BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes",
-                             "MaximumRecordAgeInSeconds", "MaximumRetryAttempts", "ParallelizationFactor",
-                             "TumblingWindowInSeconds", "BisectBatchOnFunctionError", "DestinationConfig",
-                             "ScalingConfig", "FilterCriteria", "KMSKeyArn", "MetricsConfig", "ProvisionedPollerConfig"})
+  for (const char* member :
+       {"BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "MaximumRecordAgeInSeconds",
+        "MaximumRetryAttempts", "ParallelizationFactor", "TumblingWindowInSeconds", "BisectBatchOnFunctionError",
+        "DestinationConfig", "ScalingConfig", "FilterCriteria", "KMSKeyArn", "MetricsConfig",
+        "ProvisionedPollerConfig"})
     if (!input[member].is_null()) configuration.set(member, input[member]);
   for (const char* member : {"FilterCriteria", "ScalingConfig", "KMSKeyArn"})
     if (const auto* value = configuration.find(member); value && is_empty(*value)) configuration.erase(member);
@@ -200,8 +199,7 @@ Result<std::vector<FilterPattern>> filters_of(const Value& criteria) {
   std::vector<FilterPattern> filters;
   const auto& list = criteria["Filters"];
   if (!list.is_list()) return filters;
-  if (list.list().size() > filters_max)
-    return invalid_parameter("An event source mapping has at most 10 filters.");
+  if (list.list().size() > filters_max) return invalid_parameter("An event source mapping has at most 10 filters.");
   for (const auto& one : list.list()) {
     auto filter = FilterPattern::parse(one["Pattern"].string_or("{}"));
     if (!filter) return filter.error();

@@ -1,15 +1,14 @@
 // Event source mappings: what is polled for which function, and how. Rows and rules, no other I/O.
 #pragma once
 
-#include "lambda/filter.hpp"
-#include "lambda/function.hpp"
-
 #include <moonbase/plugin.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lambda/filter.hpp"
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 

@@ -1,8 +1,7 @@
 #include "lambda/filter.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
@@ -205,7 +204,8 @@ bool FilterPattern::Node::matches(const Value* found) const {
   for (const auto& [name, child] : fields)
     if (!child.matches(members ? members->find(name) : nullptr)) return false;
   for (const auto& patterns : ors)
-    if (std::none_of(patterns.begin(), patterns.end(), [&](const Node& one) { return one.matches(found); })) return false;
+    if (std::none_of(patterns.begin(), patterns.end(), [&](const Node& one) { return one.matches(found); }))
+      return false;
   return true;
 }
 

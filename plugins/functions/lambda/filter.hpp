@@ -4,10 +4,9 @@
 // {"equals-ignore-case": …}, {"anything-but": …}, {"numeric": […]}, {"exists": …}. "$or" holds a list of patterns.
 #pragma once
 
+#include <memory>
 #include <moonbase/result.hpp>
 #include <moonbase/value.hpp>
-
-#include <memory>
 #include <string_view>
 
 namespace moonbase::functions {

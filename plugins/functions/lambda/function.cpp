@@ -1,12 +1,11 @@
 #include "lambda/function.hpp"
 
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdio>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -84,9 +83,7 @@ bool is_empty(const Value& value) {
 
 std::string Function::arn() const { return "arn:aws:lambda:" + region + ":" + account + ":function:" + name; }
 
-std::string Function::version_arn() const {
-  return version == 0 ? arn() : arn() + ":" + std::to_string(version);
-}
+std::string Function::version_arn() const { return version == 0 ? arn() : arn() + ":" + std::to_string(version); }
 
 std::string Function::settings_text(const char* setting, const char* member, std::string_view otherwise) const {
   const auto* found = settings.find(setting);
@@ -213,8 +210,9 @@ Result<Function> require_function(Transaction& tx, const FunctionName& name) {
 
 Result<Function> require_latest(Transaction& tx, const FunctionName& name) {
   if (!name.qualifier.empty() && name.qualifier != "$LATEST")
-    return invalid_parameter("This operation is permitted on Lambda functions only. Aliases and versions do not support "
-                             "this operation. Please specify either a function name or an unqualified function ARN.");
+    return invalid_parameter(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support "
+        "this operation. Please specify either a function name or an unqualified function ARN.");
   return require_function(tx, name);
 }
 
@@ -263,9 +261,9 @@ void update_function(Transaction& tx, const Function& function) {
 }
 
 std::string content_digest(const Function& function) {
-  return sha256_hex(to_json(Value(
-      List{function.runtime, function.handler, function.role, function.description, function.timeout_seconds,
-           function.memory_mb, function.environment, function.code_sha256, function.settings, layers_json(function)})));
+  return sha256_hex(to_json(Value(List{function.runtime, function.handler, function.role, function.description,
+                                       function.timeout_seconds, function.memory_mb, function.environment,
+                                       function.code_sha256, function.settings, layers_json(function)})));
 }
 
 std::string modified_text(Time time) {

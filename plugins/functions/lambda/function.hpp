@@ -1,12 +1,11 @@
 // A function as the lambda service knows it: its row, its names, what AWS shows of it. No I/O.
 #pragma once
 
+#include <cstdint>
 #include <moonbase/call.hpp>
 #include <moonbase/result.hpp>
 #include <moonbase/store.hpp>
 #include <moonbase/value.hpp>
-
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -1,13 +1,12 @@
 #include "lambda/layer.hpp"
 
-#include "lambda/code.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <moonbase/json.hpp>
 #include <stdexcept>
+
+#include "lambda/code.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -127,8 +126,9 @@ Result<Done> use_layers(Transaction& tx, const Call& call, Function& function) {
                    {{"Type", "User"}},
                    400};
     if (name->region != function.region)
-      return invalid_parameter("Layers are not in the same region as the function. Layers are expected to be in region " +
-                               function.region + ".");
+      return invalid_parameter(
+          "Layers are not in the same region as the function. Layers are expected to be in region " + function.region +
+          ".");
     if (name->account != function.account && !is_shared_with(tx, *name, function.account))
       return Error{"AccessDeniedException",
                    "User: " + call.context.identity.arn +

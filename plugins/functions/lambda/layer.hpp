@@ -1,13 +1,12 @@
 // Layers: versions of packages that functions share. Rows and rules, no other I/O.
 #pragma once
 
-#include "lambda/function.hpp"
-
 #include <moonbase/plugin.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 

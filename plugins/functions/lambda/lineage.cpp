@@ -1,9 +1,8 @@
 #include "lambda/lineage.hpp"
 
-#include <moonbase/hash.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <moonbase/hash.hpp>
 
 namespace moonbase::functions {
 namespace {

@@ -1,10 +1,10 @@
 // The lambda service's operations, as far as they are built. In the model's order within each file.
 #pragma once
 
+#include <moonbase/plugin.hpp>
+
 #include "lambda/poller.hpp"
 #include "lambda/service.hpp"
-
-#include <moonbase/plugin.hpp>
 
 namespace moonbase::functions {
 

@@ -1,8 +1,8 @@
 // Reserved and provisioned concurrency.
+#include <string>
+
 #include "lambda/operations.hpp"
 #include "lambda/version.hpp"
-
-#include <string>
 
 namespace moonbase::functions {
 namespace {
@@ -52,15 +52,14 @@ Result<Value> put_function_concurrency(Call& call, FunctionService& functions) {
     if (const auto function = require_latest(tx, *name); !function) return function.error();
     const auto others = tx.query(sum_of_reserved, name->account, name->region, name->name);
     if (reserved > concurrency_max - unreserved_min - others.front()["reserved"].integer()) return below_unreserved();
-    const auto provisioned =
-        tx.query("SELECT COALESCE(SUM(requested), 0) AS requested FROM function_provisioned WHERE account = ? AND "
-                 "region = ? AND function = ?",
-                 name->account, name->region, name->name);
+    const auto provisioned = tx.query(
+        "SELECT COALESCE(SUM(requested), 0) AS requested FROM function_provisioned WHERE account = ? AND "
+        "region = ? AND function = ?",
+        name->account, name->region, name->name);
     if (reserved < provisioned.front()["requested"].integer())
-      return invalid_parameter(
-          "ReservedConcurrentExecutions  " + std::to_string(reserved) +
-          " should not be lower than function's total provisioned concurrency [" +
-          std::to_string(provisioned.front()["requested"].integer()) + "].");
+      return invalid_parameter("ReservedConcurrentExecutions  " + std::to_string(reserved) +
+                               " should not be lower than function's total provisioned concurrency [" +
+                               std::to_string(provisioned.front()["requested"].integer()) + "].");
     tx.query(
         "INSERT INTO function_concurrency VALUES (?, ?, ?, ?) ON CONFLICT (account, region, function) DO UPDATE SET "
         "reserved = excluded.reserved",
@@ -188,12 +187,14 @@ Result<Value> put_provisioned(Call& call, FunctionService&) {
     const auto others = tx.query(sum_of_reserved, name->account, name->region, name->name);
     const auto unreserved = concurrency_max - others.front()["reserved"].integer();
     if (requested > unreserved)
-      return invalid_parameter("Specified ConcurrentExecutions for function is greater than account's unreserved "
-                               "concurrency [" +
-                               std::to_string(unreserved) + "].");
+      return invalid_parameter(
+          "Specified ConcurrentExecutions for function is greater than account's unreserved "
+          "concurrency [" +
+          std::to_string(unreserved) + "].");
     if (reserved.empty() && requested > unreserved - unreserved_min)
-      return invalid_parameter("Specified ConcurrentExecutions for function decreases account's "
-                               "UnreservedConcurrentExecution below its minimum value of [100].");
+      return invalid_parameter(
+          "Specified ConcurrentExecutions for function decreases account's "
+          "UnreservedConcurrentExecution below its minimum value of [100].");
     const auto put = tx.query(
         "INSERT INTO function_provisioned VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, function, qualifier) "
         "DO UPDATE SET requested = excluded.requested, modified_at_ms = excluded.modified_at_ms RETURNING requested, "

@@ -12,8 +12,8 @@ Map describe(const FunctionName& name, const EventInvokeConfig& config) {
   const auto destination = [](const std::string& arn) { return arn.empty() ? Map{} : Map{{"Destination", arn}}; };
   Map described{{"LastModified", config.modified_at.ms},
                 {"FunctionArn", shown_arn(name)},
-                {"DestinationConfig", Map{{"OnSuccess", destination(config.on_success)},
-                                          {"OnFailure", destination(config.on_failure)}}}};
+                {"DestinationConfig",
+                 Map{{"OnSuccess", destination(config.on_success)}, {"OnFailure", destination(config.on_failure)}}}};
   if (config.retries) described.set("MaximumRetryAttempts", *config.retries);
   if (config.age_seconds) described.set("MaximumEventAgeInSeconds", *config.age_seconds);
   return described;
@@ -52,10 +52,8 @@ Result<Done> change(const Call& call, const FunctionName& name, EventInvokeConfi
   if (config.age_seconds && (*config.age_seconds < 60 || *config.age_seconds > event_age_seconds_max))
     return invalid_parameter("MaximumEventAgeInSeconds must be between 60 and 21600.");
   const auto& destinations = input["DestinationConfig"];
-  if (!destinations["OnSuccess"].is_null())
-    config.on_success = destinations["OnSuccess"]["Destination"].string_or("");
-  if (!destinations["OnFailure"].is_null())
-    config.on_failure = destinations["OnFailure"]["Destination"].string_or("");
+  if (!destinations["OnSuccess"].is_null()) config.on_success = destinations["OnSuccess"]["Destination"].string_or("");
+  if (!destinations["OnFailure"].is_null()) config.on_failure = destinations["OnFailure"]["Destination"].string_or("");
   for (const auto& arn : {config.on_success, config.on_failure})
     if (auto good = check_destination(name, arn); !good) return good;
   config.modified_at = call.kernel.clock.now();

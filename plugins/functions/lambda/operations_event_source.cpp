@@ -1,8 +1,8 @@
 // Event source mappings.
+#include <moonbase/json.hpp>
+
 #include "lambda/operations.hpp"
 #include "lambda/version.hpp"
-
-#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {
@@ -12,7 +12,10 @@ Error not_found() {
 }
 
 Map describe(const Pollers& pollers, const EventSourceMapping& mapping, const char* state = nullptr) {
-  return describe(mapping, state ? state : mapping.enabled ? "Enabled" : "Disabled",
+  return describe(mapping,
+                  state             ? state
+                  : mapping.enabled ? "Enabled"
+                                    : "Disabled",
                   pollers.last_result(mapping.function.account, mapping.function.region, mapping.uuid));
 }
 
@@ -25,23 +28,24 @@ Result<FunctionName> target_name(const Call& call) {
 
 Error exists_already(const EventSourceMapping& mapping, const std::string& uuid) {
   const bool queue = mapping.kind() == SourceKind::sqs;
-  return {"ResourceConflictException",
-          (queue ? "An event source mapping with SQS arn (\" " : "The event source arn (\" ") + mapping.source_arn +
-              " \") and function (\" " + mapping.function.name +
-              (queue ? " \") already exists. Please update or delete the existing mapping with UUID "
-                     : " \") provided mapping already exists. Please update or delete the existing mapping with UUID ") +
-              uuid,
-          {{"Type", "User"}},
-          409};
+  return {
+      "ResourceConflictException",
+      (queue ? "An event source mapping with SQS arn (\" " : "The event source arn (\" ") + mapping.source_arn +
+          " \") and function (\" " + mapping.function.name +
+          (queue ? " \") already exists. Please update or delete the existing mapping with UUID "
+                 : " \") provided mapping already exists. Please update or delete the existing mapping with UUID ") +
+          uuid,
+      {{"Type", "User"}},
+      409};
 }
 
 using Positions = std::vector<std::pair<std::string, std::string>>;
 
 // Where reading begins, unless it has begun before.
 void put_positions(Transaction& tx, const EventSourceMapping& mapping, const Positions& positions) {
-  const auto known = tx.query(
-      "SELECT shard FROM event_source_checkpoint WHERE account = ? AND region = ? AND uuid = ? LIMIT 1",
-      mapping.function.account, mapping.function.region, mapping.uuid);
+  const auto known =
+      tx.query("SELECT shard FROM event_source_checkpoint WHERE account = ? AND region = ? AND uuid = ? LIMIT 1",
+               mapping.function.account, mapping.function.region, mapping.uuid);
   if (!known.empty()) return;
   for (const auto& [shard, position] : positions)
     tx.query("INSERT INTO event_source_checkpoint VALUES (?, ?, ?, ?, ?, 0, '{}')", mapping.function.account,
@@ -64,7 +68,8 @@ Result<Value> create_mapping(Call& call, Pollers& pollers) {
     return not_implemented("lambda CreateEventSourceMapping of " + mapping.source_arn);
   if (auto changed = change_mapping(call, mapping, true); !changed) return changed.error();
   const auto found = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    if (const auto function = require_function(tx, *name); !function) return invalid_parameter("Function does not exist");
+    if (const auto function = require_function(tx, *name); !function)
+      return invalid_parameter("Function does not exist");
     return Value();
   });
   if (!found) return found.error();
@@ -72,9 +77,10 @@ Result<Value> create_mapping(Call& call, Pollers& pollers) {
   const auto positions = pollers.first_positions(call.context, mapping);
   if (!positions) return positions.error();
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    for (const auto& row : tx.query("SELECT * FROM event_source_mapping WHERE account = ? AND region = ? AND source_arn "
-                                    "= ?",
-                                    name->account, name->region, mapping.source_arn)) {
+    for (const auto& row :
+         tx.query("SELECT * FROM event_source_mapping WHERE account = ? AND region = ? AND source_arn "
+                  "= ?",
+                  name->account, name->region, mapping.source_arn)) {
       const auto other = mapping_of(row);
       if (other.function.name == name->name && other.function.qualifier == name->qualifier)
         return exists_already(mapping, other.uuid);

@@ -1,13 +1,12 @@
+#include <moonbase/hash.hpp>
+#include <optional>
+#include <vector>
+
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/settings.hpp"
 #include "lambda/version.hpp"
-
-#include <moonbase/hash.hpp>
-
-#include <optional>
-#include <vector>
 
 namespace moonbase::functions {
 namespace {
@@ -193,8 +192,9 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
                    {{"Type", "User"}},
                    409};
     for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url"})
-      tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
-               name.account, name.region, name.name, name.qualifier);
+      tx.query(
+          "DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+          name.account, name.region, name.name, name.qualifier);
     tx.query("DELETE FROM function_layer WHERE account = ? AND region = ? AND function = ? AND version = ?",
              name.account, name.region, name.name, *number);
     tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ? AND version = ?", name.account,
@@ -252,8 +252,9 @@ Result<Value> get_function(Call& call, FunctionService&) {
     Map output{{"Configuration", configuration_of(*function, name->qualifier)},
                {"Code", Map{{"RepositoryType", "S3"},
                             {"Location", call.context.base_url + "/_functions/code/" + function->code_blob}}}};
-    const auto latest = function->version == 0 ? function->tags
-                                               : require_function(tx, {name->account, name->region, name->name, {}})->tags;
+    const auto latest = function->version == 0
+                            ? function->tags
+                            : require_function(tx, {name->account, name->region, name->name, {}})->tags;
     if (!latest.empty()) output.set("Tags", latest);
     const auto reserved =
         tx.query("SELECT reserved FROM function_concurrency WHERE account = ? AND region = ? AND function = ?",

@@ -1,9 +1,8 @@
-#include "lambda/operations.hpp"
-
-#include "environment/frames.hpp"
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
+
+#include "environment/frames.hpp"
+#include "lambda/operations.hpp"
 
 namespace moonbase::functions {
 namespace {

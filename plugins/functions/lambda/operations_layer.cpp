@@ -1,14 +1,13 @@
 // Layers and who may use them.
+#include <algorithm>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+#include <stdexcept>
+
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/version.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
-#include <algorithm>
-#include <stdexcept>
 
 namespace moonbase::functions {
 namespace {
@@ -86,12 +85,13 @@ Result<Value> publish_layer_version(Call& call, FunctionService&) {
   if (!name) return name.error();
   const auto& runtimes = call.input["CompatibleRuntimes"];
   if (runtimes.is_list() && runtimes.list().size() > 15)
-    return Error{"ValidationException",
-                 "1 validation error detected: Value '" + to_json(runtimes) +
-                     "' at 'compatibleRuntimes' failed to satisfy constraint: Member must have length less than or equal "
-                     "to 15",
-                 {{"Type", "User"}},
-                 400};
+    return Error{
+        "ValidationException",
+        "1 validation error detected: Value '" + to_json(runtimes) +
+            "' at 'compatibleRuntimes' failed to satisfy constraint: Member must have length less than or equal "
+            "to 15",
+        {{"Type", "User"}},
+        400};
   const auto zip = content_of(call);
   if (!zip) return zip.error();
   const auto files = unzip(*zip);
@@ -119,8 +119,7 @@ Result<Value> publish_layer_version(Call& call, FunctionService&) {
               layer.account, layer.region, layer.name)
             .front()["last_version"]
             .integer();
-    if (auto stored = add_usage(tx, layer.account, layer.region, {0, layer.code_bytes}); !stored)
-      return stored.error();
+    if (auto stored = add_usage(tx, layer.account, layer.region, {0, layer.code_bytes}); !stored) return stored.error();
     insert_layer(tx, layer);
     return Value(describe(call, layer));
   });
@@ -216,20 +215,18 @@ Result<Value> list_layers(Call& call, FunctionService&) {
     // The newest version of each layer that fits.
     std::vector<LayerVersion> newest;
     bool more = false;
-    tx.each(
-        "SELECT * FROM layer_version WHERE account = ? AND region = ? AND name > ? ORDER BY name, version DESC",
-        {call.context.identity.account_id, call.context.region, *after}, [&](const Row& row) {
-          auto layer = layer_of(row);
-          if (!fits(call, layer) || (!newest.empty() && newest.back().name == layer.name)) return true;
-          more = newest.size() == limit;
-          if (!more) newest.push_back(std::move(layer));
-          return !more;
-        });
+    tx.each("SELECT * FROM layer_version WHERE account = ? AND region = ? AND name > ? ORDER BY name, version DESC",
+            {call.context.identity.account_id, call.context.region, *after}, [&](const Row& row) {
+              auto layer = layer_of(row);
+              if (!fits(call, layer) || (!newest.empty() && newest.back().name == layer.name)) return true;
+              more = newest.size() == limit;
+              if (!more) newest.push_back(std::move(layer));
+              return !more;
+            });
     List layers;
     for (const auto& layer : newest)
-      layers.push_back(Map{{"LayerName", layer.name},
-                           {"LayerArn", layer.layer_arn()},
-                           {"LatestMatchingVersion", list_item(layer)}});
+      layers.push_back(
+          Map{{"LayerName", layer.name}, {"LayerArn", layer.layer_arn()}, {"LatestMatchingVersion", list_item(layer)}});
     Map output{{"Layers", std::move(layers)}};
     if (more) output.set("NextMarker", marker_of(newest.back().name));
     return Value(std::move(output));
@@ -247,19 +244,19 @@ Result<LayerVersion> layer_for_change(Transaction& tx, const Call& call, const L
                  {{"Type", "User"}},
                  404};
   if (wrong_revision(call, layer->revision_id))
-    return Error{"PreconditionFailedException",
-                 "The RevisionId provided does not match the latest RevisionId. Call the GetLayerPolicy API to retrieve "
-                 "the latest RevisionId for your resource.",
-                 {{"Type", "User"}},
-                 412};
+    return Error{
+        "PreconditionFailedException",
+        "The RevisionId provided does not match the latest RevisionId. Call the GetLayerPolicy API to retrieve "
+        "the latest RevisionId for your resource.",
+        {{"Type", "User"}},
+        412};
   return std::move(*layer);
 }
 
 std::string new_revision(Transaction& tx, const Call& call, const LayerName& name) {
   auto revision = call.kernel.ids.uuid();
-  tx.query(
-      "UPDATE layer_version SET revision_id = ? WHERE account = ? AND region = ? AND name = ? AND version = ?",
-      revision, name.account, name.region, name.name, name.version);
+  tx.query("UPDATE layer_version SET revision_id = ? WHERE account = ? AND region = ? AND name = ? AND version = ?",
+           revision, name.account, name.region, name.name, name.version);
   return revision;
 }
 
@@ -280,9 +277,10 @@ Result<Value> add_layer_version_permission(Call& call, FunctionService&) {
     if (!layer) return layer.error();
     std::int64_t position = 0;
     std::size_t bytes = 0;
-    for (const auto& row : tx.query("SELECT statement_id, position, statement FROM layer_permission WHERE account = ? AND "
-                                    "region = ? AND name = ? AND version = ?",
-                                    name->account, name->region, name->name, name->version)) {
+    for (const auto& row :
+         tx.query("SELECT statement_id, position, statement FROM layer_permission WHERE account = ? AND "
+                  "region = ? AND name = ? AND version = ?",
+                  name->account, name->region, name->name, name->version)) {
       position = std::max(position, row["position"].integer() + 1);
       bytes += row["statement"].string().size();
       if (row["statement_id"].string() == id)
@@ -294,22 +292,22 @@ Result<Value> add_layer_version_permission(Call& call, FunctionService&) {
                      409};
     }
     Map statement{{"Sid", id}, {"Effect", "Allow"}};
-    statement.set("Principal",
-                  principal == "*" ? Value("*")
-                                   : Value(Map{{"AWS", principal.starts_with("arn:")
-                                                           ? principal
-                                                           : "arn:aws:iam::" + principal + ":root"}}));
+    statement.set(
+        "Principal",
+        principal == "*"
+            ? Value("*")
+            : Value(Map{{"AWS", principal.starts_with("arn:") ? principal : "arn:aws:iam::" + principal + ":root"}}));
     statement.set("Action", call.input["Action"]);
     statement.set("Resource", layer->arn());
     if (!is_empty(call.input["OrganizationId"]))
       statement.set("Condition", Map{{"StringEquals", Map{{"aws:PrincipalOrgID", call.input["OrganizationId"]}}}});
     const auto text = to_json(Value(std::move(statement)));
     if (bytes + text.size() > policy_bytes_max)
-      return Error{"PolicyLengthExceededException",
-                   "The final policy size (" + std::to_string(bytes + text.size()) +
-                       ") is bigger than the limit (20480).",
-                   {{"Type", "User"}},
-                   400};
+      return Error{
+          "PolicyLengthExceededException",
+          "The final policy size (" + std::to_string(bytes + text.size()) + ") is bigger than the limit (20480).",
+          {{"Type", "User"}},
+          400};
     tx.query("INSERT INTO layer_permission VALUES (?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
              name->version, id, position, text);
     return Value(Map{{"Statement", text}, {"RevisionId", new_revision(tx, call, *name)}});
@@ -323,18 +321,17 @@ Result<Value> get_layer_version_policy(Call& call, FunctionService&) {
     const auto layer = layer_for_change(tx, call, *name);
     if (!layer) return layer.error();
     List statements;
-    for (const auto& row : tx.query("SELECT statement FROM layer_permission WHERE account = ? AND region = ? AND name = "
-                                    "? AND version = ? ORDER BY position",
-                                    name->account, name->region, name->name, name->version)) {
+    for (const auto& row :
+         tx.query("SELECT statement FROM layer_permission WHERE account = ? AND region = ? AND name = "
+                  "? AND version = ? ORDER BY position",
+                  name->account, name->region, name->name, name->version)) {
       auto statement = parse_json(row["statement"].string());
       if (!statement) throw std::runtime_error("a layer's permission holds no JSON");
       statements.push_back(std::move(*statement));
     }
     if (statements.empty())
-      return Error{"ResourceNotFoundException",
-                   "No policy is associated with the given resource.",
-                   {{"Type", "User"}},
-                   404};
+      return Error{
+          "ResourceNotFoundException", "No policy is associated with the given resource.", {{"Type", "User"}}, 404};
     const Map policy{{"Version", "2012-10-17"}, {"Id", "default"}, {"Statement", std::move(statements)}};
     return Value(Map{{"Policy", to_json(Value(policy))}, {"RevisionId", layer->revision_id}});
   });

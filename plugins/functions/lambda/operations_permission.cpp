@@ -1,9 +1,8 @@
-#include "lambda/operations.hpp"
-#include "lambda/version.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "lambda/operations.hpp"
+#include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -147,10 +146,10 @@ Result<Value> get_policy(Call& call, FunctionService&) {
     const auto function = find_resource(tx, *name);
     if (!function) return function.error();
     List statements;
-    for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                                    "function = ? AND qualifier = ? ORDER BY position",
-                                    name->account, name->region, name->name,
-                                    name->qualifier == "$LATEST" ? "" : name->qualifier)) {
+    for (const auto& row :
+         tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
+                  "function = ? AND qualifier = ? ORDER BY position",
+                  name->account, name->region, name->name, name->qualifier == "$LATEST" ? "" : name->qualifier)) {
       auto statement = parse_json(row["statement"].string());
       if (!statement) throw std::runtime_error("a permission's row holds no JSON");
       statements.push_back(std::move(*statement));
@@ -168,9 +167,10 @@ Result<Value> remove_permission(Call& call, FunctionService& functions) {
   return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto function = resource_for_change(tx, call, *name);
     if (!function) return function.error();
-    tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND qualifier = ? AND "
-             "statement_id = ?",
-             name->account, name->region, name->name, name->qualifier, call.input["StatementId"].string());
+    tx.query(
+        "DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND qualifier = ? AND "
+        "statement_id = ?",
+        name->account, name->region, name->name, name->qualifier, call.input["StatementId"].string());
     if (tx.changes() == 0)
       return Error{"ResourceNotFoundException",
                    "Statement " + call.input["StatementId"].string() + " is not found in resource policy.",

@@ -1,9 +1,9 @@
 // Function URLs.
+#include <moonbase/json.hpp>
+
 #include "lambda/operations.hpp"
 #include "lambda/url.hpp"
 #include "lambda/version.hpp"
-
-#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {

@@ -1,9 +1,9 @@
 // Versions, aliases and account settings.
+#include <moonbase/json.hpp>
+
 #include "lambda/code.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/version.hpp"
-
-#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {
@@ -34,13 +34,14 @@ Result<std::int64_t> existing_version(Transaction& tx, const FunctionName& name,
 Result<Map> weights_of(Transaction& tx, const FunctionName& name, const Value& routing, std::int64_t main_version) {
   if (is_empty(routing["AdditionalVersionWeights"])) return Map{};
   const auto& weights = routing["AdditionalVersionWeights"].map();
-  if (weights.size() > 1) return invalid_parameter("Number of items in AdditionalVersionWeights cannot be greater than 1");
-  if (main_version == 0) return invalid_parameter("$LATEST is not supported for an alias pointing to more than 1 version");
+  if (weights.size() > 1)
+    return invalid_parameter("Number of items in AdditionalVersionWeights cannot be greater than 1");
+  if (main_version == 0)
+    return invalid_parameter("$LATEST is not supported for an alias pointing to more than 1 version");
   const auto& [version, weight] = *weights.begin();
   if (!version_of(version) || version == "$LATEST")
     return Error{"ValidationException",
-                 "1 validation error detected: Value '{" + version +
-                     "=" + to_json(weight) +
+                 "1 validation error detected: Value '{" + version + "=" + to_json(weight) +
                      "}' at 'routingConfig.additionalVersionWeights' failed to satisfy constraint: Map keys must "
                      "satisfy constraint: [Member must have length less than or equal to 1024, Member must have length "
                      "greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+, Member must "
@@ -76,18 +77,17 @@ Result<Value> list_versions_by_function(Call& call, FunctionService&) {
     List versions;
     Map output;
     std::string last;
-    tx.each(
-        "SELECT * FROM function WHERE account = ? AND region = ? AND name = ? AND version > ? ORDER BY version",
-        {name->account, name->region, name->name, from}, [&](const Row& row) {
-          if (versions.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          const auto function = function_of(row);
-          last = function.version_text();
-          versions.push_back(configuration_of(function, last));
-          return true;
-        });
+    tx.each("SELECT * FROM function WHERE account = ? AND region = ? AND name = ? AND version > ? ORDER BY version",
+            {name->account, name->region, name->name, from}, [&](const Row& row) {
+              if (versions.size() == limit) {
+                output.set("NextMarker", marker_of(last));
+                return false;
+              }
+              const auto function = function_of(row);
+              last = function.version_text();
+              versions.push_back(configuration_of(function, last));
+              return true;
+            });
     output.set("Versions", std::move(versions));
     return Value(std::move(output));
   });
@@ -153,11 +153,12 @@ Result<Value> delete_alias(Call& call, FunctionService& functions) {
   if (!name) return name.error();
   const auto& alias = call.input["Name"].string();
   auto deleted = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    tx.query("DELETE FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name = ?",
-             name->account, name->region, name->name, alias);
+    tx.query("DELETE FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name = ?", name->account,
+             name->region, name->name, alias);
     for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url"})
-      tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
-               name->account, name->region, name->name, alias);
+      tx.query(
+          "DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+          name->account, name->region, name->name, alias);
     return Value(Map{});
   });
   if (deleted) {
@@ -175,15 +176,14 @@ Result<Value> get_account_settings(Call& call, FunctionService&) {
     const auto reserved = tx.query(
         "SELECT COALESCE(SUM(reserved), 0) AS reserved FROM function_concurrency WHERE account = ? AND region = ?",
         account, call.context.region);
-    return Value(Map{
-        {"AccountLimit",
-         Map{{"TotalCodeSize", code_storage_bytes_max},
-             {"CodeSizeUnzipped", static_cast<std::int64_t>(unzipped_bytes_max)},
-             {"CodeSizeZipped", static_cast<std::int64_t>(zipped_bytes_max)},
-             {"ConcurrentExecutions", concurrency_max},
-             {"UnreservedConcurrentExecutions", concurrency_max - reserved.front()["reserved"].integer()}}},
-        {"AccountUsage", Map{{"TotalCodeSize", used.empty() ? Value(0) : used.front()["code_bytes"]},
-                             {"FunctionCount", used.empty() ? Value(0) : used.front()["functions"]}}}});
+    return Value(Map{{"AccountLimit", Map{{"TotalCodeSize", code_storage_bytes_max},
+                                          {"CodeSizeUnzipped", static_cast<std::int64_t>(unzipped_bytes_max)},
+                                          {"CodeSizeZipped", static_cast<std::int64_t>(zipped_bytes_max)},
+                                          {"ConcurrentExecutions", concurrency_max},
+                                          {"UnreservedConcurrentExecutions",
+                                           concurrency_max - reserved.front()["reserved"].integer()}}},
+                     {"AccountUsage", Map{{"TotalCodeSize", used.empty() ? Value(0) : used.front()["code_bytes"]},
+                                          {"FunctionCount", used.empty() ? Value(0) : used.front()["functions"]}}}});
   });
 }
 
@@ -210,19 +210,19 @@ Result<Value> list_aliases(Call& call, FunctionService&) {
     List aliases;
     Map output;
     std::string last;
-    tx.each(
-        "SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name > ? ORDER BY name",
-        {name->account, name->region, name->name, *after}, [&](const Row& row) {
-          const auto alias = alias_of(row);
-          if (!wanted.empty() && version_of(wanted) != alias.version && !alias.weights.contains(wanted)) return true;
-          if (aliases.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          last = alias.name;
-          aliases.push_back(describe(alias));
-          return true;
-        });
+    tx.each("SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name > ? ORDER BY name",
+            {name->account, name->region, name->name, *after}, [&](const Row& row) {
+              const auto alias = alias_of(row);
+              if (!wanted.empty() && version_of(wanted) != alias.version && !alias.weights.contains(wanted))
+                return true;
+              if (aliases.size() == limit) {
+                output.set("NextMarker", marker_of(last));
+                return false;
+              }
+              last = alias.name;
+              aliases.push_back(describe(alias));
+              return true;
+            });
     output.set("Aliases", std::move(aliases));
     return Value(std::move(output));
   });

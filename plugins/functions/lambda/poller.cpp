@@ -1,10 +1,9 @@
 #include "lambda/poller.hpp"
 
-#include "lambda/lineage.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "lambda/lineage.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -112,8 +111,8 @@ BatchOutcome Poller::invoke(const std::vector<const SourceRecord*>& records, Map
   auto& payload = invocation.payload;
   payload = "{\"Records\":[";
   auto calls = context();
-  const auto lineage = lineage_id(FunctionName{mapping_.function.account, mapping_.function.region,
-                                               mapping_.function.name, {}}.arn());
+  const auto lineage =
+      lineage_id(FunctionName{mapping_.function.account, mapping_.function.region, mapping_.function.name, {}}.arn());
   for (const auto* record : records) {
     if (payload.back() != '[') payload.push_back(',');
     append_json(payload, record->event);
@@ -225,8 +224,7 @@ void Pollers::reset(std::string_view account) {
   });
 }
 
-std::string Pollers::last_result(const std::string& account, const std::string& region,
-                                 const std::string& uuid) const {
+std::string Pollers::last_result(const std::string& account, const std::string& region, const std::string& uuid) const {
   const std::lock_guard lock(mutex_);
   const auto found = pollers_.find(key_of(account, region, uuid));
   return found == pollers_.end() ? "No records processed" : found->second->last_result();
@@ -242,7 +240,8 @@ Result<Done> Pollers::check_source(const CallContext& context, const EventSource
   if (is_queue && *is_queue == queue && source->changed(context, arn)) return done;
   if (!queue) return invalid_parameter("Stream not found: " + arn);
   return invalid_parameter(
-      "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: "
+      "Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error "
+      "Message: "
       "The specified queue does not exist for this wsdl version.");
 }
 

@@ -2,19 +2,18 @@
 // mapping costs nothing, and is Busy from when it wakes to when it waits again.
 #pragma once
 
-#include "lambda/event_invoke.hpp"
-#include "lambda/event_source_mapping.hpp"
-#include "lambda/service.hpp"
-
-#include <moonbase/plugin.hpp>
-
 #include <atomic>
 #include <memory>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "lambda/event_invoke.hpp"
+#include "lambda/event_source_mapping.hpp"
+#include "lambda/service.hpp"
 
 namespace moonbase::functions {
 
@@ -23,8 +22,8 @@ struct BatchOutcome {
   std::optional<InvocationResult> result;  // None: the function could not be invoked.
   std::string error;                       // The code, where it could not.
   bool failed = false;
-  bool partial = false;                    // Some items failed, as the function reports.
-  std::vector<std::string> failed_items;   // Those.
+  bool partial = false;                   // Some items failed, as the function reports.
+  std::vector<std::string> failed_items;  // Those.
   std::string request_id;
 };
 
@@ -83,10 +82,11 @@ void Poller::fill(Busy& busy, SourceBatch& batch, std::size_t records_max, Read 
   const Time deadline{kernel().clock.now().ms + window_ms};
   std::size_t bytes = 0;
   for (const auto& record : batch.records) bytes += record.bytes;
-  while (!stopped() && window_ms > 0 && batch.records.size() < records_max && bytes < batch_bytes_max &&
-         !batch.ended && kernel().clock.now() < deadline) {
+  while (!stopped() && window_ms > 0 && batch.records.size() < records_max && bytes < batch_bytes_max && !batch.ended &&
+         kernel().clock.now() < deadline) {
     const auto seen = changed_->version();
-    Result<SourceBatch> more = read(batch, static_cast<int>(records_max - batch.records.size()), batch_bytes_max - bytes);
+    Result<SourceBatch> more =
+        read(batch, static_cast<int>(records_max - batch.records.size()), batch_bytes_max - bytes);
     if (!more) return;
     const bool nothing = more->records.empty();
     for (auto& record : more->records) {

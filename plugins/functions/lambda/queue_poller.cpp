@@ -1,8 +1,8 @@
 // Polls a queue: batches run beside each other, what they have dealt with is removed, what fails comes back
 // when its visibility timeout ends.
-#include "lambda/poller.hpp"
-
 #include <algorithm>
+
+#include "lambda/poller.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -18,7 +18,8 @@ class QueuePoller final : public Poller {
  private:
   void run(Busy& busy) override {
     const auto* scaling = mapping_.configuration.find("ScalingConfig");
-    const auto concurrency = scaling ? (*scaling)["MaximumConcurrency"].integer_or(concurrency_usual) : concurrency_usual;
+    const auto concurrency =
+        scaling ? (*scaling)["MaximumConcurrency"].integer_or(concurrency_usual) : concurrency_usual;
     const auto records_max = static_cast<std::size_t>(mapping_.number("BatchSize", 10));
     while (!stopped()) {
       const auto freed = woken_.version();

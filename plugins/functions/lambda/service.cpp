@@ -1,16 +1,15 @@
 #include "lambda/service.hpp"
 
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+
 #include "environment/package.hpp"
 #include "lambda/code.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
-#include <algorithm>
-#include <charconv>
-#include <cstdlib>
 
 namespace moonbase::functions {
 namespace {
@@ -349,7 +348,8 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
   if (!state) {
     auto code = code_of(function);
     if (!code) return code.error();
-    stream = logs_.open({function.account, function.region, function.name, function.log_group(), log_stream_name(live->version)});
+    stream = logs_.open(
+        {function.account, function.region, function.name, function.log_group(), log_stream_name(live->version)});
     if (!state) {
       auto made = std::make_unique<InlineFunction>(InlineFunction::Surroundings{
           [this, stream](std::string_view lines) { logs_.append(*stream, kernel_.clock.now(), lines); },

@@ -2,21 +2,20 @@
 // the Invoke operation, the gateway, targets, async tasks.
 #pragma once
 
-#include "lambda/function.hpp"
-#include "logs/log_store.hpp"
-#include "pool/pool.hpp"
-
-#include <moonbase/plugin.hpp>
-
 #include <array>
 #include <atomic>
 #include <memory>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "lambda/function.hpp"
+#include "logs/log_store.hpp"
+#include "pool/pool.hpp"
 
 namespace moonbase::functions {
 
@@ -78,8 +77,8 @@ class FunctionService final : public FunctionInvoker {
   struct Live;
   // What the versions of one function share. Under the mutex, but for the counters.
   struct Family {
-    Counter own;                              // Where it has reserved concurrency.
-    std::atomic<Counter*> counts{nullptr};    // That, or its account's.
+    Counter own;                            // Where it has reserved concurrency.
+    std::atomic<Counter*> counts{nullptr};  // That, or its account's.
     std::atomic<bool> reserved{false};
     std::unordered_map<std::int64_t, std::shared_ptr<Live>> lives;  // By version.
     std::vector<std::string> targets;
@@ -101,6 +100,7 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
     double other_weight = 0;
     bool may_recur = false;               // RecursiveLoop Allow.
+    bool has_policy = false;
     std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
   };
   struct Report;
@@ -142,9 +142,9 @@ class FunctionService final : public FunctionInvoker {
   };
   template <class T>
   using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
-  ByName<std::shared_ptr<const Target>> targets_;   // By ARN, with the qualifier where there is one.
-  ByName<std::shared_ptr<Family>> families_;        // By ARN without one.
-  ByName<std::unique_ptr<Counter>> accounts_;       // By "account/region".
+  ByName<std::shared_ptr<const Target>> targets_;  // By ARN, with the qualifier where there is one.
+  ByName<std::shared_ptr<Family>> families_;       // By ARN without one.
+  ByName<std::unique_ptr<Counter>> accounts_;      // By "account/region".
 };
 
 }  // namespace moonbase::functions

@@ -1,8 +1,7 @@
 #include "lambda/settings.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {
@@ -10,10 +9,11 @@ namespace {
 constexpr std::size_t subnets_max = 16, security_groups_max = 5;
 
 Error constraint(const std::string& value, const std::string& member, const std::string& rule) {
-  return {"ValidationException",
-          "1 validation error detected: Value '" + value + "' at '" + member + "' failed to satisfy constraint: " + rule,
-          {{"Type", "User"}},
-          400};
+  return {
+      "ValidationException",
+      "1 validation error detected: Value '" + value + "' at '" + member + "' failed to satisfy constraint: " + rule,
+      {{"Type", "User"}},
+      400};
 }
 
 std::size_t size_of(const Value& list) { return list.is_list() ? list.list().size() : 0; }
@@ -34,8 +34,8 @@ Result<Done> change_vpc(const Value& vpc, Function& function) {
     function.settings.erase("VpcConfig");
     return done;
   }
-  for (const auto& [member, prefix, kind] : {std::tuple{"SubnetIds", "subnet-", "subnet ID"},
-                                             std::tuple{"SecurityGroupIds", "sg-", "security group ID"}})
+  for (const auto& [member, prefix, kind] :
+       {std::tuple{"SubnetIds", "subnet-", "subnet ID"}, std::tuple{"SecurityGroupIds", "sg-", "security group ID"}})
     for (const auto& id : vpc[member].list())
       if (!id.string().starts_with(prefix))
         return invalid_parameter("Error occurred while creating a function's network interface. The " +
@@ -123,8 +123,8 @@ Result<Done> change_architectures(const Value& architectures, Function& function
 Result<Done> change_settings(const Call& call, Function& function) {
   const auto& input = call.input;
   const auto operation = "lambda " + std::string(call.operation) + " ";
-  for (const char* parameter : {"ImageConfig", "CodeSigningConfigArn", "CapacityProviderConfig", "DurableConfig",
-                                "TenancyConfig", "PublishTo"})
+  for (const char* parameter :
+       {"ImageConfig", "CodeSigningConfigArn", "CapacityProviderConfig", "DurableConfig", "TenancyConfig", "PublishTo"})
     if (!is_empty(input[parameter])) return not_implemented(operation + parameter);
   if (input["PackageType"].string_or("Zip") != "Zip") return not_implemented(operation + "PackageType Image");
   if (auto changed = change_architectures(input["Architectures"], function); !changed) return changed;
@@ -137,8 +137,7 @@ Result<Done> change_settings(const Call& call, Function& function) {
   if (input["EphemeralStorage"]["Size"].is_integer())
     function.settings.set("EphemeralStorage", Map{{"Size", input["EphemeralStorage"]["Size"]}});
   if (input["SnapStart"]["ApplyOn"].is_string())
-    function.settings.set("SnapStart",
-                          Map{{"ApplyOn", input["SnapStart"]["ApplyOn"]}, {"OptimizationStatus", "Off"}});
+    function.settings.set("SnapStart", Map{{"ApplyOn", input["SnapStart"]["ApplyOn"]}, {"OptimizationStatus", "Off"}});
   if (!input["KMSKeyArn"].is_null()) {
     if (is_empty(input["KMSKeyArn"]))
       function.settings.erase("KMSKeyArn");

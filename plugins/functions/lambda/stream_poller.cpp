@@ -1,14 +1,13 @@
 // Polls a stream: each shard in order, parents before children, from a position that the store keeps. A batch
 // that fails is tried again until the mapping's limits say that its records go to the destination for failures.
-#include "lambda/poller.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <moonbase/json.hpp>
 #include <set>
 #include <unordered_map>
+
+#include "lambda/poller.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -68,9 +67,10 @@ bool StreamPoller::begin_shards(std::set<std::string>& begun, bool& failed) {
   const auto read = kernel().store.read([&](Transaction& tx) -> Result<Value> {
     known.clear();
     ended.clear();
-    for (const auto& row : tx.query("SELECT shard, position, ended, state FROM event_source_checkpoint WHERE account = ? "
-                                    "AND region = ? AND uuid = ?",
-                                    mapping_.function.account, mapping_.function.region, mapping_.uuid)) {
+    for (const auto& row :
+         tx.query("SELECT shard, position, ended, state FROM event_source_checkpoint WHERE account = ? "
+                  "AND region = ? AND uuid = ?",
+                  mapping_.function.account, mapping_.function.region, mapping_.uuid)) {
       Shard shard{row["shard"].string(), row["position"].string(), {}, {}};
       if (const auto state = parse_json(row["state"].string()); state && (*state)["start_ms"].is_integer())
         shard.window = {(*state)["start_ms"].integer(), (*state)["state"]};
@@ -101,7 +101,8 @@ bool StreamPoller::begin_shards(std::set<std::string>& begun, bool& failed) {
     any = true;
     ++running_;
     const auto held = std::make_shared<Busy>(std::in_place, kernel().activity);
-    kernel().io.spawn([self = shared_from_this(), this, begins = std::move(begins), held] { run_shard(begins, *held); });
+    kernel().io.spawn(
+        [self = shared_from_this(), this, begins = std::move(begins), held] { run_shard(begins, *held); });
   }
   return any;
 }
@@ -188,7 +189,8 @@ bool StreamPoller::save(Shard& shard, bool ended) {
     // Only of a mapping that still exists.
     if (!find_mapping(tx, mapping_.function.account, mapping_.function.region, mapping_.uuid)) return Value();
     tx.query(
-        "INSERT INTO event_source_checkpoint VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, uuid, shard) DO "
+        "INSERT INTO event_source_checkpoint VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, uuid, shard) "
+        "DO "
         "UPDATE SET position = excluded.position, ended = excluded.ended, state = excluded.state",
         mapping_.function.account, mapping_.function.region, mapping_.uuid, shard.id, shard.position, ended ? 1 : 0,
         state);
@@ -283,13 +285,14 @@ bool StreamPoller::process_windows(Busy& busy, Shard& shard, const Records& reco
 
 BatchOutcome StreamPoller::call_window(Shard& shard, const Records& records, bool final) {
   const auto& window = shard.window;
-  auto outcome = invoke(records, {{"window", Map{{"start", iso_8601({window.start_ms})},
-                                                 {"end", iso_8601({window.start_ms + window_ms()})}}},
-                                  {"state", window.state},
-                                  {"shardId", shard.id},
-                                  {"eventSourceARN", mapping_.source_arn},
-                                  {"isFinalInvokeForWindow", final},
-                                  {"isWindowTerminatedEarly", false}});
+  auto outcome = invoke(
+      records,
+      {{"window", Map{{"start", iso_8601({window.start_ms})}, {"end", iso_8601({window.start_ms + window_ms()})}}},
+       {"state", window.state},
+       {"shardId", shard.id},
+       {"eventSourceARN", mapping_.source_arn},
+       {"isFinalInvokeForWindow", final},
+       {"isWindowTerminatedEarly", false}});
   if (outcome.failed || final) return outcome;
   const auto answer = parse_json(outcome.result->payload);
   if (answer && (*answer)["state"].is_map())
@@ -400,9 +403,13 @@ void StreamPoller::discard(const Shard& shard, const Records& records, const cha
   record.set("version", "1.0");
   record.set("timestamp", iso_8601(now));
   record.set(dynamodb ? "DDBStreamBatchInfo" : "KinesisBatchInfo", std::move(batch));
-  deliveries.push_back({mapping_.function.account, mapping_.function.region,
-                        "arn:aws:iam::" + mapping_.function.account + ":root", arn, to_json(Value(std::move(record))),
-                        {}, now});
+  deliveries.push_back({mapping_.function.account,
+                        mapping_.function.region,
+                        "arn:aws:iam::" + mapping_.function.account + ":root",
+                        arn,
+                        to_json(Value(std::move(record))),
+                        {},
+                        now});
 }
 
 }  // namespace

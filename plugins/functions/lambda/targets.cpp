@@ -1,14 +1,14 @@
 // What names lead to: versions and aliases, their permissions and concurrency, and the way in.
-#include "lambda/inline.hpp"
-#include "lambda/lineage.hpp"
-#include "lambda/service.hpp"
-#include "lambda/version.hpp"
-
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <optional>
+
+#include "lambda/inline.hpp"
+#include "lambda/lineage.hpp"
+#include "lambda/service.hpp"
+#include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -16,12 +16,12 @@ namespace {
 using std::chrono::steady_clock;
 
 Error too_many_requests(bool reserved) {
-  return {"TooManyRequestsException",
-          "Rate Exceeded.",
-          {{"Reason",
-            reserved ? "ReservedFunctionConcurrentInvocationLimitExceeded" : "ConcurrentInvocationLimitExceeded"},
-           {"Type", "User"}},
-          429};
+  return {
+      "TooManyRequestsException",
+      "Rate Exceeded.",
+      {{"Reason", reserved ? "ReservedFunctionConcurrentInvocationLimitExceeded" : "ConcurrentInvocationLimitExceeded"},
+       {"Type", "User"}},
+      429};
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ struct FunctionService::Found {
   double other_weight = 0;
   std::vector<std::string> principals;
   std::int64_t reserved = -1, reserved_sum = 0;
-  bool may_recur = false;
+  bool may_recur = false, has_policy = false;
 };
 
 Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& name, Found& found) {
@@ -60,14 +60,21 @@ Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& 
     }
   }
   found.principals = permitted_services(tx, name);
-  for (const auto& row : tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region = ?",
-                                  name.account, name.region)) {
+  found.has_policy = !tx.query(
+                            "SELECT statement_id FROM function_permission WHERE account = ? AND region = ? AND "
+                            "function = ? AND qualifier = ? LIMIT 1",
+                            name.account, name.region, name.name, name.qualifier)
+                          .empty();
+  for (const auto& row :
+       tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region = ?", name.account,
+                name.region)) {
     found.reserved_sum += row["reserved"].integer();
     if (row["function"].string() == name.name) found.reserved = row["reserved"].integer();
   }
-  found.may_recur = !tx.query("SELECT function FROM function_recursion WHERE account = ? AND region = ? AND function = ? "
-                              "AND recursive_loop = 'Allow'",
-                              name.account, name.region, name.name)
+  found.may_recur = !tx.query(
+                           "SELECT function FROM function_recursion WHERE account = ? AND region = ? AND function = ? "
+                           "AND recursive_loop = 'Allow'",
+                           name.account, name.region, name.name)
                          .empty();
   return Value();
 }
@@ -104,6 +111,7 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   auto target = std::make_shared<Target>();
   target->other_weight = found.other_weight;
   target->may_recur = found.may_recur;
+  target->has_policy = found.has_policy;
   target->principals = std::move(found.principals);
   const std::unique_lock lock(mutex_);
   // What was read may be old: whoever changes a row says so behind its commit.
@@ -160,9 +168,11 @@ Result<Done> FunctionService::check_permitted(const CallContext& context, const 
   if (service.empty()) return done;
   for (const auto& principal : target.principals)
     if (principal == service || principal == "*") return done;
+  // Gateways were let in before there were policies: a function without any keeps its routes.
+  if (!target.has_policy && service == "apigateway.amazonaws.com") return done;
   return Error{"AccessDeniedException",
-               "User: " + service + " is not authorized to perform: lambda:InvokeFunction on resource: " +
-                   target.live->function.arn() +
+               "User: " + service +
+                   " is not authorized to perform: lambda:InvokeFunction on resource: " + target.live->function.arn() +
                    " because no resource-based policy allows the lambda:InvokeFunction action",
                {{"Type", "User"}},
                403};
@@ -180,9 +190,10 @@ void FunctionService::concurrency_changed(const std::string& account, const std:
     std::unordered_map<std::string, int> reserved;
     const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
       reserved.clear();
-      for (const auto& row : tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region "
-                                      "= ?",
-                                      account, region))
+      for (const auto& row :
+           tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region "
+                    "= ?",
+                    account, region))
         reserved[row["function"].string()] = static_cast<int>(row["reserved"].integer());
       return Value();
     });

@@ -1,8 +1,7 @@
 #include "lambda/url.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 #include <stdexcept>
 
 namespace moonbase::functions {

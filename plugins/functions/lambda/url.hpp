@@ -1,15 +1,14 @@
 // Function URLs: HTTP requests that invoke a function, without a gateway.
 #pragma once
 
-#include "lambda/service.hpp"
-
-#include <moonbase/plugin.hpp>
-
 #include <memory>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+
+#include "lambda/service.hpp"
 
 namespace moonbase::functions {
 

@@ -1,11 +1,10 @@
 // Requests to function URLs as events, and answers as responses. No I/O.
-#include "lambda/url.hpp"
-
+#include <algorithm>
+#include <charconv>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
-#include <charconv>
+#include "lambda/url.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -54,8 +53,8 @@ Map headers_of(const HttpRequest& request, List& cookies) {
 
 bool has(const Value& list, std::string_view wanted) {
   return list.is_list() && std::any_of(list.list().begin(), list.list().end(), [&](const Value& each) {
-    return each.is_string() && lower(each.string()) == lower(wanted);
-  });
+           return each.is_string() && lower(each.string()) == lower(wanted);
+         });
 }
 
 std::string joined(const Value& list) {
@@ -67,7 +66,8 @@ std::string joined(const Value& list) {
 std::string text_of(const Value& value) { return value.is_string() ? value.string() : to_json(value); }
 
 bool is_header(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 || c == '\t'; });
 }
 
 }  // namespace
@@ -82,15 +82,9 @@ std::string url_event(const FunctionUrl& url, const HttpRequest& request, std::s
            {"protocol", "HTTP/" + std::to_string(request.http_major) + "." + std::to_string(request.http_minor)},
            {"sourceIp", request.source_ip},
            {"userAgent", request.headers.get("User-Agent")}};
-  Map surroundings{{"accountId", "anonymous"},
-                   {"apiId", url.id},
-                   {"domainName", domain},
-                   {"domainPrefix", url.id},
-                   {"http", std::move(http)},
-                   {"requestId", context.request_id},
-                   {"routeKey", "$default"},
-                   {"stage", "$default"},
-                   {"time", common_log_time(now)},
+  Map surroundings{{"accountId", "anonymous"}, {"apiId", url.id},         {"domainName", domain},
+                   {"domainPrefix", url.id},   {"http", std::move(http)}, {"requestId", context.request_id},
+                   {"routeKey", "$default"},   {"stage", "$default"},     {"time", common_log_time(now)},
                    {"timeEpoch", now.ms}};
   if (url.auth_type == "AWS_IAM") {
     const auto& identity = caller.identity;
@@ -104,7 +98,9 @@ std::string url_event(const FunctionUrl& url, const HttpRequest& request, std::s
                                                    {"userArn", identity.arn},
                                                    {"userId", user_id}}}});
   }
-  Map event{{"version", "2.0"}, {"routeKey", "$default"}, {"rawPath", percent_decode(path)},
+  Map event{{"version", "2.0"},
+            {"routeKey", "$default"},
+            {"rawPath", percent_decode(path)},
             {"rawQueryString", request.query}};
   if (!cookies.empty()) event.set("cookies", std::move(cookies));
   event.set("headers", std::move(headers));
@@ -172,9 +168,12 @@ void apply_cors(const Map& settings, const HttpRequest& request, bool preflight,
   if (!is_empty(cors["ExposeHeaders"]))
     response.headers.set("Access-Control-Expose-Headers", joined(cors["ExposeHeaders"]));
   if (!preflight) return;
-  if (!is_empty(cors["AllowMethods"])) response.headers.set("Access-Control-Allow-Methods", joined(cors["AllowMethods"]));
-  if (!is_empty(cors["AllowHeaders"])) response.headers.set("Access-Control-Allow-Headers", joined(cors["AllowHeaders"]));
-  if (cors["MaxAge"].is_integer()) response.headers.set("Access-Control-Max-Age", std::to_string(cors["MaxAge"].integer()));
+  if (!is_empty(cors["AllowMethods"]))
+    response.headers.set("Access-Control-Allow-Methods", joined(cors["AllowMethods"]));
+  if (!is_empty(cors["AllowHeaders"]))
+    response.headers.set("Access-Control-Allow-Headers", joined(cors["AllowHeaders"]));
+  if (cors["MaxAge"].is_integer())
+    response.headers.set("Access-Control-Max-Age", std::to_string(cors["MaxAge"].integer()));
 }
 
 }  // namespace moonbase::functions

@@ -1,9 +1,8 @@
 #include "lambda/version.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
-
-#include <algorithm>
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -11,8 +10,9 @@ namespace moonbase::functions {
 Alias alias_of(const Row& row) {
   auto weights = parse_json(row["weights"].string());
   if (!weights || !weights->is_map()) throw std::runtime_error("an alias's row holds no JSON object");
-  return {row["account"].string(), row["region"].string(),      row["function"].string(),    row["name"].string(),
-          row["version"].integer(), row["description"].string(), row["revision_id"].string(), std::move(weights->map())};
+  return {row["account"].string(),     row["region"].string(),   row["function"].string(),
+          row["name"].string(),        row["version"].integer(), row["description"].string(),
+          row["revision_id"].string(), std::move(weights->map())};
 }
 
 std::optional<Alias> find_alias(Transaction& tx, const FunctionName& name, std::string_view alias) {
@@ -39,13 +39,11 @@ Map describe(const Alias& alias) {
                 {"FunctionVersion", alias.version == 0 ? "$LATEST" : std::to_string(alias.version)},
                 {"Description", alias.description},
                 {"RevisionId", alias.revision_id}};
-  if (!alias.weights.empty())
-    described.set("RoutingConfig", Map{{"AdditionalVersionWeights", alias.weights}});
+  if (!alias.weights.empty()) described.set("RoutingConfig", Map{{"AdditionalVersionWeights", alias.weights}});
   return described;
 }
 
-Result<Function> publish_version(Transaction& tx, const Call& call, const Function& latest,
-                                 const Value& description) {
+Result<Function> publish_version(Transaction& tx, const Call& call, const Function& latest, const Value& description) {
   const auto digest = content_digest(latest);
   const auto rows = tx.query(
       "SELECT * FROM function WHERE account = ? AND region = ? AND name = ? AND version > 0 ORDER BY version DESC "

@@ -1,14 +1,13 @@
 // Published versions, aliases, and what an account has stored. Rules and rows, no other I/O.
 #pragma once
 
-#include "lambda/function.hpp"
-
 #include <moonbase/plugin.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 
@@ -30,8 +29,7 @@ void put_alias(Transaction& tx, const Alias& alias);
 Map describe(const Alias& alias);
 
 // Publishes $LATEST as it is; the last version where nothing has changed since.
-Result<Function> publish_version(Transaction& tx, const Call& call, const Function& latest,
-                                 const Value& description);
+Result<Function> publish_version(Transaction& tx, const Call& call, const Function& latest, const Value& description);
 
 // Counts what is stored against the account's limit. CodeStorageExceededException.
 struct UsageChange {

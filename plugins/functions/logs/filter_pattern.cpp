@@ -1,9 +1,8 @@
 #include "logs/filter_pattern.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <moonbase/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,7 +45,19 @@ bool like(std::string_view text, std::string_view pattern) {
   return in_pattern == pattern.size();
 }
 
-enum class Comparison { equal, unequal, less, less_equal, more, more_equal, is_null, is_true, is_false, not_exists, exists };
+enum class Comparison {
+  equal,
+  unequal,
+  less,
+  less_equal,
+  more,
+  more_equal,
+  is_null,
+  is_true,
+  is_false,
+  not_exists,
+  exists
+};
 
 struct Operand {
   std::string text;
@@ -55,13 +66,20 @@ struct Operand {
 
 bool compare(double found, Comparison comparison, double wanted) {
   switch (comparison) {
-    case Comparison::equal: return found == wanted;
-    case Comparison::unequal: return found != wanted;
-    case Comparison::less: return found < wanted;
-    case Comparison::less_equal: return found <= wanted;
-    case Comparison::more: return found > wanted;
-    case Comparison::more_equal: return found >= wanted;
-    default: return false;
+    case Comparison::equal:
+      return found == wanted;
+    case Comparison::unequal:
+      return found != wanted;
+    case Comparison::less:
+      return found < wanted;
+    case Comparison::less_equal:
+      return found <= wanted;
+    case Comparison::more:
+      return found > wanted;
+    case Comparison::more_equal:
+      return found >= wanted;
+    default:
+      return false;
   }
 }
 
@@ -82,7 +100,8 @@ struct Reader {
   bool take_word(std::string_view word) {
     skip();
     if (!rest.starts_with(word)) return false;
-    if (rest.size() > word.size() && !is_space(rest[word.size()]) && rest[word.size()] != ')' && rest[word.size()] != '}')
+    if (rest.size() > word.size() && !is_space(rest[word.size()]) && rest[word.size()] != ')' &&
+        rest[word.size()] != '}')
       return false;
     rest.remove_prefix(word.size());
     return true;
@@ -172,7 +191,8 @@ Result<std::vector<Step>> parse_selector(Reader& reader) {
     Step step;
     if (inside == "*") {
       step.index = -2;
-    } else if (inside.size() > 2 && (inside.front() == '"' || inside.front() == '\'') && inside.back() == inside.front()) {
+    } else if (inside.size() > 2 && (inside.front() == '"' || inside.front() == '\'') &&
+               inside.back() == inside.front()) {
       step.member = inside.substr(1, inside.size() - 2);
     } else {
       const auto read = std::from_chars(inside.data(), inside.data() + inside.size(), step.index);

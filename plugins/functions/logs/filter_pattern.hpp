@@ -6,9 +6,8 @@
 //   [ip, user, ..., status = 4*, bytes > 1000]
 #pragma once
 
-#include <moonbase/result.hpp>
-
 #include <memory>
+#include <moonbase/result.hpp>
 #include <string_view>
 
 namespace moonbase::functions {

@@ -1,9 +1,8 @@
 #include "logs/log_group.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
-
-#include <algorithm>
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -80,13 +79,10 @@ Result<Done> check_log_tags(const Map& tags) {
 }
 
 Map describe(const LogGroup& group) {
-  Map described{{"logGroupName", group.name},
-                {"creationTime", group.created_at.ms},
-                {"metricFilterCount", 0},
-                {"arn", group.arn() + ":*"},
-                {"logGroupArn", group.arn()},
-                {"storedBytes", group.stored_bytes},
-                {"logGroupClass", group.group_class}};
+  Map described{
+      {"logGroupName", group.name},        {"creationTime", group.created_at.ms}, {"metricFilterCount", 0},
+      {"arn", group.arn() + ":*"},         {"logGroupArn", group.arn()},          {"storedBytes", group.stored_bytes},
+      {"logGroupClass", group.group_class}};
   if (group.retention_days > 0) described.set("retentionInDays", group.retention_days);
   if (!group.kms_key.empty()) described.set("kmsKeyId", group.kms_key);
   if (group.is_protected) described.set("deletionProtectionEnabled", true);

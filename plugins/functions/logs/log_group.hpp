@@ -2,7 +2,6 @@
 #pragma once
 
 #include <moonbase/plugin.hpp>
-
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,12 +22,8 @@ struct LogGroup {
   Time oldest(Time now) const;
 };
 
-inline Error no_group() {
-  return {"ResourceNotFoundException", "The specified log group does not exist.", {}, 400};
-}
-inline Error no_stream() {
-  return {"ResourceNotFoundException", "The specified log stream does not exist.", {}, 400};
-}
+inline Error no_group() { return {"ResourceNotFoundException", "The specified log group does not exist.", {}, 400}; }
+inline Error no_stream() { return {"ResourceNotFoundException", "The specified log stream does not exist.", {}, 400}; }
 Error log_parameter(std::string message);
 
 LogGroup log_group_of(const Row& row);

@@ -60,8 +60,9 @@ void LogStore::append_to(std::string& events, std::uint64_t sequence, Time at, s
 }
 
 void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
-  tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", chunk.account, chunk.region,
-           chunk.group, chunk.stream, chunk.sequence, chunk.first, chunk.last, chunk.ingested, Blob{chunk.events});
+  tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", chunk.account,
+           chunk.region, chunk.group, chunk.stream, chunk.sequence, chunk.first, chunk.last, chunk.ingested,
+           Blob{chunk.events});
   tx.query("UPDATE log_group SET stored_bytes = stored_bytes + ? WHERE account = ? AND region = ? AND name = ?",
            chunk.events.size(), chunk.account, chunk.region, chunk.group);
   if (tx.query("SELECT name FROM log_subscription WHERE account = ? AND region = ? AND log_group = ? LIMIT 1",
@@ -214,8 +215,15 @@ void LogStore::write(const std::string& batch) {
         tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                  stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
       }
-      insert_chunk(tx, {stream.account, stream.region, stream.group, stream.name, chunk.sequence, {chunk.first_ms},
-                        {chunk.last_ms}, now, chunk.events});
+      insert_chunk(tx, {stream.account,
+                        stream.region,
+                        stream.group,
+                        stream.name,
+                        chunk.sequence,
+                        {chunk.first_ms},
+                        {chunk.last_ms},
+                        now,
+                        chunk.events});
     }
     return Value();
   });

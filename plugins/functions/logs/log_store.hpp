@@ -5,13 +5,12 @@
 // newest 32 MB. What does not fit is dropped, and a line in its place says how many.
 #pragma once
 
-#include <moonbase/call.hpp>
-#include <moonbase/store.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <moonbase/call.hpp>
+#include <moonbase/store.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

@@ -1,16 +1,15 @@
 // Log groups and streams: their lives, retention, keys and tags.
-#include "logs/log_group.hpp"
-#include "logs/operations_log.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <moonbase/json.hpp>
+
+#include "logs/log_group.hpp"
+#include "logs/operations_log.hpp"
 
 namespace moonbase::functions {
 namespace {
 
-constexpr std::array retentions = {1,   3,   5,   7,    14,   30,   60,   90,   120,  150,  180,
+constexpr std::array retentions = {1,   3,   5,   7,   14,   30,   60,   90,   120,  150,  180,
                                    365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653};
 constexpr std::int64_t day_ms = 86'400'000;
 constexpr std::int64_t groups_page = 50;
@@ -76,7 +75,8 @@ Result<Value> delete_log_group(Call& call, LogStore& logs) {
     const auto group = require_group(tx, call, name);
     if (!group) return group.error();
     if (group->is_protected)
-      return Error{"ValidationException", "The log group has deletion protection enabled and cannot be deleted.", {}, 400};
+      return Error{
+          "ValidationException", "The log group has deletion protection enabled and cannot be deleted.", {}, 400};
     for (const char* table : {"log_chunk", "log_stream", "log_subscription"})
       tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND log_group = ?", account,
                region, name);
@@ -108,7 +108,8 @@ Result<Value> describe_log_groups(Call& call, LogStore& logs) {
     if (call.input[parameter].is_list() || call.input[parameter].boolean_or(false))
       return not_implemented(std::string("logs DescribeLogGroups ") + parameter);
   const auto prefix = call.input["logGroupNamePrefix"].string_or(""),
-             part = call.input["logGroupNamePattern"].string_or(""), wanted_class = call.input["logGroupClass"].string_or("");
+             part = call.input["logGroupNamePattern"].string_or(""),
+             wanted_class = call.input["logGroupClass"].string_or("");
   if (!prefix.empty() && !part.empty())
     return log_parameter("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
   const auto after = log_position(call.input["nextToken"]);
@@ -116,7 +117,8 @@ Result<Value> describe_log_groups(Call& call, LogStore& logs) {
   std::vector<std::string> only;
   if (call.input["logGroupIdentifiers"].is_list())
     for (const auto& each : call.input["logGroupIdentifiers"].list()) only.push_back(group_in_arn(each.string()));
-  const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(groups_page), 1, 50));
+  const auto limit =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(groups_page), 1, 50));
   const bool short_form = call.operation == "ListLogGroups";
   const auto from = std::max(*after, prefix);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
@@ -156,8 +158,7 @@ Result<Value> describe_log_streams(Call& call, LogStore& logs) {
   const auto prefix = call.input["logStreamNamePrefix"].string_or("");
   const bool by_time = call.input["orderBy"].string_or("LogStreamName") == "LastEventTime";
   const bool descending = call.input["descending"].boolean_or(false);
-  if (by_time && !prefix.empty())
-    return log_parameter("Cannot order by LastEventTime with a logStreamNamePrefix.");
+  if (by_time && !prefix.empty()) return log_parameter("Cannot order by LastEventTime with a logStreamNamePrefix.");
   const auto limit = static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(50), 1, 50));
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto group = require_group(tx, call, *group_name);
@@ -167,8 +168,9 @@ Result<Value> describe_log_streams(Call& call, LogStore& logs) {
         "AND region = ? AND log_group = ? AND name >= ? ORDER BY name",
         group->account, group->region, group->name, prefix);
     if (by_time)
-      std::stable_sort(rows.begin(), rows.end(),
-                       [](const Row& a, const Row& b) { return a["last_ms"].integer_or(0) < b["last_ms"].integer_or(0); });
+      std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+        return a["last_ms"].integer_or(0) < b["last_ms"].integer_or(0);
+      });
     if (descending) std::reverse(rows.begin(), rows.end());
     List streams;
     Map output;
@@ -188,9 +190,9 @@ Result<Value> describe_log_streams(Call& call, LogStore& logs) {
                  {"creationTime", row["created_at_ms"]},
                  {"arn", group->arn() + ":log-stream:" + name},
                  {"storedBytes", 0}};
-      for (const auto& [member, column] : {std::pair{"firstEventTimestamp", "first_ms"},
-                                           std::pair{"lastEventTimestamp", "last_ms"},
-                                           std::pair{"lastIngestionTime", "ingested_ms"}})
+      for (const auto& [member, column] :
+           {std::pair{"firstEventTimestamp", "first_ms"}, std::pair{"lastEventTimestamp", "last_ms"},
+            std::pair{"lastIngestionTime", "ingested_ms"}})
         if (!row[column].is_null()) stream.set(member, row[column]);
       if (!row["last_ms"].is_null()) stream.set("uploadSequenceToken", "0");
       streams.push_back(std::move(stream));
@@ -207,8 +209,8 @@ Result<Value> delete_retention_policy(Call& call, LogStore&) {
   const auto &account = call.context.identity.account_id, &region = call.context.region;
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (const auto group = require_group(tx, call, name); !group) return group.error();
-    tx.query("UPDATE log_group SET retention_days = NULL WHERE account = ? AND region = ? AND name = ?", account, region,
-             name);
+    tx.query("UPDATE log_group SET retention_days = NULL WHERE account = ? AND region = ? AND name = ?", account,
+             region, name);
     tx.unschedule("logs-retention", retention_key(account, region, name));
     return Value(Map{});
   });
@@ -227,8 +229,8 @@ Result<Value> put_retention_policy(Call& call, LogStore&) {
     if (const auto group = require_group(tx, call, name); !group) return group.error();
     tx.query("UPDATE log_group SET retention_days = ? WHERE account = ? AND region = ? AND name = ?", days, account,
              region, name);
-    tx.schedule(call.kernel.clock.now(), "logs-retention", Map{{"account", account}, {"region", region}, {"group", name}},
-                retention_key(account, region, name));
+    tx.schedule(call.kernel.clock.now(), "logs-retention",
+                Map{{"account", account}, {"region", region}, {"group", name}}, retention_key(account, region, name));
     return Value(Map{});
   });
 }

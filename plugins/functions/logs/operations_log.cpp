@@ -1,12 +1,12 @@
 // Log events: written, read, searched.
 #include "logs/operations_log.hpp"
 
-#include "logs/filter_pattern.hpp"
-#include "logs/log_group.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <set>
+
+#include "logs/filter_pattern.hpp"
+#include "logs/log_group.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -64,9 +64,10 @@ struct Events {
 
 Result<Done> check_batch(const List& events) {
   if (events.empty() || events.size() > put_events_max)
-    return log_parameter("1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must "
-                         "have length " +
-                         std::string(events.empty() ? "greater than or equal to 1" : "less than or equal to 10000"));
+    return log_parameter(
+        "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must "
+        "have length " +
+        std::string(events.empty() ? "greater than or equal to 1" : "less than or equal to 10000"));
   std::size_t bytes = 0;
   std::int64_t last = INT64_MIN;
   for (std::size_t i = 0; i < events.size(); ++i) {
@@ -106,9 +107,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
     if (known.empty()) return no_stream();
     // Events are in order: the old ones come first, the new ones last.
     const auto count = [&](auto matches) {
-      return static_cast<std::int64_t>(std::count_if(events.begin(), events.end(), [&](const Value& event) {
-        return matches(event["timestamp"].integer());
-      }));
+      return static_cast<std::int64_t>(std::count_if(
+          events.begin(), events.end(), [&](const Value& event) { return matches(event["timestamp"].integer()); }));
     };
     const auto oldest = group->oldest(now).ms;
     const auto expired = count([&](std::int64_t at) { return at <= oldest; });
@@ -123,8 +123,10 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
       const Time first{events[begin]["timestamp"].integer()}, last{events[end - 1]["timestamp"].integer()};
       LogStore::insert_chunk(tx, {account, region, group_name, stream, first_sequence, first, last, now, bytes});
       tx.query(
-          "UPDATE log_stream SET first_ms = CASE WHEN first_ms < ? THEN first_ms ELSE ? END, last_ms = CASE WHEN last_ms "
-          "> ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = ?",
+          "UPDATE log_stream SET first_ms = CASE WHEN first_ms < ? THEN first_ms ELSE ? END, last_ms = CASE WHEN "
+          "last_ms "
+          "> ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = "
+          "?",
           first, first, last, last, now, account, region, group_name, stream);
     }
     Map output{{"nextSequenceToken", std::to_string(first_sequence + events.size())}};
@@ -164,15 +166,15 @@ Result<Value> get_log_events(Call& call, LogStore& logs) {
                  group->account, group->region, group->name, stream)
             .empty())
       return no_stream();
-    const auto start_ms =
-        std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
+    const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
     Events events;
-    tx.each("SELECT events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND log_stream "
-            "= ? AND last_ms >= ? AND first_ms < ?",
-            {group->account, group->region, group->name, stream, start_ms, end_ms}, [&](const Row& row) {
-              events.add({}, row[0].string(), row[1].integer(), start_ms, end_ms);
-              return true;
-            });
+    tx.each(
+        "SELECT events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND log_stream "
+        "= ? AND last_ms >= ? AND first_ms < ?",
+        {group->account, group->region, group->name, stream, start_ms, end_ms}, [&](const Row& row) {
+          events.add({}, row[0].string(), row[1].integer(), start_ms, end_ms);
+          return true;
+        });
     events.sort();
     auto begin = events.found.begin(), end = events.found.end();
     const auto before = [](const Found& found, const Place& place) { return found.place < place; };
@@ -221,8 +223,7 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto group = require_group(tx, call, *group_name);
     if (!group) return group.error();
-    const auto start_ms =
-        std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
+    const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
     Events events;
     std::set<std::string> searched;
     tx.each(
@@ -232,7 +233,8 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
           const auto& stream = row[0].string();
           if (!stream.starts_with(prefix) || (!only.empty() && !only.contains(stream))) return true;
           searched.insert(stream);
-          events.add(stream, row[1].string(), row[2].integer(), start_ms, end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
+          events.add(stream, row[1].string(), row[2].integer(), start_ms,
+                     end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
           return true;
         });
     events.sort();

@@ -1,9 +1,9 @@
 // The logs service: groups, streams, events, subscriptions. Metric filters and queries are not built.
 #pragma once
 
-#include "logs/log_store.hpp"
-
 #include <moonbase/plugin.hpp>
+
+#include "logs/log_store.hpp"
 
 namespace moonbase::functions {
 

@@ -1,15 +1,14 @@
 // Subscription filters: what is logged goes on to a function or a stream, as it is written.
-#include "logs/filter_pattern.hpp"
-#include "logs/log_group.hpp"
-#include "logs/operations_log.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <zlib.h>
 
 #include <algorithm>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <stdexcept>
+
+#include "logs/filter_pattern.hpp"
+#include "logs/log_group.hpp"
+#include "logs/operations_log.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -33,7 +32,9 @@ std::vector<Subscription> subscriptions_of(Transaction& tx, const std::string& a
   return subscriptions;
 }
 
-bool is_of(const std::string& arn, const char* service) { return arn.find(std::string(":") + service + ":") != arn.npos; }
+bool is_of(const std::string& arn, const char* service) {
+  return arn.find(std::string(":") + service + ":") != arn.npos;
+}
 
 std::string gzip(const std::string& text) {
   z_stream stream{};
@@ -72,12 +73,9 @@ Result<Value> describe_subscription_filters(Call& call, LogStore&) {
     List filters;
     for (const auto& one : subscriptions_of(tx, found->account, found->region, group)) {
       if (!one.name.starts_with(prefix)) continue;
-      Map filter{{"filterName", one.name},
-                 {"logGroupName", group},
-                 {"filterPattern", one.pattern},
-                 {"destinationArn", one.destination_arn},
-                 {"distribution", one.distribution},
-                 {"creationTime", one.created_at_ms}};
+      Map filter{{"filterName", one.name},           {"logGroupName", group},
+                 {"filterPattern", one.pattern},     {"destinationArn", one.destination_arn},
+                 {"distribution", one.distribution}, {"creationTime", one.created_at_ms}};
       if (!one.role_arn.empty()) filter.set("roleArn", one.role_arn);
       filters.push_back(std::move(filter));
     }
@@ -102,10 +100,12 @@ Result<Value> put_subscription_filter(Call& call, LogStore&) {
                          " cannot be used without roleArn");
   const auto &account = call.context.identity.account_id, &region = call.context.region;
   if (function) {
-    const auto found = call.kernel.services.call(call.context, "lambda", "GetFunctionConfiguration", Map{{"FunctionName", arn}});
+    const auto found =
+        call.kernel.services.call(call.context, "lambda", "GetFunctionConfiguration", Map{{"FunctionName", arn}});
     if (!found)
-      return log_parameter("Could not execute the lambda function. Make sure you have given CloudWatch Logs permission "
-                           "to execute your function.");
+      return log_parameter(
+          "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission "
+          "to execute your function.");
   }
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (const auto found = require_group(tx, call, group); !found) return found.error();
@@ -115,8 +115,10 @@ Result<Value> put_subscription_filter(Call& call, LogStore&) {
     if (!known && present.size() >= filters_max)
       return Error{"LimitExceededException", "Resource limit exceeded.", {}, 400};
     tx.query(
-        "INSERT INTO log_subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, log_group, name) DO "
-        "UPDATE SET pattern = excluded.pattern, destination_arn = excluded.destination_arn, role_arn = excluded.role_arn, "
+        "INSERT INTO log_subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, log_group, "
+        "name) DO "
+        "UPDATE SET pattern = excluded.pattern, destination_arn = excluded.destination_arn, role_arn = "
+        "excluded.role_arn, "
         "distribution = excluded.distribution",
         account, region, group, name, input["filterPattern"].string(), arn, input["roleArn"].string_or(""),
         input["distribution"].string_or("ByLogStream"), call.kernel.clock.now());
@@ -135,9 +137,10 @@ Result<Done> run_subscription(TaskRun& task) {
   std::string chunk;
   const auto read = task.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     subscriptions = subscriptions_of(tx, account, region, group);
-    const auto rows = tx.query("SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-                               "log_stream = ? AND sequence = ?",
-                               account, region, group, stream, task.payload["sequence"].integer());
+    const auto rows = tx.query(
+        "SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
+        "log_stream = ? AND sequence = ?",
+        account, region, group, stream, task.payload["sequence"].integer());
     if (!rows.empty()) chunk = rows.front()[0].string();
     return Value();
   });

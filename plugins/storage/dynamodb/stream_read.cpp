@@ -1,8 +1,7 @@
 #include "stream_read.hpp"
 
-#include <moonbase/hash.hpp>
-
 #include <algorithm>
+#include <moonbase/hash.hpp>
 
 #include "attribute.hpp"
 #include "item_format.hpp"

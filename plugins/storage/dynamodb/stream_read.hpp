@@ -4,7 +4,6 @@
 
 #include <moonbase/call.hpp>
 #include <moonbase/store.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>

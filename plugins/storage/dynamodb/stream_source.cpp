@@ -1,10 +1,9 @@
 #include "stream_source.hpp"
 
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <charconv>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 
 #include "errors.hpp"
 #include "stream_read.hpp"
@@ -157,20 +156,21 @@ Result<SourceBatch> StreamSource::read(const CallContext& context, std::string_v
     auto next = from;
     std::size_t bytes = 0;
     bool full = false;
-    tx.each(std::string("SELECT ") + record_columns +
-                " FROM dynamodb_record WHERE account = ? AND stream = ? AND sequence >= ? AND sequence <= ? AND at_ms > "
-                "? ORDER BY sequence LIMIT ?",
-            {context.identity.account_id, stream->number, from, last, now.ms - record_lifetime_ms,
-             std::min<std::int64_t>(wanted.records_max, records_read_max)},
-            [&](const Row& row) {
-              auto record = source_record(*stream, context.region, row);
-              full = !batch.records.empty() && bytes + record.bytes > wanted.bytes_max;
-              if (full) return false;
-              bytes += record.bytes;
-              next = row[0].integer() + 1;
-              batch.records.push_back(std::move(record));
-              return true;
-            });
+    tx.each(
+        std::string("SELECT ") + record_columns +
+            " FROM dynamodb_record WHERE account = ? AND stream = ? AND sequence >= ? AND sequence <= ? AND at_ms > "
+            "? ORDER BY sequence LIMIT ?",
+        {context.identity.account_id, stream->number, from, last, now.ms - record_lifetime_ms,
+         std::min<std::int64_t>(wanted.records_max, records_read_max)},
+        [&](const Row& row) {
+          auto record = source_record(*stream, context.region, row);
+          full = !batch.records.empty() && bytes + record.bytes > wanted.bytes_max;
+          if (full) return false;
+          bytes += record.bytes;
+          next = row[0].integer() + 1;
+          batch.records.push_back(std::move(record));
+          return true;
+        });
     // Whatever is left out of a read that found nothing has been trimmed.
     if (batch.records.empty()) next = std::max(from, last + 1);
     batch.position = std::to_string(next);

@@ -1,13 +1,12 @@
 // A table's stream as an event source: what event source mappings and pipes poll.
 #pragma once
 
-#include <moonbase/call.hpp>
-#include <moonbase/event_source.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <moonbase/call.hpp>
+#include <moonbase/event_source.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

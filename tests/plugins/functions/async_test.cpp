@@ -1,9 +1,8 @@
 // Asynchronous events, their destinations, loops, and callers that do not wait.
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
-
 #include <chrono>
+
+#include "support.hpp"
 
 using namespace support;
 using moonbase::List;
@@ -84,9 +83,10 @@ TEST_CASE_METHOD(Platform, "destinations get a record of what became of an event
 }
 
 TEST_CASE_METHOD(Platform, "an event that is older than it may become goes to the destination") {
-  kernel.call("PutFunctionEventInvokeConfig", {{"FunctionName", "f"},
-                                               {"MaximumEventAgeInSeconds", 60},
-                                               {"DestinationConfig", Map{{"OnFailure", Map{{"Destination", keeper_arn}}}}}});
+  kernel.call("PutFunctionEventInvokeConfig",
+              {{"FunctionName", "f"},
+               {"MaximumEventAgeInSeconds", 60},
+               {"DestinationConfig", Map{{"OnFailure", Map{{"Destination", keeper_arn}}}}}});
   send(kernel, R"({"fail":true})");
   kernel.clock.advance_ms(61'000);
   REQUIRE(kept(kernel).size() == 1);

@@ -1,9 +1,10 @@
 // Event source mappings over a table's stream, which is real, and a queue, which is a double.
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
-
+#include <filesystem>
+#include <fstream>
 #include <map>
+
+#include "support.hpp"
 
 using namespace support;
 using moonbase::List;
@@ -32,13 +33,13 @@ struct Platform {
 
   Platform() {
     REQUIRE(create_table(kernel, "got"));
-    auto table = kernel.try_call("dynamodb", "CreateTable",
-                                 {{"TableName", "orders"},
-                                  {"BillingMode", "PAY_PER_REQUEST"},
-                                  {"KeySchema", List{Map{{"AttributeName", "id"}, {"KeyType", "HASH"}}}},
-                                  {"AttributeDefinitions", List{Map{{"AttributeName", "id"}, {"AttributeType", "S"}}}},
-                                  {"StreamSpecification",
-                                   Map{{"StreamEnabled", true}, {"StreamViewType", "NEW_AND_OLD_IMAGES"}}}});
+    auto table = kernel.try_call(
+        "dynamodb", "CreateTable",
+        {{"TableName", "orders"},
+         {"BillingMode", "PAY_PER_REQUEST"},
+         {"KeySchema", List{Map{{"AttributeName", "id"}, {"KeyType", "HASH"}}}},
+         {"AttributeDefinitions", List{Map{{"AttributeName", "id"}, {"AttributeType", "S"}}}},
+         {"StreamSpecification", Map{{"StreamEnabled", true}, {"StreamViewType", "NEW_AND_OLD_IMAGES"}}}});
     REQUIRE(table);
     stream_arn = (*table)["TableDescription"]["LatestStreamArn"].string();
     kernel.call("CreateFunction", function("f", keeper));
@@ -60,8 +61,8 @@ struct Platform {
   std::vector<Value> events() {
     std::vector<Value> found;
     for (int n = 1;; ++n) {
-      const auto item = kernel.try_call(
-          "dynamodb", "GetItem", {{"TableName", "got"}, {"Key", Map{{"id", Map{{"S", std::to_string(n)}}}}}});
+      const auto item = kernel.try_call("dynamodb", "GetItem",
+                                        {{"TableName", "got"}, {"Key", Map{{"id", Map{{"S", std::to_string(n)}}}}}});
       if ((*item)["Item"].is_null()) return found;
       found.push_back(*moonbase::parse_json((*item)["Item"]["event"]["S"].string()));
     }
@@ -73,8 +74,7 @@ struct Platform {
       if (!text.empty()) text += "|";
       for (const auto& record : event["Records"].list())
         text += (text.empty() || text.back() == '|' ? "" : " ") +
-                (record["body"].is_string() ? record["body"].string()
-                                            : record["dynamodb"]["Keys"]["id"]["S"].string());
+                (record["body"].is_string() ? record["body"].string() : record["dynamodb"]["Keys"]["id"]["S"].string());
     }
     return text;
   }
@@ -145,9 +145,11 @@ TEST_CASE_METHOD(Platform, "batches are as large as they may be, and wait for th
 }
 
 TEST_CASE_METHOD(Platform, "only what a filter lets through reaches the function") {
-  map_stream({{"FilterCriteria",
-               Map{{"Filters",
-                    List{Map{{"Pattern", R"p({"eventName":["INSERT"],"dynamodb":{"NewImage":{"kind":{"S":[{"prefix":"a"}]}}}})p"}}}}}}});
+  map_stream(
+      {{"FilterCriteria",
+        Map{{"Filters",
+             List{Map{{"Pattern",
+                       R"p({"eventName":["INSERT"],"dynamodb":{"NewImage":{"kind":{"S":[{"prefix":"a"}]}}}})p"}}}}}}});
   put("x", {{"kind", Map{{"S", "beta"}}}});
   put("y", {{"kind", Map{{"S", "alpha"}}}});
   put("y", {{"kind", Map{{"S", "alpine"}}}});  // A change, no insertion.
@@ -165,10 +167,10 @@ TEST_CASE_METHOD(Platform, "only what a filter lets through reaches the function
 TEST_CASE_METHOD(Platform, "a batch that fails is tried as often as the mapping says, then goes to the destination") {
   put("poison");
   put("good");
-  map_stream({{"StartingPosition", "TRIM_HORIZON"},
-              {"MaximumRetryAttempts", 2},
-              {"DestinationConfig",
-               Map{{"OnFailure", Map{{"Destination", "arn:aws:sqs:us-east-1:000000000000:dead"}}}}}});
+  map_stream(
+      {{"StartingPosition", "TRIM_HORIZON"},
+       {"MaximumRetryAttempts", 2},
+       {"DestinationConfig", Map{{"OnFailure", Map{{"Destination", "arn:aws:sqs:us-east-1:000000000000:dead"}}}}}});
   settle();
   CHECK(calls() == "poison good");
   kernel.clock.advance_ms(1'000);
@@ -281,15 +283,14 @@ TEST_CASE_METHOD(Platform, "what AWS refuses of a mapping is refused in its word
 }
 
 TEST_CASE_METHOD(Platform, "messages of a queue are removed when the function is done with them") {
-  const auto send = [&](const std::string& body) {
-    REQUIRE(kernel.try_call("testqueue", "Send", {{"Body", body}}));
-  };
+  const auto send = [&](const std::string& body) { REQUIRE(kernel.try_call("testqueue", "Send", {{"Body", body}})); };
   const auto left = [&] { return (*kernel.try_call("testqueue", "Count"))["Messages"].integer(); };
   send("first");
-  const auto made = kernel.call("CreateEventSourceMapping",
-                                {{"FunctionName", "f"},
-                                 {"EventSourceArn", queue_arn},
-                                 {"FilterCriteria", Map{{"Filters", List{Map{{"Pattern", R"({"body":[{"anything-but":"skip"}]})"}}}}}}});
+  const auto made = kernel.call(
+      "CreateEventSourceMapping",
+      {{"FunctionName", "f"},
+       {"EventSourceArn", queue_arn},
+       {"FilterCriteria", Map{{"Filters", List{Map{{"Pattern", R"({"body":[{"anything-but":"skip"}]})"}}}}}}});
   settle();
   CHECK(calls() == "first");
   CHECK(left() == 0);
@@ -307,4 +308,34 @@ TEST_CASE_METHOD(Platform, "messages of a queue are removed when the function is
   kernel.clock.advance_ms(60'000);
   CHECK(calls() == "first|poison|poison");
   CHECK(left() == 1);
+}
+
+TEST_CASE("a stack says what happens when a table changes") {
+  TestKernel kernel{"lambda", functions_and_storage};
+  const auto file = (std::filesystem::temp_directory_path() / "moonbase-on-change.lua").string();
+  std::ofstream(file) << R"lua(
+    local s = require "stack" { name = "changes" }
+    local seen = s.table "seen" { key = "id:S" }
+    local orders = s.table "orders" { key = "id:S" }
+    orders:on_change({ batch = 10, filter = { eventName = { "INSERT" } } }, function(event)
+      for _, record in ipairs(event.Records) do seen:put { id = record.dynamodb.Keys.id.S } end
+    end)
+    return s
+  )lua";
+  for (int round = 0; round < 2; ++round) {  // Applied again, nothing changes.
+    const auto applied = kernel.apply(file);
+    INFO((applied ? "" : applied.error().message));
+    REQUIRE(applied);
+  }
+  REQUIRE(kernel.call("ListEventSourceMappings", {{"FunctionName", "orders-changes"}})["EventSourceMappings"]
+              .list()
+              .size() == 1);
+  REQUIRE(kernel.try_call("dynamodb", "PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", Map{{"S", "1"}}}}}}));
+  kernel.clock.advance_ms(1);
+  const auto item =
+      *kernel.try_call("dynamodb", "GetItem", {{"TableName", "seen"}, {"Key", Map{{"id", Map{{"S", "1"}}}}}});
+  CHECK(item["Item"]["id"]["S"].string_or("") == "1");
+  REQUIRE(kernel.down("changes"));
+  CHECK(kernel.call("ListEventSourceMappings")["EventSourceMappings"].list().empty());
+  std::filesystem::remove(file);
 }

@@ -1,12 +1,10 @@
-#include "support.hpp"
-
-#include <moonbase/hash.hpp>
-
 #include <catch2/catch.hpp>
-
 #include <fstream>
 #include <iterator>
+#include <moonbase/hash.hpp>
 #include <sstream>
+
+#include "support.hpp"
 
 using namespace support;
 using moonbase::Map;

@@ -1,8 +1,7 @@
 // A queue for tests of event source mappings: it holds messages in memory and answers for every ARN of SQS.
-#include <moonbase/plugin.hpp>
-
 #include <algorithm>
 #include <memory>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <vector>
 
@@ -94,7 +93,9 @@ class TestQueue final : public moonbase::Plugin {
   void load(Registrar& registrar) override {
     queue_ = std::make_unique<Queue>(registrar.kernel().clock);
     registrar.model(model);
-    registrar.operation("Count", [this](Call&) -> Result<Value> { return Value(Map{{"Messages", queue_->count()}, {"Last", queue_->last()}}); });
+    registrar.operation("Count", [this](Call&) -> Result<Value> {
+      return Value(Map{{"Messages", queue_->count()}, {"Last", queue_->last()}});
+    });
     registrar.operation("Send", [this](Call& call) -> Result<Value> {
       queue_->send(call.input["Body"].string());
       return Value(Map{});

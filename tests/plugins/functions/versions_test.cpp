@@ -1,7 +1,7 @@
 // Versions, aliases, concurrency, layers.
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace support;
 using moonbase::List;
@@ -88,8 +88,7 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", say("one"), {{"Publish", true}}));
   update_code(kernel, say("two"), {{"Publish", true}});
-  const auto made =
-      kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
+  const auto made = kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
   CHECK(made["AliasArn"].string() == arn + ":live");
   CHECK(kernel.error("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}}).code ==
         "ResourceConflictException");
@@ -98,13 +97,14 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
   CHECK(kernel.error("CreateAlias", {{"FunctionName", "f"}, {"Name", "x"}, {"FunctionVersion", "9"}}).code ==
         "ResourceNotFoundException");
   CHECK(invoke_at(kernel, "live").string() == "one");
-  CHECK(kernel.call("GetFunctionConfiguration", {{"FunctionName", "f"}, {"Qualifier", "live"}})["FunctionArn"].string() ==
-        arn + ":live");
+  CHECK(
+      kernel.call("GetFunctionConfiguration", {{"FunctionName", "f"}, {"Qualifier", "live"}})["FunctionArn"].string() ==
+      arn + ":live");
 
-  const auto routed = kernel.call(
-      "UpdateAlias", {{"FunctionName", "f"},
-                      {"Name", "live"},
-                      {"RoutingConfig", Map{{"AdditionalVersionWeights", Map{{"2", 0.25}}}}}});
+  const auto routed =
+      kernel.call("UpdateAlias", {{"FunctionName", "f"},
+                                  {"Name", "live"},
+                                  {"RoutingConfig", Map{{"AdditionalVersionWeights", Map{{"2", 0.25}}}}}});
   CHECK(routed["RoutingConfig"]["AdditionalVersionWeights"]["2"].number() == 0.25);
   int second = 0;
   for (int i = 0; i < 400; ++i) second += invoke_at(kernel, "live").string() == "two";
@@ -122,9 +122,9 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
   CHECK(weights({{"2", 1.5}}).code == "ValidationException");
   CHECK(weights({{"9", 0.5}}).code == "ResourceNotFoundException");
   CHECK(weights({{"2", 0.5}}, "$LATEST").code == "InvalidParameterValueException");
-  CHECK(kernel
-            .error("UpdateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"RevisionId", made["RevisionId"]}})
-            .code == "PreconditionFailedException");
+  CHECK(
+      kernel.error("UpdateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"RevisionId", made["RevisionId"]}}).code ==
+      "PreconditionFailedException");
 
   kernel.call("UpdateAlias", {{"FunctionName", "f"},
                               {"Name", "live"},
@@ -139,23 +139,24 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
 
 TEST_CASE("settings are kept, shown, and part of what a version is") {
   TestKernel kernel{"lambda", functions};
-  const auto made = kernel.call(
-      "CreateFunction",
-      function("f", say("one"),
-               {{"VpcConfig", Map{{"SubnetIds", List{"subnet-1"}}, {"SecurityGroupIds", List{"sg-1"}}}},
-                {"TracingConfig", Map{{"Mode", "Active"}}},
-                {"EphemeralStorage", Map{{"Size", 1024}}},
-                {"Architectures", List{"arm64"}},
-                {"LoggingConfig", Map{{"LogFormat", "JSON"}, {"LogGroup", "/custom/group"}}},
-                {"DeadLetterConfig", Map{{"TargetArn", "arn:aws:sqs:us-east-1:000000000000:dead"}}}}));
+  const auto made =
+      kernel.call("CreateFunction",
+                  function("f", say("one"),
+                           {{"VpcConfig", Map{{"SubnetIds", List{"subnet-1"}}, {"SecurityGroupIds", List{"sg-1"}}}},
+                            {"TracingConfig", Map{{"Mode", "Active"}}},
+                            {"EphemeralStorage", Map{{"Size", 1024}}},
+                            {"Architectures", List{"arm64"}},
+                            {"LoggingConfig", Map{{"LogFormat", "JSON"}, {"LogGroup", "/custom/group"}}},
+                            {"DeadLetterConfig", Map{{"TargetArn", "arn:aws:sqs:us-east-1:000000000000:dead"}}}}));
   CHECK(made["VpcConfig"]["SubnetIds"][0].string() == "subnet-1");
   CHECK(made["TracingConfig"]["Mode"].string() == "Active");
   CHECK(made["EphemeralStorage"]["Size"].integer() == 1024);
   CHECK(made["Architectures"][0].string() == "arm64");
   CHECK(made["LoggingConfig"]["ApplicationLogLevel"].string() == "INFO");
   kernel.call("PublishVersion", {{"FunctionName", "f"}});
-  const auto changed = kernel.call("UpdateFunctionConfiguration",
-                                   {{"FunctionName", "f"}, {"DeadLetterConfig", Map{{"TargetArn", ""}}}, {"Timeout", 9}});
+  const auto changed =
+      kernel.call("UpdateFunctionConfiguration",
+                  {{"FunctionName", "f"}, {"DeadLetterConfig", Map{{"TargetArn", ""}}}, {"Timeout", 9}});
   CHECK(changed["DeadLetterConfig"].is_null());
   CHECK(changed["Timeout"].integer() == 9);
   CHECK(kernel.call("PublishVersion", {{"FunctionName", "f"}})["Version"].string() == "2");
@@ -164,7 +165,8 @@ TEST_CASE("settings are kept, shown, and part of what a version is") {
   CHECK(first["DeadLetterConfig"]["TargetArn"].string() == "arn:aws:sqs:us-east-1:000000000000:dead");
   // What it logs goes where it says.
   invoke(kernel, "f");
-  CHECK((*kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/custom/group"}}))["events"].list().size() == 3);
+  CHECK((*kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/custom/group"}}))["events"].list().size() ==
+        3);
 }
 
 TEST_CASE("reserved concurrency is the function's own, and leaves others 100") {
@@ -174,9 +176,10 @@ TEST_CASE("reserved concurrency is the function's own, and leaves others 100") {
   const auto reserve = [&](const char* name, int count) {
     return Map{{"FunctionName", name}, {"ReservedConcurrentExecutions", count}};
   };
-  CHECK(kernel.error("PutFunctionConcurrency", reserve("f", 901)).message ==
-        "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
-        "minimum value of [100].");
+  CHECK(
+      kernel.error("PutFunctionConcurrency", reserve("f", 901)).message ==
+      "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
+      "minimum value of [100].");
   invoke(kernel, "f");  // Known before its limit changes.
   kernel.call("PutFunctionConcurrency", reserve("f", 0));
   const auto throttled = kernel.error("Invoke", {{"FunctionName", "f"}});
@@ -242,7 +245,8 @@ TEST_CASE("layers have versions, functions name them, and both have limits") {
   CHECK(kernel.call("ListLayerVersions", {{"LayerName", "lib"}})["LayerVersions"].list().size() == 2);
   CHECK(kernel.call("GetLayerVersionByArn", {{"Arn", first["LayerVersionArn"]}})["Description"].string() == "d");
 
-  const auto made = kernel.call("CreateFunction", function("f", say("x"), {{"Layers", List{second["LayerVersionArn"]}}}));
+  const auto made =
+      kernel.call("CreateFunction", function("f", say("x"), {{"Layers", List{second["LayerVersionArn"]}}}));
   CHECK(made["Layers"][0]["Arn"] == second["LayerVersionArn"]);
   CHECK(kernel
             .error("UpdateFunctionConfiguration",
@@ -256,7 +260,8 @@ TEST_CASE("layers have versions, functions name them, and both have limits") {
         "Cannot reference more than 5 layers.");
   // A layer that a function uses goes on working for it when it is deleted.
   kernel.call("DeleteLayerVersion", {{"LayerName", "lib"}, {"VersionNumber", 2}});
-  CHECK(kernel.error("GetLayerVersion", {{"LayerName", "lib"}, {"VersionNumber", 2}}).code == "ResourceNotFoundException");
+  CHECK(kernel.error("GetLayerVersion", {{"LayerName", "lib"}, {"VersionNumber", 2}}).code ==
+        "ResourceNotFoundException");
   CHECK(invoke(kernel, "f").string() == "x");
   CHECK(publish("lib", "4")["Version"].integer() == 3);
 }
@@ -267,8 +272,8 @@ TEST_CASE("a layer of another account needs its permission") {
       kernel.call("PublishLayerVersion", {{"LayerName", "lib"}, {"Content", Map{{"ZipFile", zip({{"a", "1"}})}}}});
   auto other = kernel.context;
   other.identity.account_id = "111122223333";
-  const auto input = function("f", say("x"), {{"Role", "arn:aws:iam::111122223333:role/r"},
-                                              {"Layers", List{layer["LayerVersionArn"]}}});
+  const auto input = function(
+      "f", say("x"), {{"Role", "arn:aws:iam::111122223333:role/r"}, {"Layers", List{layer["LayerVersionArn"]}}});
   CHECK(kernel.try_call_as(other, "lambda", "CreateFunction", input).error().code == "AccessDeniedException");
   const auto added = kernel.call("AddLayerVersionPermission", {{"LayerName", "lib"},
                                                                {"VersionNumber", 1},
@@ -277,8 +282,9 @@ TEST_CASE("a layer of another account needs its permission") {
                                                                {"Principal", "111122223333"}});
   CHECK(added["Statement"].string().find("arn:aws:iam::111122223333:root") != std::string::npos);
   CHECK(kernel.try_call_as(other, "lambda", "CreateFunction", input));
-  CHECK(kernel.error("RemoveLayerVersionPermission",
-                     {{"LayerName", "lib"}, {"VersionNumber", 1}, {"StatementId", "s"}, {"RevisionId", "old"}})
+  CHECK(kernel
+            .error("RemoveLayerVersionPermission",
+                   {{"LayerName", "lib"}, {"VersionNumber", 1}, {"StatementId", "s"}, {"RevisionId", "old"}})
             .code == "PreconditionFailedException");
   kernel.call("RemoveLayerVersionPermission", {{"LayerName", "lib"}, {"VersionNumber", 1}, {"StatementId", "s"}});
   CHECK(kernel.error("GetLayerVersionPolicy", {{"LayerName", "lib"}, {"VersionNumber", 1}}).code ==
@@ -294,7 +300,8 @@ TEST_CASE("who calls as a service needs a permission of what it names") {
     return kernel.try_call_as(events, "lambda", "Invoke", {{"FunctionName", name}});
   };
   CHECK(invoke_as("f").error().code == "AccessDeniedException");
-  const Map permission{{"StatementId", "s"}, {"Action", "lambda:InvokeFunction"}, {"Principal", "events.amazonaws.com"}};
+  const Map permission{
+      {"StatementId", "s"}, {"Action", "lambda:InvokeFunction"}, {"Principal", "events.amazonaws.com"}};
   auto input = permission;
   input.set("FunctionName", "f");
   kernel.call("AddPermission", input);
