@@ -143,7 +143,8 @@ Result<Matcher> parse_matcher(const Value& value, bool nested) {
 
 // Either fields, all of which must match, or alternatives, one of which must.
 struct FilterPattern::Node {
-  std::vector<std::pair<std::string, Node>> fields;
+  std::vector<std::string> names;  // Of the fields, each with its
+  std::vector<Node> children;
   std::vector<std::vector<Node>> ors;
   std::vector<Matcher> alternatives;
   bool is_leaf = false;
@@ -170,7 +171,8 @@ Result<FilterPattern::Node> FilterPattern::Node::parse(const Value& value, std::
     if (name != "$or") {
       auto child = parse(member, depth + 1);
       if (!child) return child.error();
-      node.fields.emplace_back(name, std::move(*child));
+      node.names.push_back(name);
+      node.children.push_back(std::move(*child));
       continue;
     }
     if (!member.is_list() || member.list().empty()) return bad_pattern();
@@ -201,8 +203,8 @@ bool FilterPattern::Node::matches(const Value* found) const {
     return std::any_of(found->list().begin(), found->list().end(),
                        [&](const Value& one) { return one.is_map() && matches(&one); });
   const Map* members = found && found->is_map() ? &found->map() : nullptr;
-  for (const auto& [name, child] : fields)
-    if (!child.matches(members ? members->find(name) : nullptr)) return false;
+  for (std::size_t i = 0; i < names.size(); ++i)
+    if (!children[i].matches(members ? members->find(names[i]) : nullptr)) return false;
   for (const auto& patterns : ors)
     if (std::none_of(patterns.begin(), patterns.end(), [&](const Node& one) { return one.matches(found); }))
       return false;

@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t put_events_max = 10'000, put_bytes_max = 1'048'576, event_overhead = 26;
 constexpr std::int64_t day_ms = 86'400'000, future_ms_max = 2 * 3'600'000, past_ms_max = 14 * day_ms;
 constexpr std::int64_t events_page = 10'000;
+constexpr std::size_t read_bytes_max = 32 * 1024 * 1024;  // Of chunks, for one page.
 
 // An event where it stands in time: by its timestamp, and by arrival within one moment.
 struct Place {
@@ -40,7 +41,7 @@ struct Found {
   std::size_t chunk;
 };
 
-// Chunks that were read, and their events in a range of time, oldest first. A group holds at most 32 MB.
+// Chunks that were read, and their events in a range of time, oldest first.
 struct Events {
   struct Chunk {
     std::string stream, bytes;
@@ -48,9 +49,13 @@ struct Events {
   };
   std::vector<std::unique_ptr<Chunk>> chunks;
   std::vector<Found> found;
+  std::size_t bytes = 0;
 
-  void add(std::string stream, std::string bytes, std::int64_t ingested_ms, std::int64_t from_ms, std::int64_t to_ms) {
-    chunks.push_back(std::make_unique<Chunk>(Chunk{std::move(stream), std::move(bytes), ingested_ms}));
+  bool full() const { return bytes >= read_bytes_max; }
+  void add(std::string stream, std::string content, std::int64_t ingested_ms, std::int64_t from_ms,
+           std::int64_t to_ms) {
+    bytes += content.size();
+    chunks.push_back(std::make_unique<Chunk>(Chunk{std::move(stream), std::move(content), ingested_ms}));
     for (const auto& event : LogStore::read(chunks.back()->bytes))
       if (event.at.ms >= from_ms && event.at.ms < to_ms)
         found.push_back({{event.at.ms, event.sequence}, event.text, chunks.size() - 1});
@@ -168,13 +173,16 @@ Result<Value> get_log_events(Call& call, LogStore& logs) {
       return no_stream();
     const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
     Events events;
-    tx.each(
-        "SELECT events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND log_stream "
-        "= ? AND last_ms >= ? AND first_ms < ?",
-        {group->account, group->region, group->name, stream, start_ms, end_ms}, [&](const Row& row) {
-          events.add({}, row[0].string(), row[1].integer(), start_ms, end_ms);
-          return true;
-        });
+    // From the page's edge on, or back from it: what is beyond the bound comes with the next page.
+    const auto from_ms = from && forward ? std::max(start_ms, from->at_ms) : start_ms;
+    const auto to_ms = from && !forward && from->at_ms < end_ms ? from->at_ms + 1 : end_ms;
+    tx.each(std::string("SELECT events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? "
+                        "AND log_stream = ? AND last_ms >= ? AND first_ms < ? ORDER BY sequence") +
+                (forward ? "" : " DESC"),
+            {group->account, group->region, group->name, stream, from_ms, to_ms}, [&](const Row& row) {
+              events.add({}, row[0].string(), row[1].integer(), from_ms, to_ms);
+              return !events.full();
+            });
     events.sort();
     auto begin = events.found.begin(), end = events.found.end();
     const auto before = [](const Found& found, const Place& place) { return found.place < place; };
@@ -216,7 +224,16 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
     return log_parameter("Only one of logStreamNamePrefix and logStreamNames can be specified.");
   const auto position = log_position(call.input["nextToken"]);
   if (!position) return position.error();
-  const auto from = position->empty() ? Place{} : Place::parse(*position).value_or(Place{});
+  // "<sequence>/<place>": the chunk that reading goes on with, and the last event of it that was answered.
+  std::uint64_t chunk_from = 0;
+  Place from;
+  if (!position->empty()) {
+    const auto slash = std::min(position->find('/'), position->size());
+    std::from_chars(position->data(), position->data() + slash, chunk_from);
+    const auto place = Place::parse(std::string_view(*position).substr(std::min(slash + 1, position->size())));
+    if (!place) return log_parameter("The specified nextToken is invalid.");
+    from = *place;
+  }
   std::set<std::string, std::less<>> only;
   if (streams.is_list())
     for (const auto& name : streams.list()) only.insert(name.string());
@@ -226,12 +243,18 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
     const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
     Events events;
     std::set<std::string> searched;
+    std::uint64_t chunk_next = 0;
     tx.each(
-        "SELECT log_stream, events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-        "last_ms >= ? AND first_ms <= ? ORDER BY sequence",
-        {group->account, group->region, group->name, start_ms, end_ms}, [&](const Row& row) {
+        "SELECT log_stream, events, ingested_ms, sequence FROM log_chunk WHERE account = ? AND region = ? AND "
+        "log_group = ? AND "
+        "sequence >= ? AND last_ms >= ? AND first_ms <= ? ORDER BY sequence",
+        {group->account, group->region, group->name, chunk_from, start_ms, end_ms}, [&](const Row& row) {
           const auto& stream = row[0].string();
           if (!stream.starts_with(prefix) || (!only.empty() && !only.contains(stream))) return true;
+          if (events.full()) {
+            chunk_next = static_cast<std::uint64_t>(row[3].integer());
+            return false;
+          }
           searched.insert(stream);
           events.add(stream, row[1].string(), row[2].integer(), start_ms,
                      end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
@@ -244,7 +267,8 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
     for (const auto& found : events.found) {
       if (found.place <= from || !pattern->matches(found.text)) continue;
       if (shown.size() == limit) {
-        output.set("nextToken", log_token(last.text()));
+        output.set("nextToken", log_token(std::to_string(chunk_from) + "/" + last.text()));
+        chunk_next = 0;
         break;
       }
       last = found.place;
@@ -255,6 +279,7 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
                           {"ingestionTime", chunk.ingested_ms},
                           {"eventId", std::to_string(found.place.sequence)}});
     }
+    if (chunk_next > 0) output.set("nextToken", log_token(std::to_string(chunk_next) + "/" + Place{}.text()));
     List names;
     for (const auto& stream : searched) names.push_back(Map{{"logStreamName", stream}, {"searchedCompletely", true}});
     output.set("events", std::move(shown));
