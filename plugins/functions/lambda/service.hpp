@@ -105,6 +105,8 @@ class FunctionService final : public FunctionInvoker {
   };
   struct Report;
 
+  // Under the mutex. Answers the family of the function with this ARN, or null.
+  Family* forget_targets(const std::string& arn);
   // What was read for a target, before anybody else can see it.
   struct Found;
   Result<Value> read_target(Transaction& tx, const FunctionName& name, Found& found);

@@ -218,40 +218,46 @@ void FunctionService::concurrency_changed(const std::string& account, const std:
   }
 }
 
+FunctionService::Family* FunctionService::forget_targets(const std::string& arn) {
+  ++changes_;
+  const auto found = families_.find(arn);
+  if (found == families_.end()) return nullptr;
+  for (const auto& target : found->second->targets) targets_.erase(target);
+  found->second->targets.clear();
+  return found->second.get();
+}
+
 void FunctionService::forget_settings(std::string_view account, std::string_view region, std::string_view name) {
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
   const std::unique_lock lock(mutex_);
-  ++changes_;
-  const auto found = families_.find(key.arn());
-  if (found == families_.end()) return;
-  for (const auto& target : found->second->targets) targets_.erase(target);
-  found->second->targets.clear();
+  forget_targets(key.arn());
 }
 
 void FunctionService::forget(std::string_view account, std::string_view region, std::string_view name,
                              std::int64_t version) {
-  forget_settings(account, region, name);
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
   std::shared_ptr<Live> gone;
+  // In one step: whoever finds the function in between would keep what is old.
   const std::unique_lock lock(mutex_);
-  const auto found = families_.find(key.arn());
-  if (found == families_.end()) return;
-  auto& lives = found->second->lives;
-  if (const auto live = lives.find(version); live != lives.end()) {
+  auto* family = forget_targets(key.arn());
+  if (!family) return;
+  if (const auto live = family->lives.find(version); live != family->lives.end()) {
     gone = std::move(live->second);
-    lives.erase(live);
+    family->lives.erase(live);
     gone->pool->retire();
   }
 }
 
 void FunctionService::forget_all(std::string_view account, std::string_view region, std::string_view name) {
-  forget_settings(account, region, name);
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
+  const auto arn = key.arn();
+  std::shared_ptr<Family> gone;
   const std::unique_lock lock(mutex_);
-  const auto found = families_.find(key.arn());
-  if (found == families_.end()) return;
-  for (const auto& [version, live] : found->second->lives) live->pool->retire();
+  if (!forget_targets(arn)) return;
+  const auto found = families_.find(arn);
+  gone = std::move(found->second);
   families_.erase(found);
+  for (const auto& [version, live] : gone->lives) live->pool->retire();
 }
 
 void FunctionService::reset(std::string_view account) {

@@ -310,6 +310,58 @@ TEST_CASE_METHOD(Platform, "messages of a queue are removed when the function is
   CHECK(left() == 1);
 }
 
+TEST_CASE_METHOD(Platform, "of a queue's batch only the messages that the function names come back") {
+  for (const char* body : {"a", "b", "c"}) REQUIRE(kernel.try_call("testqueue", "Send", {{"Body", body}}));
+  kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", R"lua(
+    function handler(event, ctx)
+      local failures = array {}
+      for _, record in ipairs(event.Records) do
+        if record.body == "b" then failures[1] = { itemIdentifier = record.messageId } end
+      end
+      return { batchItemFailures = failures }
+    end)lua"}})}});
+  kernel.call("CreateEventSourceMapping", {{"FunctionName", "f"},
+                                           {"EventSourceArn", queue_arn},
+                                           {"ScalingConfig", Map{{"MaximumConcurrency", 2}}},
+                                           {"FunctionResponseTypes", List{"ReportBatchItemFailures"}}});
+  settle();
+  const auto left = *kernel.try_call("testqueue", "Count");
+  CHECK(left["Messages"].integer() == 1);
+  CHECK(left["Last"].string() == "b");
+}
+
+TEST_CASE_METHOD(Platform, "a function that feeds its own queue is stopped") {
+  kernel.call("CreateFunction", function("loop", R"lua(function handler(event, ctx)
+    ctx.call("dynamodb", "UpdateItem", { TableName = "got", Key = { id = { S = "turns" } },
+      UpdateExpression = "ADD n :one", ExpressionAttributeValues = { [":one"] = { N = "1" } } })
+    ctx.call("testqueue", "Send", { Body = "again" })
+  end)lua"));
+  kernel.call("CreateEventSourceMapping", {{"FunctionName", "loop"}, {"EventSourceArn", queue_arn}});
+  REQUIRE(kernel.try_call("testqueue", "Send", {{"Body", "once"}}));
+  kernel.clock.advance_ms(600'000);
+  const auto item =
+      *kernel.try_call("dynamodb", "GetItem", {{"TableName", "got"}, {"Key", Map{{"id", Map{{"S", "turns"}}}}}});
+  CHECK(item["Item"]["n"]["N"].string() == "16");
+  CHECK((*kernel.try_call("testqueue", "Count"))["Messages"].integer() == 0);
+}
+
+TEST_CASE_METHOD(Platform, "a dead-letter queue gets the event, and what went wrong beside it") {
+  kernel.call("CreateFunction",
+              function("fails", "function handler() error { code = 'Broken', message = 'no lamps' } end",
+                       {{"DeadLetterConfig", Map{{"TargetArn", "arn:aws:sqs:us-east-1:000000000000:dead"}}}}));
+  kernel.call("PutFunctionEventInvokeConfig", {{"FunctionName", "fails"}, {"MaximumRetryAttempts", 0}});
+  kernel.call("Invoke", {{"FunctionName", "fails"}, {"InvocationType", "Event"}, {"Payload", R"({"n":7})"}});
+  settle();
+  const auto dead = *kernel.try_call("testqueue", "Count");
+  REQUIRE(dead["Messages"].integer() == 1);
+  CHECK(dead["Last"].string() == R"({"n":7})");
+  const auto attributes = (*moonbase::parse_json(dead["Options"].string()))["MessageAttributes"];
+  CHECK(attributes["ErrorCode"]["StringValue"].string() == "200");
+  CHECK(attributes["ErrorCode"]["DataType"].string() == "Number");
+  CHECK(attributes["ErrorMessage"]["StringValue"].string() == "no lamps");
+  CHECK(attributes["RequestID"]["StringValue"].string().size() == 36);
+}
+
 TEST_CASE("a stack says what happens when a table changes") {
   TestKernel kernel{"lambda", functions_and_storage};
   const auto file = (std::filesystem::temp_directory_path() / "moonbase-on-change.lua").string();

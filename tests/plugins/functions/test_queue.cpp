@@ -1,6 +1,7 @@
 // A queue for tests of event source mappings: it holds messages in memory and answers for every ARN of SQS.
 #include <algorithm>
 #include <memory>
+#include <moonbase/json.hpp>
 #include <moonbase/plugin.hpp>
 #include <mutex>
 #include <vector>
@@ -14,7 +15,7 @@ local shape = require "moonbase.shape"
 return shape.service {
   name = "testqueue", version = "2026-01-01", protocols = { "json-1.0" }, target = "TestQueue",
   operations = {
-    Count = { input = {}, output = { Messages = shape.integer, Last = shape.string } },
+    Count = { input = {}, output = { Messages = shape.integer, Last = shape.string, Options = shape.string } },
     Send = { input = { Body = shape.string { required = true } }, output = {} },
   },
 }
@@ -26,10 +27,10 @@ class Queue final : public EventSource {
  public:
   explicit Queue(const Clock& clock) : clock_(clock) {}
 
-  void send(std::string body) {
+  void send(std::string body, std::string trace = {}, std::string options = {}) {
     {
       const std::lock_guard lock(mutex_);
-      messages_.push_back({std::to_string(++last_), std::move(body), {}});
+      messages_.push_back({std::to_string(++last_), std::move(body), std::move(trace), std::move(options), {}});
     }
     signal_->notify();
   }
@@ -38,9 +39,10 @@ class Queue final : public EventSource {
     return static_cast<std::int64_t>(messages_.size());
   }
 
-  std::string last() {
+  Map last() {
     const std::lock_guard lock(mutex_);
-    return messages_.empty() ? std::string() : messages_.back().body;
+    if (messages_.empty()) return {};
+    return {{"Last", messages_.back().body}, {"Options", messages_.back().options}};
   }
 
   Result<bool> is_queue(const CallContext&, std::string_view) override { return true; }
@@ -57,6 +59,7 @@ class Queue final : public EventSource {
         message.visible_at = {now.ms + visibility_ms};
         SourceRecord record;
         record.event = Map{{"messageId", message.id}, {"body", message.body}};
+        if (!message.trace.empty()) record.event.set("attributes", Map{{"AWSTraceHeader", message.trace}});
         record.id = record.item_id = message.id;
         record.bytes = message.body.size();
         batch.records.push_back(std::move(record));
@@ -79,7 +82,7 @@ class Queue final : public EventSource {
 
  private:
   struct Message {
-    std::string id, body;
+    std::string id, body, trace, options;
     Time visible_at;
   };
   const Clock& clock_;
@@ -94,15 +97,17 @@ class TestQueue final : public moonbase::Plugin {
     queue_ = std::make_unique<Queue>(registrar.kernel().clock);
     registrar.model(model);
     registrar.operation("Count", [this](Call&) -> Result<Value> {
-      return Value(Map{{"Messages", queue_->count()}, {"Last", queue_->last()}});
+      auto output = queue_->last();
+      output.set("Messages", queue_->count());
+      return Value(std::move(output));
     });
     registrar.operation("Send", [this](Call& call) -> Result<Value> {
-      queue_->send(call.input["Body"].string());
+      queue_->send(call.input["Body"].string(), call.context.trace);
       return Value(Map{});
     });
     registrar.event_source("sqs", *queue_);
     registrar.target("sqs", [this](Delivery& delivery) -> Result<Value> {
-      queue_->send(delivery.payload);
+      queue_->send(delivery.payload, {}, to_json(delivery.options));
       return Value(Map{});
     });
   }
