@@ -128,7 +128,9 @@ FunctionService::Live::~Live() = default;
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
     : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()) {}
 
-FunctionService::~FunctionService() = default;
+FunctionService::~FunctionService() {
+  for (auto& [arn, family] : families_) family->lives.clear();  // They hold their family.
+}
 
 std::string FunctionService::log_stream_name(const std::string& version) {
   // "2026/11/21/[$LATEST]" and 32 digits.

@@ -251,13 +251,13 @@ void FunctionService::forget(std::string_view account, std::string_view region, 
 void FunctionService::forget_all(std::string_view account, std::string_view region, std::string_view name) {
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
   const auto arn = key.arn();
-  std::shared_ptr<Family> gone;
+  std::unordered_map<std::int64_t, std::shared_ptr<Live>> gone;  // They hold their family, so it must not hold them.
   const std::unique_lock lock(mutex_);
-  if (!forget_targets(arn)) return;
-  const auto found = families_.find(arn);
-  gone = std::move(found->second);
-  families_.erase(found);
-  for (const auto& [version, live] : gone->lives) live->pool->retire();
+  auto* family = forget_targets(arn);
+  if (!family) return;
+  gone.swap(family->lives);
+  for (const auto& [version, live] : gone) live->pool->retire();
+  families_.erase(arn);
 }
 
 void FunctionService::reset(std::string_view account) {
@@ -271,7 +271,9 @@ void FunctionService::reset(std::string_view account) {
       // arn:aws:lambda:REGION:ACCOUNT:function:NAME
       if (!account.empty() && entry.first.find(":" + std::string(account) + ":function:") == entry.first.npos)
         return false;
-      for (const auto& [version, live] : entry.second->lives) live->pool->retire();
+      auto lives = std::move(entry.second->lives);
+      entry.second->lives.clear();
+      for (const auto& [version, live] : lives) live->pool->retire();
       return true;
     });
   }
