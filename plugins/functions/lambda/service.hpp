@@ -99,7 +99,7 @@ class FunctionService final : public FunctionInvoker {
   struct Target {
     std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
     double other_weight = 0;
-    bool may_recur = false;               // RecursiveLoop Allow.
+    bool may_recur = false;  // RecursiveLoop Allow.
     bool has_policy = false;
     std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
   };
