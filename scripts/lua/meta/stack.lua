@@ -23,6 +23,23 @@ function fn:invoke(payload) end
 -- Queues the event; it is tried three times.
 function fn:send(payload) end
 
+---@class moonbase.event_source.Options  AWS::Lambda::EventSourceMapping
+---@field attribute? string  Which of its attributes is the ARN to poll; "arn".
+---@field batch? integer  Records a call, 1 to 10000.
+---@field bisect? boolean  Streams: a batch that fails is split.
+---@field filter? table  A pattern as a table, or a list of them.
+---@field from? string  Streams: LATEST or TRIM_HORIZON.
+---@field handler table  A function of the stack.
+---@field parallel? integer  Streams: batches beside each other, 1 to 10; keys keep their order.
+---@field reports_failures? boolean  The handler answers which items failed.
+---@field retries? integer  Streams: tries after the first; for ever if you say nothing.
+---@field source table  The handle that is polled: a table with a stream, a queue.
+---@field window? integer  Seconds to wait for a full batch, 0 to 300.
+
+---@class moonbase.event_source  what s.event_source "name" { … } answers
+---@field name string
+local event_source = {}
+
 ---@class moonbase.rest_api.Options  AWS::ApiGateway::RestApi
 ---@field description? string
 ---@field routes table  ["GET /path/{name}"] = a function.
@@ -170,6 +187,8 @@ local queue_mapping = {}
 ---@field name string
 local table = {}
 
+function table:on_change(...) end
+
 -- The items of many keys, in no particular order; keys without an item are left out.
 ---@return table[] items
 function table:batch_get(keys) end
@@ -218,6 +237,7 @@ function table:update(key, changes) end
 
 ---@class moonbase.Stack
 ---@field bus fun(name: string): fun(options: moonbase.bus.Options): moonbase.bus
+---@field event_source fun(name: string): fun(options: moonbase.event_source.Options): moonbase.event_source
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
 ---@field pipe fun(name: string): fun(options: moonbase.pipe.Options): moonbase.pipe
