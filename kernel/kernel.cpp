@@ -162,7 +162,7 @@ struct Kernel::Inside {
 
   loop::LoopOptions loop_options() {
     loop::LoopOptions loop_options;
-    loop_options.on_exception = [this](std::exception_ptr raised) {
+    loop_options.on_exception = [this](const std::exception_ptr& raised) {
       try {
         std::rethrow_exception(raised);
       } catch (const std::exception& failure) {
@@ -302,7 +302,7 @@ struct Kernel::Inside {
     context.base_url = run.task.base_url;
     context.cause = run.task.cause;
     context.request_id = ids.uuid();
-    const auto outcome = [&]() -> Result<Done> {
+    auto outcome = [&]() -> Result<Done> {
       auto* member = member_named(plugin);
       const auto found = member ? member->tasks.find(handler) : std::map<std::string, TaskHandler>::iterator();
       if (!member || found == member->tasks.end())

@@ -90,7 +90,7 @@ Value clock_value(tasks::PlatformClock& clock) {
 
 // {"stop":true}, {"resume":true}, {"set":"2027-01-01T00:00:00Z"}, {"advance":"2h"}; in this order if several.
 Result<Value> change_clock(kernel::Kernel& kernel, HttpRequest& request) {
-  const auto body = body_of(request);
+  auto body = body_of(request);
   if (!body) return body;
   auto& clock = kernel.clock();
   for (const auto& [name, value] : body->map())
@@ -210,7 +210,7 @@ void serve_journal(kernel::Kernel& kernel, const HttpRequest& request, HttpRespo
 Result<Value> serve_stacks(kernel::Kernel& kernel, std::string_view action, HttpRequest& request) {
   const auto context = context_of(kernel, request, parameters_of(request));
   if (action.empty()) return kernel.stacks().list(context);
-  const auto body = body_of(request);
+  auto body = body_of(request);
   if (!body) return body;
   if (action == "down") {
     if (!(*body)["stack"].is_string()) return bad_request("\"stack\" names the stack to delete.");

@@ -4,6 +4,8 @@
 #include "http/gzip.hpp"
 #include "wire/wire.hpp"
 
+#include <moonbase/json.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -81,7 +83,12 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
   if (const auto refused = http::refuse_foreign(request, origins_, surface))
     return refuse(response, refused->status, refused->message);
   if (raw.handler) {
-    context.identity = identity_of(scope.access_key_id);
+    if (const auto admitted = identify(request, scope, context.identity); !admitted) {
+      response.status = 403;
+      response.headers.set("Content-Type", "application/json");
+      response.body = to_json(Value(Map{{"Message", admitted.error().message}}));
+      return;
+    }
     serve_raw(raw, request, std::move(context), response);
   } else {
     serve_operation(request, scope, std::move(context), response);
@@ -99,7 +106,7 @@ Result<Done> Door::identify(HttpRequest& request, const Scope& scope, Identity& 
   if (!opened) return opened.error();
   if (signature.payload_hash.empty())
     if (auto read = request.read_body(body_bytes_max); !read) return read;
-  const auto verified = verifier_.verify(request, signature, credentials_->secret_of(signature.access_key_id),
+  auto verified = verifier_.verify(request, signature, credentials_->secret_of(signature.access_key_id),
                                          http::payload_hash(request, signature), clock_.now());
   if (!verified) return verified;
   if (auto checked = http::check_payload_hash(request, signature); !checked) return checked;

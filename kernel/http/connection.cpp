@@ -59,8 +59,8 @@ std::ptrdiff_t Input::fill(Transport& transport, std::size_t bytes_max, MachineT
   return count;
 }
 
-Connection::Connection(ServerCore& on_server, LoopState& on_state, int on_descriptor)
-    : server(on_server), state(on_state), descriptor(on_descriptor), input(on_state) {
+Connection::Connection(std::shared_ptr<ServerCore> on_server, LoopState& on_state, int on_descriptor)
+    : owner(std::move(on_server)), server(*owner), state(on_state), descriptor(on_descriptor), input(on_state) {
   next = state.connections;
   if (next) next->previous = this;
   state.connections = this;

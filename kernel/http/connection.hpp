@@ -71,11 +71,12 @@ class Input {
 };
 
 struct Connection {
-  Connection(ServerCore& on_server, LoopState& on_state, int on_descriptor);
+  Connection(std::shared_ptr<ServerCore> on_server, LoopState& on_state, int on_descriptor);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  const std::shared_ptr<ServerCore> owner;
   ServerCore& server;
   LoopState& state;
   const int descriptor;
@@ -84,6 +85,8 @@ struct Connection {
   std::string source_ip;
   std::uint16_t source_port = 0;
   bool tls = false;
+  bool begun = false;  // The first byte has come.
+  MachineTime idle_until;
   bool idle = true;  // Between requests: may be closed when the server drains.
   Connection *next = nullptr, *previous = nullptr;
   // What is asked to end when the server drains; null where idle connections are simply closed.
@@ -95,7 +98,9 @@ struct Connection {
 };
 
 // Each serves the connection until it ends. What has arrived already is in `connection.input`.
-void serve_http1(Connection& connection);
+// serve_http1 answers true where it has not ended: nothing more has come until now, and whoever calls
+// it again once something has needs no stack in between.
+bool serve_http1(Connection& connection);
 void serve_http2(Connection& connection);
 // Takes the connection over after an upgrade request; `response.websocket` is set.
 void serve_websocket(Connection& connection, const HttpRequest& request, HttpResponse& response);

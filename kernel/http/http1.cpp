@@ -95,12 +95,30 @@ class Http1 {
  public:
   explicit Http1(Connection& connection) : connection_(connection), transport_(*connection.transport) {}
 
-  void serve() {
-    bool first = true;
-    while (serve_one(first)) first = false;
+  // True when it is idle, false when it is done.
+  bool serve() {
+    bool resumed = connection_.begun;
+    while (true) {
+      const bool first = !connection_.begun;
+      if (connection_.input.empty() && !resumed && !begin_idle(first)) return false;
+      // Nothing has come yet, and that is known: it goes on without this stack.
+      if (connection_.input.empty() && !resumed && !first && transport_.would_wait()) return true;
+      resumed = false;
+      connection_.begun = true;
+      if (!serve_one(first)) return false;
+    }
   }
 
  private:
+  // False when the connection is done.
+  bool begin_idle(bool first) {
+    const auto& limits = connection_.limits();
+    connection_.input.release();
+    connection_.idle = true;
+    connection_.idle_until = connection_.after(first ? limits.first_byte_timeout : limits.idle_timeout);
+    return !connection_.draining();
+  }
+
   // False when the connection is done.
   bool serve_one(bool first) {
     HttpRequest request;
@@ -140,13 +158,7 @@ class Http1 {
   bool read_head(bool first, HttpRequest& request, Framing& framing) {
     auto& input = connection_.input;
     const auto& limits = connection_.limits();
-    if (input.empty()) {
-      input.release();
-      connection_.idle = true;
-      if (connection_.draining()) return false;
-      const auto timeout = first ? limits.first_byte_timeout : limits.idle_timeout;
-      if (!transport_.wait_readable(connection_.after(timeout))) return false;
-    }
+    if (input.empty() && !transport_.wait_readable(connection_.idle_until)) return false;
     const auto deadline = connection_.after(limits.head_timeout);
     std::size_t searched = 0;
     while (true) {
@@ -325,6 +337,6 @@ class Http1 {
 
 }  // namespace
 
-void serve_http1(Connection& connection) { Http1(connection).serve(); }
+bool serve_http1(Connection& connection) { return Http1(connection).serve(); }
 
 }  // namespace moonbase::http

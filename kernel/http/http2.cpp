@@ -580,6 +580,7 @@ void Session::serve() {
   } leave{*this};
   struct Ended {
     std::shared_ptr<Session> session;
+    explicit Ended(std::shared_ptr<Session> of) : session(std::move(of)) {}
     ~Ended() {
       session->writer_ended_ = true;
       session->owner_->wake();

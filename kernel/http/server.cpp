@@ -103,7 +103,16 @@ int bind_to(Address& address, bool shared) {
   return listener;
 }
 
-void serve_connection(Connection& connection) {
+void serve_http1_and_wait(std::shared_ptr<Connection> connection) {
+  if (!serve_http1(*connection)) return;
+  auto& loop = connection->state.loop;
+  const auto descriptor = connection->descriptor;
+  const auto until = connection->idle_until;
+  loop.go_on_when_readable(descriptor, until, [kept = std::move(connection)] { serve_http1_and_wait(kept); });
+}
+
+void serve_connection(std::shared_ptr<Connection> shared) {
+  auto& connection = *shared;
   auto& server = connection.server;
   auto& loop = connection.state.loop;
   const auto& limits = connection.limits();
@@ -122,11 +131,11 @@ void serve_connection(Connection& connection) {
       connection.transport = server.tls->accept(loop, connection.descriptor, limits, http2);
       if (!connection.transport) return;
       connection.tls = true;
-      return http2 ? serve_http2(connection) : serve_http1(connection);
+      return http2 ? serve_http2(connection) : serve_http1_and_wait(std::move(shared));
     }
   }
   connection.transport = std::make_unique<PlainTransport>(loop, connection.descriptor, limits.write_timeout);
-  serve_http1(connection);
+  serve_http1_and_wait(std::move(shared));
 }
 
 void start_connection(const std::shared_ptr<ServerCore>& core, LoopState& state, int descriptor, const Address& from) {
@@ -137,10 +146,10 @@ void start_connection(const std::shared_ptr<ServerCore>& core, LoopState& state,
   }
   try {
     state.loop.spawn([core, &state, descriptor, source_ip = from.text(), source_port = from.port()] {
-      Connection connection(*core, state, descriptor);
-      connection.source_ip = source_ip;
-      connection.source_port = source_port;
-      serve_connection(connection);
+      auto connection = std::make_shared<Connection>(core, state, descriptor);
+      connection->source_ip = source_ip;
+      connection->source_port = source_port;
+      serve_connection(std::move(connection));
     });
   } catch (const std::bad_alloc&) {
     // No memory for another stack: this client is turned away, the next may be lucky.

@@ -22,6 +22,8 @@ class Transport {
   virtual std::ptrdiff_t read(char* into, std::size_t bytes_max, MachineTime deadline) = 0;
   // Suspends until a read would not wait; needs no buffer meanwhile. False at the deadline.
   virtual bool wait_readable(MachineTime deadline) = 0;
+  // Whether a wait would suspend, as far as is known without asking the system.
+  virtual bool would_wait() const { return false; }
   // All of both. False when the other side is gone, or has taken nothing for the write timeout.
   virtual bool write(std::string_view first, std::string_view second = {}) = 0;
   // Our last word is said; the other side may go on.
@@ -36,6 +38,7 @@ class PlainTransport final : public Transport {
 
   std::ptrdiff_t read(char* into, std::size_t bytes_max, MachineTime deadline) override;
   bool wait_readable(MachineTime deadline) override;
+  bool would_wait() const override { return drained_; }
   bool write(std::string_view first, std::string_view second) override;
   void end_writing() override;
 

@@ -223,6 +223,7 @@ void serve_websocket(Connection& connection, const HttpRequest& request, HttpRes
   // Also when the loop drops the work because it stops.
   struct Ended {
     Writer& writer;
+    explicit Ended(Writer& of) : writer(of) {}
     ~Ended() {
       writer.ended = true;
       writer.owner->wake();

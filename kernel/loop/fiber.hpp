@@ -37,6 +37,8 @@ class Fiber final : public internal::Parker, public std::enable_shared_from_this
   std::shared_ptr<Fiber> self_;  // While it has not ended.
   Fiber *next_ = nullptr, *previous_ = nullptr;
   boost::context::fiber context_, loop_context_;
+  std::function<void()> next_work_;  // What it goes on with, on another stack, once `awaited_` is readable.
+  int awaited_ = -1;
   bool queued_ = false;
   bool ended_ = false;
   bool uninterruptible_ = false;

@@ -18,7 +18,7 @@ namespace {
 
 thread_local Loop* loop_of_this_thread = nullptr;
 
-constexpr int events_max = 512;
+constexpr int events_max = 64;  // Few, so that what one request touched is still near when the next is served.
 constexpr int waits_after_stop_max = 1000;
 
 // Hands boost a stack from the pool.
@@ -170,34 +170,8 @@ void Loop::spawn(std::function<void()> work) { start(std::move(work)); }
 void Loop::start(std::function<void()> work) {
   if (stopping_) return;
   auto fiber = std::make_shared<Fiber>(*this, inbox_, std::move(work));
-  PooledStack pooled{&stacks_, stacks_.take()};
-  fiber->stack_bottom_ = pooled.stack.bottom;
-  fiber->stack_bytes_ = pooled.stack.bytes;
   auto* raw = fiber.get();
-  fiber->context_ = boost::context::fiber(std::allocator_arg, pooled, [this, raw](boost::context::fiber&& from) {
-    raw->loop_context_ = std::move(from);
-    after_resume(*raw);
-    try {
-      raw->work_();
-    } catch (const Stopped&) {
-    } catch (...) {
-      if (options_.on_exception) options_.on_exception(std::current_exception());
-    }
-    // What the work holds may wait, or wake others, when it is destroyed: still on this stack.
-    try {
-      raw->work_ = nullptr;
-    } catch (const Stopped&) {
-    }
-    raw->ended_ = true;
-    exchange_exceptions(raw->exceptions_);
-#ifdef MOONBASE_ASAN
-    __sanitizer_start_switch_fiber(nullptr, thread_stack_bottom_, thread_stack_bytes_);
-#endif
-#ifdef MOONBASE_TSAN
-    __tsan_switch_to_fiber(thread_sanitizer_fiber_, 0);
-#endif
-    return std::move(raw->loop_context_);
-  });
+  give_stack(*raw);
 #ifdef MOONBASE_TSAN
   fiber->thread_sanitizer_fiber_ = __tsan_create_fiber(0);
 #endif
@@ -209,6 +183,38 @@ void Loop::start(std::function<void()> work) {
   ready(*raw);
 }
 
+void Loop::give_stack(Fiber& fiber) {
+  PooledStack pooled{&stacks_, stacks_.take()};
+  fiber.stack_bottom_ = pooled.stack.bottom;
+  fiber.stack_bytes_ = pooled.stack.bytes;
+  auto* raw = &fiber;
+  fiber.context_ = boost::context::fiber(std::allocator_arg, pooled, [this, raw](boost::context::fiber&& from) {
+    raw->loop_context_ = std::move(from);
+    after_resume(*raw);
+    try {
+      raw->work_();
+    } catch (const Stopped&) {
+    } catch (...) {
+      if (options_.on_exception) options_.on_exception(std::current_exception());
+    }
+    // What the work holds may wait, or wake others, when it is destroyed: still on this stack.
+    try {
+      raw->work_ = nullptr;
+      if (stopping_) raw->next_work_ = nullptr;
+    } catch (const Stopped&) {
+    }
+    raw->ended_ = !raw->next_work_;
+    exchange_exceptions(raw->exceptions_);
+#ifdef MOONBASE_ASAN
+    __sanitizer_start_switch_fiber(nullptr, thread_stack_bottom_, thread_stack_bytes_);
+#endif
+#ifdef MOONBASE_TSAN
+    __tsan_switch_to_fiber(thread_sanitizer_fiber_, 0);
+#endif
+    return std::move(raw->loop_context_);
+  });
+}
+
 void Loop::ready(Fiber& fiber) {
   // Whoever runs looks at what it waits for again before it sleeps.
   if (fiber.queued_ || &fiber == running_) return;
@@ -217,6 +223,7 @@ void Loop::ready(Fiber& fiber) {
 }
 
 void Loop::resume(Fiber& fiber) {
+  if (!fiber.context_ && !begin_again(fiber)) return;
   running_ = &fiber;
   exchange_exceptions(fiber.exceptions_);
 #ifdef MOONBASE_ASAN
@@ -231,7 +238,44 @@ void Loop::resume(Fiber& fiber) {
   __sanitizer_finish_switch_fiber(fake_stack, nullptr, nullptr);
 #endif
   running_ = nullptr;
-  if (fiber.ended_ && !fiber.context_) end(fiber);  // An abandoned one still has a context.
+  if (fiber.context_) return;  // It waits. An abandoned one also still has a context.
+  fiber.ended_ ? end(fiber) : await_readable(fiber);
+}
+
+void Loop::go_on_when_readable(int descriptor, MachineTime deadline, std::function<void()> work) {
+  auto& fiber = *running_;
+  fiber.awaited_ = descriptor;
+  fiber.deadline_ = deadline;
+  fiber.next_work_ = std::move(work);
+}
+
+// It has no stack until the event comes.
+void Loop::await_readable(Fiber& fiber) {
+  auto& entry = registered(fiber.awaited_);
+  if (entry.readable || stopping_) return ready(fiber);
+  entry.reader = &fiber;
+  if (fiber.deadline_ != MachineTime::max() &&
+      (fiber.timer_place_ == no_place || fiber.deadline_ < timers_->machine.moment_of(fiber)))
+    timers_->machine.set(fiber, fiber.deadline_);
+}
+
+// False when there is no memory for a stack: then the fiber ends.
+bool Loop::begin_again(Fiber& fiber) {
+  auto& entry = descriptors_[static_cast<std::size_t>(fiber.awaited_)];
+  if (entry.reader == &fiber) entry.reader = nullptr;
+  fiber.deadline_ = MachineTime::max();
+  fiber.work_ = std::move(fiber.next_work_);
+  fiber.next_work_ = nullptr;
+  try {
+    give_stack(fiber);
+    return true;
+  } catch (const std::bad_alloc&) {
+    if (options_.on_exception) options_.on_exception(std::current_exception());
+    fiber.ended_ = true;
+    fiber.work_ = nullptr;
+    end(fiber);
+    return false;
+  }
 }
 
 // On the fiber's stack, right after it was switched to.

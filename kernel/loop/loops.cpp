@@ -118,6 +118,7 @@ void Loops::run_on_loop(const std::function<void()>& work) {
   const auto outcome = std::make_shared<Outcome>();
   struct Finish {
     std::shared_ptr<Outcome> outcome;
+    explicit Finish(std::shared_ptr<Outcome> of) : outcome(std::move(of)) {}
     ~Finish() {
       const std::lock_guard lock(outcome->mutex);
       outcome->finished = true;

@@ -74,6 +74,7 @@ void Runner::start_due(Queue& queue, Time now) {
     {
       const std::lock_guard lock(queue.mutex);
       running = queue.running.size();
+      queue.ended.clear();
     }
     // Every run that ends comes back here while the queue is full.
     if (running >= running_max) return;
@@ -81,7 +82,8 @@ void Runner::start_due(Queue& queue, Time now) {
     for (const auto& task : tasks) {
       {
         const std::lock_guard lock(queue.mutex);
-        if (queue.running.size() >= running_max || !queue.running.insert(task.id).second) continue;
+        if (queue.running.size() >= running_max || queue.ended.contains(task.id)) continue;
+        if (!queue.running.insert(task.id).second) continue;
       }
       ++running_;
       hooks_.spawn([this, &queue, task] { run(queue, task); });
@@ -106,6 +108,7 @@ void Runner::run(Queue& queue, store::ScheduledTask task) {
   {
     const std::lock_guard lock(queue.mutex);
     queue.running.erase(run.task.id);
+    queue.ended.insert(run.task.id);
   }
   --running_;
   // Look again: there may be more than fitted, or a retry.

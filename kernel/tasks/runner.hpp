@@ -61,6 +61,8 @@ class Runner {
     std::atomic<std::int64_t> next_due_ms{INT64_MAX};  // Of what is not running already; may be early, never late.
     std::mutex mutex;
     std::set<std::int64_t> running;
+    // What ended while start_due() was reading: its rows may be from before.
+    std::set<std::int64_t> ended;
   };
 
   void watch();

@@ -10,7 +10,6 @@ namespace moonbase::wire {
 namespace {
 
 using model::Kind;
-using model::Member;
 using model::Shape;
 using simdjson::dom::element;
 using simdjson::dom::element_type;

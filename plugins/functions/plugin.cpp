@@ -1,17 +1,18 @@
 // Functions: Lambda and, as far as they are built, CloudWatch Logs.
-#include "lambda/operations.hpp"
-#include "logs/operations_log.hpp"
-
-#include <moonbase/json.hpp>
-#include <moonbase/plugin.hpp>
-
 #include <dlfcn.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <moonbase/json.hpp>
+#include <moonbase/plugin.hpp>
 #include <stdexcept>
 #include <string>
+
+#include "lambda/event_invoke.hpp"
+#include "lambda/operations.hpp"
+#include "lambda/url.hpp"
+#include "logs/operations_log.hpp"
 
 // Embedded by the build.
 extern const char lambda_model_lua[];
@@ -67,27 +68,45 @@ class Plugin final : public moonbase::Plugin {
 
     registrar.model(lambda_model_lua);
     registrar.schema(lambda_schema_sql);
+    register_concurrency_operations(registrar, *functions_);
+    register_event_invoke_operations(registrar, *functions_);
+    pollers_ = std::make_unique<Pollers>(*functions_);
+    register_event_source_operations(registrar, *functions_, *pollers_);
     register_function_operations(registrar, *functions_);
+    register_layer_operations(registrar, *functions_);
     register_invoke_operations(registrar, *functions_);
     register_permission_operations(registrar, *functions_);
     register_tag_operations(registrar, *functions_);
+    register_url_operations(registrar, *functions_);
+    register_version_operations(registrar, *functions_);
     registrar.task("lambda-async", [this](TaskRun& task) { return functions_->run_async(task); });
+    registrar.task("lambda-destination", run_delivery);
     registrar.function_invoker(*functions_);
+    urls_ = std::make_unique<Urls>(*functions_);
+    registrar.http(Urls::match(), [this](HttpCall& call) { return urls_->serve(call); });
     registrar.target("lambda", [this](Delivery& delivery) { return deliver(delivery); });
     registrar.http({.hosts = {}, .paths = {"/_functions/code/"}}, download);
 
     registrar.model(logs_model_lua);
     registrar.schema(logs_schema_sql);
+    register_group_operations(registrar, functions_->logs());
     register_log_operations(registrar, functions_->logs());
+    register_subscription_operations(registrar, functions_->logs());
+    registrar.task("logs-retention", run_retention);
+    registrar.task("logs-subscription", run_subscription);
 
     registrar.resources(resources_lua);
-    registrar.on_reset([this](std::string_view account) { functions_->reset(account); });
+    registrar.on_reset([this](std::string_view account) {
+      pollers_->reset(account);
+      functions_->reset(account);
+    });
     registrar.health("sandbox", [this] { return Value(layers_text(processes_->hello())); });
   }
 
   void ready(KernelServices& kernel) override {
     functions_->vocabularies(registrar_->all_resources());
     functions_->logs().begin();
+    pollers_->begin();
     // Set by --require-sandbox.
     if (const char* required = std::getenv("MOONBASE_REQUIRE_SANDBOX"); required && *required) {
       constexpr auto wanted = layer_seccomp | layer_landlock;
@@ -142,6 +161,8 @@ class Plugin final : public moonbase::Plugin {
 
   std::unique_ptr<Processes> processes_;
   std::unique_ptr<FunctionService> functions_;
+  std::unique_ptr<Urls> urls_;
+  std::unique_ptr<Pollers> pollers_;
   Registrar* registrar_ = nullptr;
 };
 

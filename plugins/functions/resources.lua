@@ -4,6 +4,8 @@
 --   local report = s.fn "report" { handler = "report.lua:build" }             -- a file beside the stack
 --   local price  = s.fn "price" { runtime = "native", code = "build/price.so", handler = "price.handler" }
 --
+--   s.event_source "orders" { source = orders, attribute = "stream_arn", handler = report, from = "LATEST" }
+--
 -- In a handler: local answer = report:invoke { month = 3 }; report:send { month = 3 } does not wait.
 
 return function(vocabulary)
@@ -131,5 +133,86 @@ return function(vocabulary)
           Payload = json.base64(json.encode(payload)) })
       end,
     },
+  }
+
+  -- A filter pattern as JSON: texts, numbers, booleans, lists and tables of them.
+  local function pattern_json(value)
+    if type(value) == "string" then
+      return '"' .. value:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+    end
+    if type(value) ~= "table" then return tostring(value) end
+    local parts = {}
+    if value[1] ~= nil then
+      for i, each in ipairs(value) do parts[i] = pattern_json(each) end
+      return "[" .. table.concat(parts, ",") .. "]"
+    end
+    local keys = {}
+    for key in pairs(value) do keys[#keys + 1] = tostring(key) end
+    table.sort(keys)
+    for i, key in ipairs(keys) do parts[i] = pattern_json(key) .. ":" .. pattern_json(value[key]) end
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
+
+  -- What polls a stream or queue for a function. Handles declare it: orders:on_change(handler).
+  local function mapping(properties, more)
+    local input = {
+      FunctionName = properties.FunctionArn, BatchSize = properties.BatchSize,
+      MaximumBatchingWindowInSeconds = properties.Window, MaximumRetryAttempts = properties.Retries,
+      ParallelizationFactor = properties.Parallel, BisectBatchOnFunctionError = properties.Bisect,
+      FunctionResponseTypes = properties.FunctionResponseTypes,
+    }
+    if properties.Filters then
+      input.FilterCriteria = { Filters = properties.Filters }
+    end
+    for key, value in pairs(more or {}) do input[key] = value end
+    return input
+  end
+
+  vocabulary.resource {
+    constructor = "event_source", type = "AWS::Lambda::EventSourceMapping", service = "lambda",
+    options = {
+      source = { type = "table", required = true, doc = "The handle that is polled: a table with a stream, a queue." },
+      attribute = { type = "string", doc = "Which of its attributes is the ARN to poll; \"arn\"." },
+      handler = { type = "table", required = true, doc = "A function of the stack." },
+      batch = { type = "integer", doc = "Records a call, 1 to 10000." },
+      window = { type = "integer", doc = "Seconds to wait for a full batch, 0 to 300." },
+      from = { type = "string", doc = "Streams: LATEST or TRIM_HORIZON." },
+      filter = { type = "table", doc = "A pattern as a table, or a list of them." },
+      retries = { type = "integer", doc = "Streams: tries after the first; for ever if you say nothing." },
+      parallel = { type = "integer", doc = "Streams: batches beside each other, 1 to 10; keys keep their order." },
+      bisect = { type = "boolean", doc = "Streams: a batch that fails is split." },
+      reports_failures = { type = "boolean", doc = "The handler answers which items failed." },
+    },
+    properties = function(_, options, tools)
+      local filters
+      if options.filter then
+        filters = {}
+        for i, pattern in ipairs(options.filter[1] and options.filter or { options.filter }) do
+          filters[i] = { Pattern = pattern_json(pattern) }
+        end
+      end
+      return {
+        FunctionArn = tools.ref(options.handler, "arn"),
+        SourceArn = tools.ref(options.source, options.attribute or "arn"),
+        From = options.from, BatchSize = options.batch, Window = options.window, Filters = filters,
+        Retries = options.retries, Parallel = options.parallel, Bisect = options.bisect,
+        FunctionResponseTypes = options.reports_failures and { "ReportBatchItemFailures" } or nil,
+      }
+    end,
+    create = function(call, _, properties)
+      local made = call("lambda", "CreateEventSourceMapping", mapping(properties, {
+        EventSourceArn = properties.SourceArn, StartingPosition = properties.From }))
+      return { uuid = made.UUID }
+    end,
+    read = function(call, _, attributes)
+      call("lambda", "GetEventSourceMapping", { UUID = attributes.uuid })
+      return attributes
+    end,
+    replaces = function(before, after) return before.SourceArn ~= after.SourceArn or before.From ~= after.From end,
+    update = function(call, _, _, properties, attributes)
+      call("lambda", "UpdateEventSourceMapping", mapping(properties, { UUID = attributes.uuid }))
+      return attributes
+    end,
+    delete = function(call, _, attributes) call("lambda", "DeleteEventSourceMapping", { UUID = attributes.uuid }) end,
   }
 end

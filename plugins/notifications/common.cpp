@@ -1,10 +1,9 @@
 #include "common.hpp"
 
 #include <array>
-#include <stdexcept>
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
+#include <stdexcept>
 
 namespace moonbase::notifications {
 

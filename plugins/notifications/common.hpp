@@ -1,10 +1,9 @@
 // What the services of this plugin share: owners, ARNs, documents in rows, pages, tags.
 #pragma once
 
-#include <moonbase/call.hpp>
-
 #include <cstdint>
 #include <initializer_list>
+#include <moonbase/call.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,9 +41,9 @@ std::string iso_8601_seconds(Time time);
 
 // A list that is ordered by name, in pages. A token is the last name of the page before.
 struct PageRequest {
-  std::string prefix;           // Of the names; may be empty.
+  std::string prefix;  // Of the names; may be empty.
   std::int64_t limit = 100;
-  std::string token;            // Empty: from the beginning.
+  std::string token;  // Empty: from the beginning.
 };
 struct Page {
   Rows rows;

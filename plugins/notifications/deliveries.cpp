@@ -18,6 +18,7 @@ Value to_value(const Shipment& shipment) {
              {"options", shipment.options},
              {"call_service", shipment.call_service},
              {"call_operation", shipment.call_operation},
+             {"attempt_mark", shipment.attempt_mark},
              {"retries_max", shipment.retries_max},
              {"age_ms_max", shipment.age_ms_max},
              {"dead_letter_arn", shipment.dead_letter_arn},
@@ -35,6 +36,7 @@ Shipment from_value(const Value& value) {
   shipment.options = value["options"];
   shipment.call_service = value["call_service"].string();
   shipment.call_operation = value["call_operation"].string();
+  shipment.attempt_mark = value["attempt_mark"].string();
   shipment.retries_max = value["retries_max"].integer();
   shipment.age_ms_max = value["age_ms_max"].integer();
   shipment.dead_letter_arn = value["dead_letter_arn"].string();
@@ -57,15 +59,27 @@ CallContext sender_of(const CallContext& context, const Shipment& shipment) {
   return sender;
 }
 
+// What this try sends.
+std::string payload_of(const Shipment& shipment, std::int64_t attempt) {
+  std::string payload = shipment.payload;
+  if (shipment.attempt_mark.empty()) return payload;
+  const auto number = std::to_string(attempt);
+  for (auto at = payload.find(shipment.attempt_mark); at != std::string::npos;
+       at = payload.find(shipment.attempt_mark, at + number.size()))
+    payload.replace(at, shipment.attempt_mark.size(), number);
+  return payload;
+}
+
 Result<Done> try_once(const KernelServices& kernel, const CallContext& context, const Shipment& shipment) {
   const auto sender = sender_of(context, shipment);
   if (!shipment.call_service.empty()) {
-    const auto answer =
-        kernel.services.call_json(sender, shipment.call_service, shipment.call_operation, shipment.payload);
+    const auto answer = kernel.services.call_json(sender, shipment.call_service, shipment.call_operation,
+                                                  payload_of(shipment, shipment.tries + 1));
     if (!answer) return answer.error();
     return done;
   }
-  const auto delivered = kernel.targets.deliver(sender, shipment.target, shipment.payload, shipment.options);
+  const auto delivered =
+      kernel.targets.deliver(sender, shipment.target, payload_of(shipment, shipment.tries + 1), shipment.options);
   if (!delivered) return delivered.error();
   return done;
 }
@@ -85,7 +99,8 @@ void bury(const KernelServices& kernel, const CallContext& context, const Shipme
   attributes.set("ERROR_MESSAGE", text_attribute(problem.message.empty() ? problem.code : problem.message));
   if (!exhausted.empty()) attributes.set("EXHAUSTED_RETRY_CONDITION", text_attribute(exhausted));
   attributes.set("RETRY_ATTEMPTS", text_attribute(std::to_string(std::max<std::int64_t>(shipment.tries - 1, 0))));
-  const auto buried = kernel.targets.deliver(sender_of(context, shipment), shipment.dead_letter_arn, shipment.payload,
+  const auto buried = kernel.targets.deliver(sender_of(context, shipment), shipment.dead_letter_arn,
+                                             payload_of(shipment, std::max<std::int64_t>(shipment.tries, 1)),
                                              Map{{"MessageAttributes", std::move(attributes)}});
   if (!buried)
     kernel.log.warning("a dead letter could not be put into " + shipment.dead_letter_arn + ": " +

@@ -2,10 +2,9 @@
 // is made at once; what fails goes on as durable tasks, so it survives a crash. Any fiber may use it.
 #pragma once
 
-#include <moonbase/plugin.hpp>
-
 #include <cstdint>
 #include <functional>
+#include <moonbase/plugin.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,13 +14,16 @@
 namespace moonbase::notifications {
 
 struct Shipment {
-  Owner owner;              // Whose resource sends it.
-  std::string service;      // On whose behalf: "events.amazonaws.com".
-  std::string target;       // ARN.
+  Owner owner;          // Whose resource sends it.
+  std::string service;  // On whose behalf: "events.amazonaws.com".
+  std::string target;   // ARN.
   std::string payload;
-  Value options = {};       // Of Targets::deliver.
+  Value options = {};  // Of Targets::deliver.
   // Instead of a delivery, a Call with `payload` as its input in AWS JSON.
   std::string call_service = {}, call_operation = {};
+
+  // Text in `payload` that stands for the number of the try: "<aws.scheduler.attempt-number>". May be empty.
+  std::string attempt_mark = {};
 
   std::int64_t retries_max = 185;
   std::int64_t age_ms_max = 24LL * 3600 * 1000;

@@ -14,6 +14,7 @@ extern const char events_model_lua[];
 extern const char events_schema_sql[];
 extern const char pipes_model_lua[];
 extern const char pipes_schema_sql[];
+extern const char resources_lua[];
 extern const char scheduler_model_lua[];
 extern const char scheduler_schema_sql[];
 extern const char schema_sql[];
@@ -37,8 +38,8 @@ class Plugin final : public moonbase::Plugin {
     pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql});
     sns::load(registrar, std::make_shared<sns::Service>(registrar.kernel()), {sns_model_lua, sns_schema_sql});
 
-    for (const auto* model : {ses_model_lua, sesv2_model_lua})
-      registrar.model(model);
+    for (const auto* model : {ses_model_lua, sesv2_model_lua}) registrar.model(model);
+    registrar.resources(resources_lua);
   }
   void ready(KernelServices&) override { pipes::begin(*pipes_); }
   void stop(KernelServices&) override { pipes_->pollers.stop_all(""); }

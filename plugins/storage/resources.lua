@@ -706,6 +706,24 @@ local function update(call, name, before, after, _, tools)
   return attributes_of(call, name)
 end
 
+-- orders:on_change(function(event) … end), orders:on_change({ batch = 10, filter = { … } }, handler): the handler gets
+-- what changes, in order. A handler that is a function becomes a function of the stack.
+local function on_change(handle, options, handler)
+  if handler == nil and (type(options) == "function" or (type(options) == "table" and options.options)) then
+    options, handler = {}, options
+  end
+  -- The stream is the table's option; whoever wants its changes need not say so twice.
+  if not handle.options.stream then handle.options.stream = true end
+  local count = (rawget(handle, "changes") or 0) + 1
+  rawset(handle, "changes", count)
+  local name = handle.name .. "-changes" .. (count > 1 and "-" .. count or "")
+  if type(handler) == "function" then handler = handle.stack.declare("fn", name, { handler = handler }, 2) end
+  local source = { source = handle, attribute = "stream_arn", handler = handler, from = "LATEST" }
+  for key, value in pairs(options) do source[key] = value end
+  handle.stack.declare("event_source", name, source, 2)
+  return handle
+end
+
 return function(vocabulary)
   vocabulary.resource {
     constructor = "table", type = "AWS::DynamoDB::Table", service = "dynamodb", keeps_data = true,
@@ -735,5 +753,6 @@ return function(vocabulary)
     end,
     delete = function(call, name) call("dynamodb", "DeleteTable", { TableName = name }) end,
     methods = methods,
+    configures = { on_change = on_change },
   }
 end

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 import unittest
+import urllib.request
 import zipfile
 
 import boto3
@@ -52,6 +54,47 @@ class Clients(unittest.TestCase):
             table.put_item(Item={"pk": "a", "n": 1}, ConditionExpression="attribute_not_exists(pk)")
         self.assertEqual(refused.exception.response["Error"],
                          {"Code": "ConditionalCheckFailedException", "Message": "The conditional request failed"})
+
+    def test_versions_aliases_layers_and_logs(self):
+        def package(code):
+            archive = io.BytesIO()
+            with zipfile.ZipFile(archive, "w") as files:
+                files.writestr("main.lua", code)
+            return archive.getvalue()
+
+        functions, logs = self.client("lambda"), self.client("logs")
+        functions.create_function(
+            FunctionName="versioned", Runtime="lua", Handler="main.handler", Role="arn:aws:iam::000000000000:role/r",
+            Code={"ZipFile": package("function handler() print('lamp one') return 1 end")}, Publish=True)
+        functions.update_function_code(FunctionName="versioned", ZipFile=package("function handler() return 2 end"))
+        self.assertEqual(functions.publish_version(FunctionName="versioned")["Version"], "2")
+        alias = functions.create_alias(FunctionName="versioned", Name="live", FunctionVersion="1")
+        answer = functions.invoke(FunctionName=alias["AliasArn"])
+        self.assertEqual((answer["ExecutedVersion"], json.load(answer["Payload"])), ("1", 1))
+        with self.assertRaises(functions.exceptions.PreconditionFailedException):
+            functions.update_alias(FunctionName="versioned", Name="live", FunctionVersion="2", RevisionId="old")
+        functions.update_alias(FunctionName="versioned", Name="live", FunctionVersion="2")
+        self.assertEqual(json.load(functions.invoke(FunctionName="versioned", Qualifier="live")["Payload"]), 2)
+        self.assertEqual(
+            [each["Version"] for page in functions.get_paginator("list_versions_by_function").paginate(
+                FunctionName="versioned", PaginationConfig={"PageSize": 1}) for each in page["Versions"]],
+            ["$LATEST", "1", "2"])
+        layer = functions.publish_layer_version(LayerName="lib", Content={"ZipFile": package("return 1")})
+        functions.update_function_configuration(FunctionName="versioned", Layers=[layer["LayerVersionArn"]])
+        settings = functions.get_account_settings()
+        self.assertEqual(settings["AccountLimit"]["ConcurrentExecutions"], 1000)
+
+        found = logs.filter_log_events(logGroupName="/aws/lambda/versioned", filterPattern='"lamp one"')
+        self.assertEqual([event["message"] for event in found["events"]], ["lamp one"])
+        logs.create_log_group(logGroupName="app", tags={"team": "lamps"})
+        logs.create_log_stream(logGroupName="app", logStreamName="one")
+        now = int(time.time() * 1000)
+        logs.put_log_events(logGroupName="app", logStreamName="one",
+                            logEvents=[{"timestamp": now, "message": '{"level":"error","n":3}'}])
+        found = logs.filter_log_events(logGroupName="app", filterPattern='{ $.level = "error" && $.n > 2 }')
+        self.assertEqual(len(found["events"]), 1)
+        logs.put_retention_policy(logGroupName="app", retentionInDays=7)
+        self.assertEqual(logs.describe_log_groups(logGroupNamePrefix="app")["logGroups"][0]["retentionInDays"], 7)
 
     def test_functions(self):
         package = io.BytesIO()
@@ -144,6 +187,26 @@ class Clients(unittest.TestCase):
                 coupons.redeem_coupon(Code="MOON10")
             self.assertEqual(refused.exception.response["Error"],
                              {"Code": "CouponNotFound", "Message": "No coupon has that code."})
+
+    def test_events_and_schedules(self):
+        events, scheduler = self.client("events"), self.client("scheduler")
+        to = events.create_event_bus(Name="to")["EventBusArn"]
+        events.create_archive(ArchiveName="kept", EventSourceArn=to)
+        events.put_rule(Name="pass-on", EventPattern=json.dumps({"source": ["shop"]}))
+        events.put_targets(Rule="pass-on", Targets=[{"Id": "1", "Arn": to}])
+        target = {"Arn": "arn:aws:events:us-east-1:000000000000:event-bus/default", "Input": "{}",
+                  "RoleArn": "arn:aws:iam::000000000000:role/scheduler",
+                  "EventBridgeParameters": {"Source": "shop", "DetailType": "Tick"}}
+        scheduler.create_schedule(Name="tick", ScheduleExpression="rate(1 hours)", Target=target,
+                                  FlexibleTimeWindow={"Mode": "OFF"})
+        events.put_events(Entries=[{"Source": "shop", "DetailType": "Order", "Detail": "{}"}])
+        urllib.request.urlopen(self.url + "/_moonbase/clock", data=b'{"advance":"0s"}').read()
+        self.assertEqual(events.describe_archive(ArchiveName="kept")["EventCount"], 2)
+        self.assertEqual([each["Name"] for each in scheduler.list_schedules()["Schedules"]], ["tick"])
+        with self.assertRaises(ClientError) as refused:
+            scheduler.get_schedule(Name="none")
+        self.assertEqual(refused.exception.response["Error"],
+                         {"Code": "ResourceNotFoundException", "Message": "Schedule none does not exist."})
 
     def test_the_command_line(self):
         run = subprocess.run(["aws", "--endpoint-url", self.url, "dynamodb", "list-tables", "--output", "json"],

@@ -1,12 +1,12 @@
 #include "lambda/code.hpp"
 
-#include "lambda/function.hpp"
-
 #include <archive.h>
 #include <archive_entry.h>
 
 #include <memory>
 #include <unordered_set>
+
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 namespace {

@@ -1,9 +1,8 @@
 // Code packages: zip archives from outside, with limits on everything.
 #pragma once
 
-#include <moonbase/result.hpp>
-
 #include <cstddef>
+#include <moonbase/result.hpp>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -1,10 +1,11 @@
 #include "lambda/function.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdio>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
 #include <stdexcept>
 
 namespace moonbase::functions {
@@ -29,8 +30,9 @@ bool is_account(std::string_view text) {
 }
 
 constexpr std::string_view columns =
-    "account, region, name, runtime, handler, role, description, timeout_seconds, memory_mb, environment, code_blob, "
-    "code_sha256, code_bytes, library_blob, modified_at_ms, revision_id, tags";
+    "account, region, name, version, runtime, handler, role, description, timeout_seconds, memory_mb, environment, "
+    "code_blob, code_sha256, code_bytes, library_blob, modified_at_ms, revision_id, tags, settings, layer_blobs, "
+    "published_from, unzipped_bytes";
 
 // All that Lambda has had; the list is part of its error text.
 constexpr std::array runtimes = {"nodejs18.x", "nodejs20.x", "nodejs22.x",   "nodejs24.x",     "python3.9",
@@ -59,6 +61,8 @@ constexpr std::array reserved = {"_HANDLER",
                                  "LAMBDA_TASK_ROOT",
                                  "LAMBDA_RUNTIME_DIR"};
 
+}  // namespace
+
 bool is_empty(const Value& value) {
   switch (value.kind()) {
     case Value::Kind::null:
@@ -77,9 +81,14 @@ bool is_empty(const Value& value) {
   }
 }
 
-}  // namespace
-
 std::string Function::arn() const { return "arn:aws:lambda:" + region + ":" + account + ":function:" + name; }
+
+std::string Function::version_arn() const { return version == 0 ? arn() : arn() + ":" + std::to_string(version); }
+
+std::string Function::settings_text(const char* setting, const char* member, std::string_view otherwise) const {
+  const auto* found = settings.find(setting);
+  return found ? (*found)[member].string_or(otherwise) : std::string(otherwise);
+}
 
 std::string FunctionName::arn() const {
   return "arn:aws:lambda:" + region + ":" + account + ":function:" + name + (qualifier.empty() ? "" : ":" + qualifier);
@@ -143,6 +152,7 @@ Function function_of(const Row& row) {
   function.account = row["account"].string();
   function.region = row["region"].string();
   function.name = row["name"].string();
+  function.version = row["version"].integer();
   function.runtime = row["runtime"].string();
   function.handler = row["handler"].string();
   function.role = row["role"].string();
@@ -157,43 +167,103 @@ Function function_of(const Row& row) {
   function.modified_at = {row["modified_at_ms"].integer()};
   function.revision_id = row["revision_id"].string();
   function.tags = parse_map(row["tags"]);
+  function.settings = parse_map(row["settings"]);
+  const auto layers = parse_json(row["layer_blobs"].string());
+  if (!layers || !layers->is_list()) throw std::runtime_error("a function's row holds no list of layers");
+  for (const auto& blob : layers->list()) function.layer_blobs.push_back(blob.string());
+  function.published_from = row["published_from"].string();
+  function.unzipped_bytes = row["unzipped_bytes"].integer();
   return function;
 }
 
 std::optional<Function> find_function(Transaction& tx, const std::string& account, const std::string& region,
-                                      std::string_view name) {
-  const auto rows =
-      tx.query("SELECT " + std::string(columns) + " FROM function WHERE account = ? AND region = ? AND name = ?",
-               account, region, name);
+                                      std::string_view name, std::int64_t version) {
+  const auto rows = tx.query(
+      "SELECT " + std::string(columns) + " FROM function WHERE account = ? AND region = ? AND name = ? AND version = ?",
+      account, region, name, version);
   if (rows.empty()) return std::nullopt;
   return function_of(rows.front());
 }
 
+std::optional<std::int64_t> version_of(std::string_view qualifier) {
+  if (qualifier.empty() || qualifier == "$LATEST") return 0;
+  std::int64_t version = 0;
+  const auto end = qualifier.data() + qualifier.size();
+  const auto read = std::from_chars(qualifier.data(), end, version);
+  if (read.ec != std::errc() || read.ptr != end || version <= 0) return std::nullopt;
+  return version;
+}
+
 Result<Function> require_function(Transaction& tx, const FunctionName& name) {
-  if (!name.qualifier.empty() && name.qualifier != "$LATEST") return function_not_found(name);
-  auto function = find_function(tx, name.account, name.region, name.name);
+  auto version = version_of(name.qualifier);
+  if (!version) {
+    const auto rows =
+        tx.query("SELECT version FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name = ?",
+                 name.account, name.region, name.name, name.qualifier);
+    if (rows.empty()) return function_not_found(name);
+    version = rows.front()["version"].integer();
+  }
+  auto function = find_function(tx, name.account, name.region, name.name, *version);
   if (!function) return function_not_found(name);
   return std::move(*function);
 }
 
+Result<Function> require_latest(Transaction& tx, const FunctionName& name) {
+  if (!name.qualifier.empty() && name.qualifier != "$LATEST")
+    return invalid_parameter(
+        "This operation is permitted on Lambda functions only. Aliases and versions do not support "
+        "this operation. Please specify either a function name or an unqualified function ARN.");
+  return require_function(tx, name);
+}
+
+namespace {
+
+std::string layers_json(const Function& function) {
+  List layers;
+  for (const auto& blob : function.layer_blobs) layers.push_back(blob);
+  return to_json(Value(std::move(layers)));
+}
+
+// Says which packages this version uses, so that none of them goes.
+void link_layers(Transaction& tx, const Function& function) {
+  tx.query("DELETE FROM function_layer WHERE account = ? AND region = ? AND function = ? AND version = ?",
+           function.account, function.region, function.name, function.version);
+  for (const auto& blob : function.layer_blobs)
+    tx.query("INSERT INTO function_layer VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", function.account,
+             function.region, function.name, function.version, blob);
+}
+
+}  // namespace
+
 void insert_function(Transaction& tx, const Function& function) {
-  tx.query(
-      "INSERT INTO function (" + std::string(columns) + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      function.account, function.region, function.name, function.runtime, function.handler, function.role,
-      function.description, function.timeout_seconds, function.memory_mb, to_json(Value(function.environment)),
-      function.code_blob, function.code_sha256, function.code_bytes, function.library_blob, function.modified_at.ms,
-      function.revision_id, to_json(Value(function.tags)));
+  tx.query("INSERT INTO function (" + std::string(columns) +
+               ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           function.account, function.region, function.name, function.version, function.runtime, function.handler,
+           function.role, function.description, function.timeout_seconds, function.memory_mb,
+           to_json(Value(function.environment)), function.code_blob, function.code_sha256, function.code_bytes,
+           function.library_blob, function.modified_at.ms, function.revision_id, to_json(Value(function.tags)),
+           to_json(Value(function.settings)), layers_json(function), function.published_from, function.unzipped_bytes);
+  link_layers(tx, function);
 }
 
 void update_function(Transaction& tx, const Function& function) {
   tx.query(
       "UPDATE function SET runtime = ?, handler = ?, role = ?, description = ?, timeout_seconds = ?, memory_mb = ?, "
       "environment = ?, code_blob = ?, code_sha256 = ?, code_bytes = ?, library_blob = ?, modified_at_ms = ?, "
-      "revision_id = ?, tags = ? WHERE account = ? AND region = ? AND name = ?",
+      "revision_id = ?, tags = ?, settings = ?, layer_blobs = ?, unzipped_bytes = ? WHERE account = ? AND region = ? "
+      "AND name = ? AND version = ?",
       function.runtime, function.handler, function.role, function.description, function.timeout_seconds,
       function.memory_mb, to_json(Value(function.environment)), function.code_blob, function.code_sha256,
       function.code_bytes, function.library_blob, function.modified_at.ms, function.revision_id,
-      to_json(Value(function.tags)), function.account, function.region, function.name);
+      to_json(Value(function.tags)), to_json(Value(function.settings)), layers_json(function), function.unzipped_bytes,
+      function.account, function.region, function.name, function.version);
+  link_layers(tx, function);
+}
+
+std::string content_digest(const Function& function) {
+  return sha256_hex(to_json(Value(List{function.runtime, function.handler, function.role, function.description,
+                                       function.timeout_seconds, function.memory_mb, function.environment,
+                                       function.code_sha256, function.settings, layers_json(function)})));
 }
 
 std::string modified_text(Time time) {
@@ -202,10 +272,10 @@ std::string modified_text(Time time) {
   return text + "+0000";
 }
 
-Map configuration_of(const Function& function) {
+Map configuration_of(const Function& function, std::string_view qualifier) {
   Map configuration{
       {"FunctionName", function.name},
-      {"FunctionArn", function.arn()},
+      {"FunctionArn", qualifier.empty() ? function.arn() : function.arn() + ":" + std::string(qualifier)},
       {"Runtime", function.runtime},
       {"Role", function.role},
       {"Handler", function.handler},
@@ -215,7 +285,7 @@ Map configuration_of(const Function& function) {
       {"MemorySize", function.memory_mb},
       {"LastModified", modified_text(function.modified_at)},
       {"CodeSha256", function.code_sha256},
-      {"Version", "$LATEST"},
+      {"Version", function.version_text()},
       {"TracingConfig", Map{{"Mode", "PassThrough"}}},
       {"RevisionId", function.revision_id},
       {"State", "Active"},
@@ -226,6 +296,7 @@ Map configuration_of(const Function& function) {
       {"SnapStart", Map{{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}},
       {"LoggingConfig", Map{{"LogFormat", "Text"}, {"LogGroup", function.log_group()}}},
   };
+  for (const auto& [name, value] : function.settings) configuration.set(name, value);
   if (!function.environment.empty()) configuration.set("Environment", Map{{"Variables", function.environment}});
   return configuration;
 }
@@ -289,30 +360,6 @@ Result<Done> check_handler(const std::string& runtime, const std::string& handle
                                              : "Value " + handler +
                                                    " at 'handler' failed to satisfy constraint: Member must satisfy "
                                                    "regular expression pattern: [^\\s]+");
-  return done;
-}
-
-Result<Done> check_built(const Call& call) {
-  const auto refuse = [&](const std::string& parameter) -> Result<Done> {
-    return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
-  };
-  for (const char* parameter :
-       {"Layers", "FileSystemConfigs", "ImageConfig", "CodeSigningConfigArn", "DeadLetterConfig", "VpcConfig",
-        "KMSKeyArn", "Publish", "DryRun", "CapacityProviderConfig", "DurableConfig"})
-    if (!is_empty(call.input[parameter])) return refuse(parameter);
-  for (const char* parameter : {"S3Bucket", "ImageUri", "SourceKMSKeyArn"}) {
-    if (!is_empty(call.input[parameter])) return refuse(parameter);
-    if (!is_empty(call.input["Code"][parameter])) return refuse(std::string("Code.") + parameter);
-  }
-  if (call.input["PackageType"].string_or("Zip") != "Zip") return refuse("PackageType Image");
-  if (call.input["TracingConfig"]["Mode"].string_or("PassThrough") != "PassThrough") return refuse("TracingConfig");
-  if (call.input["SnapStart"]["ApplyOn"].string_or("None") != "None") return refuse("SnapStart");
-  if (call.input["EphemeralStorage"]["Size"].integer_or(512) != 512) return refuse("EphemeralStorage");
-  if (call.input["LoggingConfig"]["LogFormat"].string_or("Text") != "Text")
-    return refuse("LoggingConfig.LogFormat JSON");
-  if (!is_empty(call.input["LoggingConfig"]["LogGroup"])) return refuse("LoggingConfig.LogGroup");
-  for (const auto& architecture : call.input["Architectures"].is_list() ? call.input["Architectures"].list() : List{})
-    if (architecture.string() != "x86_64") return refuse("Architectures " + architecture.string());
   return done;
 }
 

@@ -3,13 +3,13 @@
 // memory eats the kernel's.
 #pragma once
 
-#include "environment/lua_runtime.hpp"
-
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "environment/lua_runtime.hpp"
 
 namespace moonbase::functions {
 

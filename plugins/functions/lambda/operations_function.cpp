@@ -1,7 +1,12 @@
-#include "lambda/code.hpp"
-#include "lambda/operations.hpp"
-
 #include <moonbase/hash.hpp>
+#include <optional>
+#include <vector>
+
+#include "lambda/code.hpp"
+#include "lambda/layer.hpp"
+#include "lambda/operations.hpp"
+#include "lambda/settings.hpp"
+#include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -9,8 +14,33 @@ namespace {
 // A package that has been checked and stored.
 struct StoredCode {
   std::string blob, sha256, library_blob;
-  std::int64_t bytes = 0;
+  std::int64_t bytes = 0, unzipped_bytes = 0;
 };
+
+// The package: in the request, or in a bucket.
+Result<std::string> package_of(Call& call, const Value& code, const std::string& prefix) {
+  if (auto built = check_code_parameters(call, code, prefix); !built) return built.error();
+  const bool in_bucket = !is_empty(code["S3Bucket"]) || !is_empty(code["S3Key"]);
+  if (code["ZipFile"].is_string() && in_bucket)
+    return invalid_parameter("Please do not provide other FunctionCode parameters when providing a ZipFile.");
+  if (!in_bucket) {
+    if (!code["ZipFile"].is_string()) return invalid_parameter("Please provide a source for function code.");
+    return code["ZipFile"].string();
+  }
+  if (is_empty(code["S3Bucket"]) || is_empty(code["S3Key"]))
+    return invalid_parameter("Please provide a source for function code.");
+  Map input{{"Bucket", code["S3Bucket"]}, {"Key", code["S3Key"]}};
+  if (!is_empty(code["S3ObjectVersion"])) input.set("VersionId", code["S3ObjectVersion"]);
+  auto object = call.kernel.services.call(call.context, "s3", "GetObject", std::move(input));
+  if (object) {
+    auto* body = object->map().find("Body");
+    if (body && body->is_string()) return std::move(body->string());
+  }
+  if (object || object.error().status == 501)
+    return not_implemented("lambda " + std::string(call.operation) + " " + prefix + "S3Bucket");
+  return invalid_parameter("Error occurred while GetObject. S3 Error Code: " + object.error().code +
+                           ". S3 Error Message: " + object.error().message);
+}
 
 Result<std::string> library_name(const std::string& handler) {
   const auto dot = handler.rfind('.');
@@ -37,6 +67,7 @@ Result<StoredCode> store_code(Call& call, const std::string& zip, const std::str
   code.blob = call.kernel.blobs.put(zip);
   code.sha256 = base64(sha256(zip));
   code.bytes = static_cast<std::int64_t>(zip.size());
+  for (const auto& [file, content] : *files) code.unzipped_bytes += static_cast<std::int64_t>(content.size());
   return code;
 }
 
@@ -45,14 +76,19 @@ void use_code(Function& function, const StoredCode& code) {
   function.code_sha256 = code.sha256;
   function.code_bytes = code.bytes;
   function.library_blob = code.library_blob;
+  function.unzipped_bytes = code.unzipped_bytes;
 }
 
-// Blobs that no function uses any more.
+// Blobs that no version uses any more.
 void erase_unused(Call& call, const Function& before) {
   for (const auto& blob : {before.code_blob, before.library_blob}) {
     if (blob.empty()) continue;
     const auto used = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-      return Value(!tx.query("SELECT name FROM function WHERE code_blob = ? OR library_blob = ?", blob, blob).empty());
+      for (const char* table_and_column : {"function WHERE code_blob", "function WHERE library_blob",
+                                           "function_layer WHERE blob", "layer_version WHERE code_blob"})
+        if (!tx.query("SELECT account FROM " + std::string(table_and_column) + " = ? LIMIT 1", blob).empty())
+          return Value(true);
+      return Value(false);
     });
     if (used && !used->boolean()) call.kernel.blobs.erase(blob);
   }
@@ -68,24 +104,24 @@ Result<Done> check_tags(const Value& tags) {
   return done;
 }
 
-bool wrong_revision(const Call& call, const Function& function) {
-  const auto wanted = call.input["RevisionId"].string_or("");
-  return !wanted.empty() && wanted != function.revision_id;
+// Refused before anything is read: the function's name must not say which version.
+Result<FunctionName> unqualified_name(const Call& call) {
+  auto name = parse_function_name(call.input["FunctionName"].string(), call.context);
+  if (!name || name->qualifier.empty()) return name;
+  return invalid_parameter("The derived qualifier from the function name does not match the specified qualifier.");
 }
-Error revision_mismatch() {
-  return {
-      "PreconditionFailedException",
-      "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve "
-      "the latest Revision Id",
-      {{"Type", "User"}},
-      412};
+
+Result<Done> check_all(const Call& call, const Function& function) {
+  if (auto good = check_runtime(std::string(call.operation), function.runtime); !good) return good;
+  if (auto good = check_handler(function.runtime, function.handler); !good) return good;
+  return check_environment(function.environment);
 }
 
 Result<Value> create_function(Call& call, FunctionService&) {
-  if (auto built = check_built(call); !built) return built.error();
-  const auto name = parse_function_name(call.input["FunctionName"].string(), call.context);
+  const auto name = unqualified_name(call);
   if (!name) return name.error();
-  if (call.input["Runtime"].is_null() || call.input["Handler"].is_null())
+  const bool image = call.input["PackageType"].string_or("Zip") == "Image";
+  if (!image && (call.input["Runtime"].is_null() || call.input["Handler"].is_null()))
     return invalid_parameter(
         "Runtime and Handler are mandatory parameters for functions created with deployment packages.");
 
@@ -93,6 +129,7 @@ Result<Value> create_function(Call& call, FunctionService&) {
   function.account = name->account;
   function.region = name->region;
   function.name = name->name;
+  if (auto good = change_settings(call, function); !good) return good.error();
   function.runtime = call.input["Runtime"].string();
   function.handler = call.input["Handler"].string();
   function.role = call.input["Role"].string_or("");
@@ -104,45 +141,105 @@ Result<Value> create_function(Call& call, FunctionService&) {
   if (call.input["Tags"].is_map()) function.tags = call.input["Tags"].map();
   function.modified_at = call.kernel.clock.now();
   function.revision_id = call.kernel.ids.uuid();
-  if (auto good = check_runtime("CreateFunction", function.runtime); !good) return good.error();
-  if (auto good = check_handler(function.runtime, function.handler); !good) return good.error();
-  if (auto good = check_environment(function.environment); !good) return good.error();
+  if (auto good = check_all(call, function); !good) return good.error();
   if (auto good = check_tags(call.input["Tags"]); !good) return good.error();
   if (function.is_inline() && function.runtime != "lua")
     return invalid_parameter("Only functions of the runtime lua can be inline.");
 
-  const auto code = store_code(call, call.input["Code"]["ZipFile"].string_or(""), function.runtime, function.handler);
+  const auto zip = package_of(call, call.input["Code"], "Code.");
+  if (!zip) return zip.error();
+  const auto code = store_code(call, *zip, function.runtime, function.handler);
   if (!code) return code.error();
   use_code(function, *code);
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (find_function(tx, function.account, function.region, function.name))
       return Error{"ResourceConflictException", "Function already exist: " + function.name, {{"Type", "User"}}, 409};
+    if (auto good = use_layers(tx, call, function); !good) return good.error();
+    if (auto good = check_unzipped(tx, function); !good) return good.error();
+    if (auto good = add_usage(tx, function.account, function.region, {1, function.code_bytes}); !good)
+      return good.error();
     insert_function(tx, function);
-    return Value(configuration_of(function));
+    if (!call.input["Publish"].boolean_or(false)) return Value(configuration_of(function));
+    const auto version = publish_version(tx, call, function, {});
+    if (!version) return version.error();
+    return Value(configuration_of(*version));
   });
+}
+
+// One published version; there is nothing to do where it is gone.
+Result<Value> delete_version(Call& call, FunctionService& functions, const FunctionName& name) {
+  if (name.qualifier == "$LATEST")
+    return invalid_parameter("$LATEST version cannot be deleted without deleting the function.");
+  const auto number = version_of(name.qualifier);
+  if (!number) return invalid_parameter("Deletion of aliases is not currently supported.");
+  std::optional<Function> before;
+  auto deleted = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    before.reset();
+    if (!find_function(tx, name.account, name.region, name.name))
+      return function_not_found({name.account, name.region, name.name, {}});
+    auto version = find_function(tx, name.account, name.region, name.name, *number);
+    if (!version) return Value(Map{});
+    std::string aliases;
+    for (const auto& row : tx.query("SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ?",
+                                    name.account, name.region, name.name)) {
+      const auto alias = alias_of(row);
+      if (alias.version == *number || alias.weights.contains(name.qualifier))
+        aliases += (aliases.empty() ? "" : ", ") + alias.name;
+    }
+    if (!aliases.empty())
+      return Error{"ResourceConflictException",
+                   "Unable to delete version because the following aliases reference it: [" + aliases + "]",
+                   {{"Type", "User"}},
+                   409};
+    for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url"})
+      tx.query(
+          "DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+          name.account, name.region, name.name, name.qualifier);
+    tx.query("DELETE FROM function_layer WHERE account = ? AND region = ? AND function = ? AND version = ?",
+             name.account, name.region, name.name, *number);
+    tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ? AND version = ?", name.account,
+             name.region, name.name, *number);
+    if (auto counted = add_usage(tx, name.account, name.region, {0, -version->code_bytes}); !counted)
+      return counted.error();
+    before = std::move(*version);
+    return Value(Map{});
+  });
+  if (!deleted || !before) return deleted;
+  functions.forget(name.account, name.region, name.name, *number);
+  functions.urls_changed();
+  erase_unused(call, *before);
+  return deleted;
 }
 
 Result<Value> delete_function(Call& call, FunctionService& functions) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  if (!name->qualifier.empty())
-    return name->qualifier == "$LATEST"
-               ? invalid_parameter("$LATEST version cannot be deleted without deleting the function.")
-               : function_not_found(*name);
-  Function before;
+  if (!name->qualifier.empty()) return delete_version(call, functions, *name);
+  std::vector<Function> before;
   auto deleted = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    auto function = require_function(tx, *name);
-    if (!function) return function.error();
-    before = std::move(*function);
+    before.clear();
+    if (!find_function(tx, name->account, name->region, name->name)) return function_not_found(*name);
+    std::int64_t bytes = 0;
+    for (const auto& row : tx.query("SELECT * FROM function WHERE account = ? AND region = ? AND name = ?",
+                                    name->account, name->region, name->name)) {
+      before.push_back(function_of(row));
+      bytes += before.back().code_bytes;
+    }
+    for (const char* table : {"function_alias", "function_permission", "function_concurrency", "function_provisioned",
+                              "function_event_invoke", "function_recursion", "function_url", "function_layer"})
+      tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ?",
+               name->account, name->region, name->name);
+    tx.query("DELETE FROM function_counter WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
+             name->name);
     tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
              name->name);
-    tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ?", name->account,
-             name->region, name->name);
+    if (auto counted = add_usage(tx, name->account, name->region, {-1, -bytes}); !counted) return counted.error();
     return Value(Map{});
   });
   if (!deleted) return deleted;
-  functions.forget(name->account, name->region, name->name);
-  erase_unused(call, before);
+  functions.forget_all(name->account, name->region, name->name);
+  functions.urls_changed();
+  for (const auto& version : before) erase_unused(call, version);
   return deleted;
 }
 
@@ -152,10 +249,18 @@ Result<Value> get_function(Call& call, FunctionService&) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto function = require_function(tx, *name);
     if (!function) return function.error();
-    Map output{{"Configuration", configuration_of(*function)},
+    Map output{{"Configuration", configuration_of(*function, name->qualifier)},
                {"Code", Map{{"RepositoryType", "S3"},
                             {"Location", call.context.base_url + "/_functions/code/" + function->code_blob}}}};
-    if (!function->tags.empty()) output.set("Tags", function->tags);
+    const auto latest = function->version == 0
+                            ? function->tags
+                            : require_function(tx, {name->account, name->region, name->name, {}})->tags;
+    if (!latest.empty()) output.set("Tags", latest);
+    const auto reserved =
+        tx.query("SELECT reserved FROM function_concurrency WHERE account = ? AND region = ? AND function = ?",
+                 name->account, name->region, name->name);
+    if (!reserved.empty())
+      output.set("Concurrency", Map{{"ReservedConcurrentExecutions", reserved.front()["reserved"]}});
     return Value(std::move(output));
   });
 }
@@ -166,41 +271,50 @@ Result<Value> get_function_configuration(Call& call, FunctionService&) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto function = require_function(tx, *name);
     if (!function) return function.error();
-    return Value(configuration_of(*function));
+    return Value(configuration_of(*function, name->qualifier));
   });
 }
 
 Result<Value> list_functions(Call& call, FunctionService&) {
-  for (const char* parameter : {"MasterRegion"})
-    if (!call.input[parameter].is_null()) return not_implemented(std::string("lambda ListFunctions ") + parameter);
-  const auto limit = static_cast<std::size_t>(std::min<std::int64_t>(call.input["MaxItems"].integer_or(50), 50));
-  std::string after;
-  if (const auto marker = call.input["Marker"].string_or(""); !marker.empty()) {
-    const auto text = from_base64_url(marker);
-    if (!text) return invalid_parameter("Invalid value for Marker");
-    after = *text;
-  }
+  const auto& master = call.input["MasterRegion"];
+  if (!master.is_null() && master.string() != "ALL" && master.string() != call.context.region)
+    return Value(Map{{"Functions", List{}}});  // Only Lambda@Edge has replicas of other regions.
+  const bool all = !call.input["FunctionVersion"].is_null();
+  const auto limit = page_of(call);
+  const auto marker = key_of_marker(call);
+  if (!marker) return marker.error();
+  const auto slash = marker->find('/');
+  const auto after = marker->substr(0, slash);
+  const auto after_version = slash == marker->npos ? -1 : version_of(marker->substr(slash + 1)).value_or(0);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     List functions;
     Map output;
-    tx.each("SELECT * FROM function WHERE account = ? AND region = ? AND name > ? ORDER BY name",
-            {call.context.identity.account_id, call.context.region, after}, [&](const Row& row) {
-              if (functions.size() == limit) {
-                output.set("NextMarker", base64_url(functions.back()["FunctionName"].string()));
-                return false;
-              }
-              functions.push_back(configuration_of(function_of(row)));
-              return true;
-            });
+    std::string last;
+    const std::string sql =
+        all ? "SELECT * FROM function WHERE account = ? AND region = ? AND (name > ? OR (name = ? AND version > ?)) "
+              "ORDER BY name, version"
+            : "SELECT * FROM function WHERE account = ? AND region = ? AND version = 0 AND name > ? ORDER BY name";
+    std::vector<Parameter> parameters{call.context.identity.account_id, call.context.region, after};
+    if (all) parameters.insert(parameters.end(), {after, after_version});
+    tx.each(sql, parameters, [&](const Row& row) {
+      if (functions.size() == limit) {
+        output.set("NextMarker", marker_of(last));
+        return false;
+      }
+      const auto function = function_of(row);
+      last = all ? function.name + "/" + function.version_text() : function.name;
+      functions.push_back(configuration_of(function, all ? function.version_text() : std::string()));
+      return true;
+    });
     output.set("Functions", std::move(functions));
     return Value(std::move(output));
   });
 }
 
 Result<Value> update_function_code(Call& call, FunctionService& functions) {
-  if (auto built = check_built(call); !built) return built.error();
-  const auto name = function_name_of(call);
+  const auto name = unqualified_name(call);
   if (!name) return name.error();
+  if (!is_empty(call.input["PublishTo"])) return not_implemented("lambda UpdateFunctionCode PublishTo");
   Function before;
   const auto found = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
@@ -209,55 +323,79 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
     return Value();
   });
   if (!found) return found.error();
-  const auto code = store_code(call, call.input["ZipFile"].string_or(""), before.runtime, before.handler);
+  const auto zip = package_of(call, call.input, "");
+  if (!zip) return zip.error();
+  const auto code = store_code(call, *zip, before.runtime, before.handler);
   if (!code) return code.error();
+  const bool publish = call.input["Publish"].boolean_or(false), dry = call.input["DryRun"].boolean_or(false);
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
     if (!function) return function.error();
-    if (wrong_revision(call, *function)) return revision_mismatch();
+    if (wrong_revision(call, function->revision_id)) return revision_mismatch();
+    if (auto good = change_architectures(call.input["Architectures"], *function); !good) return good.error();
+    const auto bytes_before = function->code_bytes;
     use_code(*function, *code);
+    if (auto good = check_unzipped(tx, *function); !good) return good.error();
     function->modified_at = call.kernel.clock.now();
     function->revision_id = call.kernel.ids.uuid();
+    if (dry) return Value(configuration_of(*function));
+    if (auto good = add_usage(tx, name->account, name->region, {0, function->code_bytes - bytes_before}); !good)
+      return good.error();
     update_function(tx, *function);
-    return Value(configuration_of(*function));
+    if (!publish) return Value(configuration_of(*function));
+    const auto version = publish_version(tx, call, *function, {});
+    if (!version) return version.error();
+    return Value(configuration_of(*version, version->version_text()));
   });
-  if (!updated) return updated;
+  if (dry || !updated) {
+    use_code(before, *code);  // What was stored for nothing.
+    erase_unused(call, before);
+    return updated;
+  }
   functions.forget(name->account, name->region, name->name);
   erase_unused(call, before);
   return updated;
 }
 
+// What UpdateFunctionConfiguration says, but for settings and layers.
+Result<Done> change_configuration(const Call& call, Function& function) {
+  const auto& input = call.input;
+  const auto runtime = input["Runtime"].string_or(function.runtime);
+  const auto handler = input["Handler"].string_or(function.handler);
+  if (auto good = check_runtime("UpdateFunctionConfiguration", runtime); !good) return good;
+  if ((runtime == "native") != (function.runtime == "native"))
+    return invalid_parameter("A function changes between lua and native by being created again.");
+  if (runtime == "native") {
+    const auto library = library_name(handler);
+    if (!library) return library.error();
+    if (*library != *library_name(function.handler))
+      return invalid_parameter(
+          "A native function's library changes with its code: call UpdateFunctionCode after creating it again.");
+  }
+  function.runtime = runtime;
+  function.handler = handler;
+  function.role = input["Role"].string_or(function.role);
+  function.description = input["Description"].string_or(function.description);
+  function.timeout_seconds = input["Timeout"].integer_or(function.timeout_seconds);
+  function.memory_mb = input["MemorySize"].integer_or(function.memory_mb);
+  if (!input["Environment"].is_null()) {
+    const auto& variables = input["Environment"]["Variables"];
+    function.environment = variables.is_map() ? variables.map() : Map{};
+  }
+  return check_all(call, function);
+}
+
 Result<Value> update_function_configuration(Call& call, FunctionService& functions) {
-  if (auto built = check_built(call); !built) return built.error();
-  const auto name = function_name_of(call);
+  const auto name = unqualified_name(call);
   if (!name) return name.error();
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
     if (!function) return function.error();
-    if (wrong_revision(call, *function)) return revision_mismatch();
-    const auto runtime = call.input["Runtime"].string_or(function->runtime);
-    const auto handler = call.input["Handler"].string_or(function->handler);
-    if (auto good = check_runtime("UpdateFunctionConfiguration", runtime); !good) return good.error();
-    if (auto good = check_handler(runtime, handler); !good) return good.error();
-    if (runtime != function->runtime)
-      return invalid_parameter("A function changes between lua and native by being created again.");
-    if (runtime == "native") {
-      const auto library = library_name(handler);
-      if (!library) return library.error();
-      if (*library != *library_name(function->handler))
-        return invalid_parameter(
-            "A native function's library changes with its code: call UpdateFunctionCode after creating it again.");
-    }
-    function->handler = handler;
-    function->role = call.input["Role"].string_or(function->role);
-    function->description = call.input["Description"].string_or(function->description);
-    function->timeout_seconds = call.input["Timeout"].integer_or(function->timeout_seconds);
-    function->memory_mb = call.input["MemorySize"].integer_or(function->memory_mb);
-    if (!call.input["Environment"].is_null()) {
-      const auto& variables = call.input["Environment"]["Variables"];
-      function->environment = variables.is_map() ? variables.map() : Map{};
-      if (auto good = check_environment(function->environment); !good) return good.error();
-    }
+    if (wrong_revision(call, function->revision_id)) return revision_mismatch();
+    if (auto good = change_settings(call, *function); !good) return good.error();
+    if (auto good = change_configuration(call, *function); !good) return good.error();
+    if (auto good = use_layers(tx, call, *function); !good) return good.error();
+    if (auto good = check_unzipped(tx, *function); !good) return good.error();
     function->modified_at = call.kernel.clock.now();
     function->revision_id = call.kernel.ids.uuid();
     update_function(tx, *function);

@@ -1,9 +1,8 @@
-#include "lambda/operations.hpp"
-
-#include "environment/frames.hpp"
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
+
+#include "environment/frames.hpp"
+#include "lambda/operations.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -57,6 +56,7 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
     });
     if (!found) return found.error();
     if (!event) return Value(Map{{"StatusCode", 204}});
+    if (auto permitted = functions.check(call.context, *name); !permitted) return permitted.error();
     const auto queued = functions.enqueue(
         call.context, {*name, std::move(invocation.payload), std::move(invocation.client_context), request_id},
         call.kernel.store);
@@ -74,10 +74,35 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
   return Value(std::move(output));
 }
 
+// The old way to queue an event; its answer is the status alone.
+Result<Value> invoke_async(Call& call, FunctionService& functions) {
+  const auto name = function_name_of(call);
+  if (!name) return name.error();
+  std::string payload = call.input["InvokeArgs"].string_or("");
+  if (call.body) {
+    for (;;) {
+      auto more = call.body->read(64 * 1024);
+      if (!more) return more.error();
+      if (more->empty()) break;
+      payload += *more;
+      if (payload.size() > async_bytes_max) return too_large(async_bytes_max);
+    }
+  }
+  if (payload.empty()) payload = "{}";
+  if (const auto parsed = parse_json(payload, {json_depth_max, request_bytes_max}); !parsed)
+    return bad_content(parsed.error().message);
+  if (auto permitted = functions.check(call.context, *name); !permitted) return permitted.error();
+  const auto request_id = call.context.request_id.size() == 36 ? call.context.request_id : call.kernel.ids.uuid();
+  const auto queued = functions.enqueue(call.context, {*name, std::move(payload), {}, request_id}, call.kernel.store);
+  if (!queued) return queued.error();
+  return Value(Map{{"Status", 202}});
+}
+
 }  // namespace
 
 void register_invoke_operations(Registrar& registrar, FunctionService& functions) {
   registrar.operation("Invoke", [&functions](Call& call) { return invoke(call, functions); });
+  registrar.operation("InvokeAsync", [&functions](Call& call) { return invoke_async(call, functions); });
 }
 
 }  // namespace moonbase::functions

@@ -1,8 +1,8 @@
-#include "lambda/operations.hpp"
-
+#include <algorithm>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "lambda/operations.hpp"
+#include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -14,7 +14,7 @@ bool is_account(const std::string& text) {
 }
 
 // The statement that the parameters describe, as GetPolicy shows it.
-Map statement_of(const Call& call, const Function& function) {
+Map statement_of(const Call& call, const FunctionName& name) {
   const auto& input = call.input;
   const auto principal = input["Principal"].string();
   Map statement{{"Sid", input["StatementId"]}, {"Effect", "Allow"}};
@@ -28,7 +28,7 @@ Map statement_of(const Call& call, const Function& function) {
     statement.set("Principal", Map{{"Service", principal}});
   }
   statement.set("Action", input["Action"]);
-  statement.set("Resource", function.arn());
+  statement.set("Resource", name.arn());
   Map condition;
   const auto add = [&](const char* kind, const char* key, const Value& value) {
     if (!value.is_null()) condition[kind].set(key, value);
@@ -37,44 +37,84 @@ Map statement_of(const Call& call, const Function& function) {
   add("StringEquals", "lambda:EventSourceToken", input["EventSourceToken"]);
   add("StringEquals", "aws:PrincipalOrgID", input["PrincipalOrgID"]);
   add("StringEquals", "lambda:FunctionUrlAuthType", input["FunctionUrlAuthType"]);
+  if (input["InvokedViaFunctionUrl"].is_boolean())
+    condition["Bool"].set("lambda:InvokedViaFunctionUrl", input["InvokedViaFunctionUrl"].boolean() ? "true" : "false");
   add("ArnLike", "AWS:SourceArn", input["SourceArn"]);
   if (!condition.empty()) statement.set("Condition", std::move(condition));
   return statement;
 }
 
-Result<Function> function_for_change(Transaction& tx, const Call& call, const FunctionName& name) {
-  auto function = require_function(tx, name);
-  if (!function) return function;
-  const auto revision = call.input["RevisionId"].string_or("");
-  if (!revision.empty() && revision != function->revision_id)
-    return Error{"PreconditionFailedException",
-                 "The RevisionId provided does not match the latest RevisionId. Call the GetPolicy API to retrieve the "
-                 "latest RevisionId for your resource.",
-                 {{"Type", "User"}},
-                 412};
-  return function;
+// What the policy belongs to: the function, a version or an alias.
+struct Resource {
+  FunctionName name;
+  std::string revision_id;
+};
+
+// The name from the input. A policy of $LATEST cannot be written.
+Result<FunctionName> policy_name(const Call& call) {
+  auto name = function_name_of(call);
+  if (name && name->qualifier == "$LATEST")
+    return invalid_parameter("We currently do not support adding policies for $LATEST.");
+  return name;
+}
+
+Result<Resource> find_resource(Transaction& tx, const FunctionName& name) {
+  if (!name.qualifier.empty() && !version_of(name.qualifier)) {
+    const auto alias = find_alias(tx, name, name.qualifier);
+    if (!alias)
+      return Error{"ResourceNotFoundException", "Cannot find alias arn: " + name.arn(), {{"Type", "User"}}, 404};
+    return Resource{name, alias->revision_id};
+  }
+  const auto function = require_function(tx, name);
+  if (!function) return function.error();
+  return Resource{name, function->revision_id};
+}
+
+Result<Resource> resource_for_change(Transaction& tx, const Call& call, const FunctionName& name) {
+  auto resource = find_resource(tx, name);
+  if (!resource || !wrong_revision(call, resource->revision_id)) return resource;
+  return Error{"PreconditionFailedException",
+               "The RevisionId provided does not match the latest RevisionId. Call the GetPolicy API to retrieve the "
+               "latest RevisionId for your resource.",
+               {{"Type", "User"}},
+               412};
 }
 
 void new_revision(Transaction& tx, const Call& call, const FunctionName& name) {
-  tx.query("UPDATE function SET revision_id = ? WHERE account = ? AND region = ? AND name = ?", call.kernel.ids.uuid(),
-           name.account, name.region, name.name);
+  const auto version = version_of(name.qualifier);
+  if (version)
+    tx.query("UPDATE function SET revision_id = ? WHERE account = ? AND region = ? AND name = ? AND version = ?",
+             call.kernel.ids.uuid(), name.account, name.region, name.name, *version);
+  else
+    tx.query("UPDATE function_alias SET revision_id = ? WHERE account = ? AND region = ? AND function = ? AND name = ?",
+             call.kernel.ids.uuid(), name.account, name.region, name.name, name.qualifier);
 }
 
-Result<Value> add_permission(Call& call, FunctionService&) {
-  const auto name = function_name_of(call);
+// Says so after a commit: whoever is let in is kept with what names lead to.
+Result<Value> changed(FunctionService& functions, const FunctionName& name, Result<Value> result) {
+  if (result) {
+    functions.forget_settings(name.account, name.region, name.name);
+    functions.urls_changed();
+  }
+  return result;
+}
+
+Result<Value> add_permission(Call& call, FunctionService& functions) {
+  const auto name = policy_name(call);
   if (!name) return name.error();
-  if (!call.input["InvokedViaFunctionUrl"].is_null())
-    return not_implemented("lambda AddPermission InvokedViaFunctionUrl");
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto function = function_for_change(tx, call, *name);
+  const bool for_url = call.input["Action"].string() == "lambda:InvokeFunctionUrl";
+  if (!is_empty(call.input["FunctionUrlAuthType"]) && !for_url)
+    return invalid_parameter("FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action");
+  return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto function = resource_for_change(tx, call, *name);
     if (!function) return function.error();
     const auto& id = call.input["StatementId"].string();
     std::int64_t position = 0;
     std::size_t bytes = 0;
     for (const auto& row :
          tx.query("SELECT statement_id, position, statement FROM function_permission WHERE account = ? "
-                  "AND region = ? AND function = ?",
-                  name->account, name->region, name->name)) {
+                  "AND region = ? AND function = ? AND qualifier = ?",
+                  name->account, name->region, name->name, name->qualifier)) {
       position = std::max(position, row["position"].integer() + 1);
       bytes += row["statement"].string().size();
       if (row["statement_id"].string() == id)
@@ -85,30 +125,31 @@ Result<Value> add_permission(Call& call, FunctionService&) {
                      {{"Type", "User"}},
                      409};
     }
-    const auto statement = to_json(Value(statement_of(call, *function)));
+    const auto statement = to_json(Value(statement_of(call, *name)));
     if (bytes + statement.size() > policy_bytes_max)
       return Error{
           "PolicyLengthExceededException",
           "The final policy size (" + std::to_string(bytes + statement.size()) + ") is bigger than the limit (20480).",
           {{"Type", "User"}},
           400};
-    tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?)", name->account, name->region, name->name, id,
-             position, statement);
+    tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
+             name->qualifier, id, position, statement);
     new_revision(tx, call, *name);
     return Value(Map{{"Statement", statement}});
-  });
+  }));
 }
 
 Result<Value> get_policy(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto function = require_function(tx, *name);
+    const auto function = find_resource(tx, *name);
     if (!function) return function.error();
     List statements;
-    for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                                    "function = ? ORDER BY position",
-                                    name->account, name->region, name->name)) {
+    for (const auto& row :
+         tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
+                  "function = ? AND qualifier = ? ORDER BY position",
+                  name->account, name->region, name->name, name->qualifier == "$LATEST" ? "" : name->qualifier)) {
       auto statement = parse_json(row["statement"].string());
       if (!statement) throw std::runtime_error("a permission's row holds no JSON");
       statements.push_back(std::move(*statement));
@@ -120,14 +161,16 @@ Result<Value> get_policy(Call& call, FunctionService&) {
   });
 }
 
-Result<Value> remove_permission(Call& call, FunctionService&) {
-  const auto name = function_name_of(call);
+Result<Value> remove_permission(Call& call, FunctionService& functions) {
+  const auto name = policy_name(call);
   if (!name) return name.error();
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto function = function_for_change(tx, call, *name);
+  return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto function = resource_for_change(tx, call, *name);
     if (!function) return function.error();
-    tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND statement_id = ?",
-             name->account, name->region, name->name, call.input["StatementId"].string());
+    tx.query(
+        "DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND qualifier = ? AND "
+        "statement_id = ?",
+        name->account, name->region, name->name, name->qualifier, call.input["StatementId"].string());
     if (tx.changes() == 0)
       return Error{"ResourceNotFoundException",
                    "Statement " + call.input["StatementId"].string() + " is not found in resource policy.",
@@ -135,7 +178,7 @@ Result<Value> remove_permission(Call& call, FunctionService&) {
                    404};
     new_revision(tx, call, *name);
     return Value(Map{});
-  });
+  }));
 }
 
 }  // namespace

@@ -1,15 +1,15 @@
 #include "lambda/service.hpp"
 
-#include "environment/package.hpp"
-#include "lambda/code.hpp"
-#include "lambda/inline.hpp"
-
-#include <moonbase/hash.hpp>
-#include <moonbase/json.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+
+#include "environment/package.hpp"
+#include "lambda/code.hpp"
+#include "lambda/inline.hpp"
+#include "lambda/lineage.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -27,27 +27,6 @@ std::chrono::milliseconds idle_max() {
     return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
   return std::chrono::minutes(5);
 }
-
-Error too_many_requests() {
-  return {"TooManyRequestsException",
-          "Rate Exceeded.",
-          {{"Reason", "ConcurrentInvocationLimitExceeded"}, {"Type", "User"}},
-          429};
-}
-
-// One invocation counted against its account.
-class Slot {
- public:
-  explicit Slot(std::atomic<int>& running) : running_(running), taken_(++running <= concurrency_max) {}
-  ~Slot() { --running_; }
-  Slot(const Slot&) = delete;
-  Slot& operator=(const Slot&) = delete;
-  bool taken() const { return taken_; }
-
- private:
-  std::atomic<int>& running_;
-  const bool taken_;
-};
 
 constexpr std::size_t tail_bytes_max = 4096;
 
@@ -77,12 +56,14 @@ void append_number(std::string& out, std::uint64_t number) {
 class Host final : public InvocationHost {
  public:
   Host(KernelServices& kernel, LogStore& logs, const LogStream& stream, const CallContext& calls,
-       const CallContext& cause, std::string_view request_id, MachineTime deadline, std::string* tail)
+       const CallContext& cause, std::string_view lineage, std::string_view request_id, MachineTime deadline,
+       std::string* tail)
       : kernel_(kernel),
         logs_(logs),
         stream_(stream),
         calls_(calls),
         cause_(cause),
+        lineage_(lineage),
         request_id_(request_id),
         deadline_(deadline),
         tail_(tail) {}
@@ -93,6 +74,8 @@ class Host final : public InvocationHost {
     context.cause = cause_.request_id;
     context.base_url = cause_.base_url;
     context.deadline = deadline_;
+    if (trace_.empty()) trace_ = lineage_with(cause_.trace, lineage_);
+    context.trace = trace_;
     return kernel_.services.call_json(context, service, operation, input);
   }
   void log(std::string_view lines) override {
@@ -108,6 +91,8 @@ class Host final : public InvocationHost {
   const LogStream& stream_;
   const CallContext& calls_;
   const CallContext& cause_;
+  std::string_view lineage_;
+  std::string trace_;
   std::string_view request_id_;
   MachineTime deadline_;
   std::string* tail_;
@@ -143,13 +128,15 @@ FunctionService::Live::~Live() = default;
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
     : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()) {}
 
-FunctionService::~FunctionService() = default;
+FunctionService::~FunctionService() {
+  for (auto& [arn, family] : families_) family->lives.clear();  // They hold their family.
+}
 
-std::string FunctionService::log_stream_name() {
+std::string FunctionService::log_stream_name(const std::string& version) {
   // "2026/11/21/[$LATEST]" and 32 digits.
   auto date = iso_8601(kernel_.clock.now()).substr(0, 10);
   std::replace(date.begin(), date.end(), '-', '/');
-  return date + "/[$LATEST]" + kernel_.ids.hex(32);
+  return date + "/[" + version + "]" + kernel_.ids.hex(32);
 }
 
 Result<PoolCode> FunctionService::code_of(const Function& function) {
@@ -167,14 +154,14 @@ Result<PoolCode> FunctionService::code_of(const Function& function) {
   environment.set("AWS_REGION", function.region);
   environment.set("AWS_DEFAULT_REGION", function.region);
   environment.set("AWS_LAMBDA_FUNCTION_NAME", function.name);
-  environment.set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+  environment.set("AWS_LAMBDA_FUNCTION_VERSION", function.version_text());
   environment.set("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(function.memory_mb));
   environment.set("AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
   environment.set("_HANDLER", function.handler);
   append_package_entry(package, "config",
                        to_json(Value(Map{{"function_name", function.name},
-                                         {"function_version", "$LATEST"},
-                                         {"invoked_function_arn", function.arn()},
+                                         {"function_version", function.version_text()},
+                                         {"invoked_function_arn", function.version_arn()},
                                          {"memory_limit_in_mb", function.memory_mb},
                                          {"log_group_name", function.log_group()},
                                          {"environment", std::move(environment)}})));
@@ -189,77 +176,6 @@ Result<PoolCode> FunctionService::code_of(const Function& function) {
   return code;
 }
 
-Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const FunctionName& name) {
-  if (!name.qualifier.empty() && name.qualifier != "$LATEST") return function_not_found(name);
-  const FunctionName unqualified{name.account, name.region, name.name, {}};
-  const auto arn = unqualified.arn();
-  {
-    const std::shared_lock lock(mutex_);
-    if (const auto found = live_.find(arn); found != live_.end()) return found->second;
-  }
-  const auto changes = changes_.load();
-  auto live = std::make_shared<Live>();
-  const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
-    auto function = require_function(tx, name);
-    if (!function) return function.error();
-    live->function = std::move(*function);
-    return Value();
-  });
-  if (!read) return read.error();
-
-  live->is_inline = live->function.is_inline();
-  live->calls.identity.account_id = name.account;
-  const auto& role = live->function.role;
-  live->calls.identity.arn =
-      "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
-  live->calls.identity.issued = true;
-  live->calls.region = name.region;
-  live->pool = std::make_shared<Pool>(
-      pools_, [this, function = live->function] { return code_of(function); }, [this] { return log_stream_name(); },
-      live->function.runtime == "lua");
-
-  const std::unique_lock lock(mutex_);
-  if (changes != changes_) {
-    // What was read may be old: whoever changes a row says so behind its commit.
-    live->pool->retire();
-    auto& running_now = running_[name.account];
-    if (!running_now) running_now = std::make_unique<std::atomic<int>>(0);
-    live->running = running_now.get();
-    return live;
-  }
-  const auto [found, inserted] = live_.try_emplace(arn, live);
-  if (!inserted) return found->second;
-  auto& running = running_[name.account];
-  if (!running) running = std::make_unique<std::atomic<int>>(0);
-  live->running = running.get();
-  return live;
-}
-
-void FunctionService::forget(std::string_view account, std::string_view region, std::string_view name) {
-  const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
-  std::shared_ptr<Live> gone;
-  const std::unique_lock lock(mutex_);
-  ++changes_;
-  if (const auto found = live_.find(key.arn()); found != live_.end()) {
-    gone = std::move(found->second);
-    live_.erase(found);
-    gone->pool->retire();
-  }
-}
-
-void FunctionService::reset(std::string_view account) {
-  {
-    const std::unique_lock lock(mutex_);
-    ++changes_;
-    std::erase_if(live_, [&](const auto& entry) {
-      if (!account.empty() && entry.second->function.account != account) return false;
-      entry.second->pool->retire();
-      return true;
-    });
-  }
-  logs_.reset(account);
-}
-
 void FunctionService::stop() {
   pools_.stop();
   logs_.stop();
@@ -269,45 +185,6 @@ void FunctionService::stop() {
 std::vector<LogLine> FunctionService::recent_lines(const CallContext& context, std::string_view function,
                                                    std::uint64_t after) {
   return logs_.recent(context.identity.account_id, function, after);
-}
-
-Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
-  if (!invocation.event) {
-    // Gateways name functions by ARN, as they are kept here: nothing to take apart.
-    std::shared_ptr<Live> live;
-    {
-      const std::shared_lock lock(mutex_);
-      if (const auto found = live_.find(invocation.function); found != live_.end()) live = found->second;
-    }
-    if (live) return run_live(context, live, invocation, kernel_.ids.uuid());
-  }
-  const auto name = parse_function_name(invocation.function, context);
-  if (!name) return name.error();
-  if (invocation.event) {
-    auto found = find(*name);
-    if (!found) return found.error();
-    const auto queued = enqueue(
-        context, {*name, std::move(invocation.payload), std::move(invocation.client_context), kernel_.ids.uuid()},
-        kernel_.store);
-    if (!queued) return queued.error();
-    return InvocationResult{{}, {}, "$LATEST", {}};
-  }
-  return run(context, *name, invocation, kernel_.ids.uuid());
-}
-
-Result<InvocationResult> FunctionService::run(const CallContext& context, const FunctionName& name,
-                                              const Invocation& invocation, std::string_view request_id) {
-  const auto live = find(name);
-  if (!live) return live.error();
-  return run_live(context, *live, invocation, request_id);
-}
-
-Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                   const Invocation& invocation, std::string_view request_id) {
-  const Slot slot(*live->running);
-  if (!slot.taken()) return too_many_requests();
-  if (live->is_inline) return run_inline(context, live, invocation, request_id);
-  return run_in_environment(context, live, invocation, request_id);
 }
 
 void FunctionService::finish(const Live& live, std::string_view request_id, const LogStream& stream,
@@ -345,7 +222,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
   auto& io = kernel_.io;
   const auto& function = live->function;
   InvocationResult result;
-  result.executed_version = "$LATEST";
+  result.executed_version = live->version;
   std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
 
   for (bool again = true, write_start = true;;) {
@@ -359,8 +236,8 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
     if (environment && environment->log) {
       stream = std::static_pointer_cast<LogStream>(environment->log);
     } else {
-      stream = logs_.open(function.account, function.region, function.name,
-                          environment ? environment->log_stream_name() : log_stream_name());
+      stream = logs_.open({function.account, function.region, function.name, function.log_group(),
+                           environment ? environment->log_stream_name() : log_stream_name(live->version)});
       if (environment) environment->log = stream;
     }
     if (!acquired->init_log.empty()) logs_.append(*stream, kernel_.clock.now(), acquired->init_log);
@@ -368,7 +245,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
     if (write_start) {
       std::string start;
       start.reserve(80);
-      start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
+      start.append("START RequestId: ").append(request_id).append(" Version: ").append(live->version);
       logs_.append(*stream, kernel_.clock.now(), start);
       append_tail(tail, start);
       write_start = false;
@@ -390,7 +267,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
     }
 
     const auto deadline = steady_clock::now() + std::chrono::seconds(function.timeout_seconds);
-    Host host(kernel_, logs_, *stream, live->calls, context, request_id, deadline, tail);
+    Host host(kernel_, logs_, *stream, live->calls, context, live->lineage, request_id, deadline, tail);
     auto answer = environment->invoke(io, {invocation.payload, invocation.client_context, request_id, deadline}, host);
     const auto total_us = us_between(begun, steady_clock::now());
     environment->memory_kb_max = std::max(environment->memory_kb_max, answer.memory_kb_max);
@@ -460,7 +337,7 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
                                                      const Invocation& invocation, std::string_view request_id) {
   const auto& function = live->function;
   InvocationResult result;
-  result.executed_version = "$LATEST";
+  result.executed_version = live->version;
   std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
   const auto begun = steady_clock::now();
   const auto thread = this_thread();
@@ -473,7 +350,8 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
   if (!state) {
     auto code = code_of(function);
     if (!code) return code.error();
-    stream = logs_.open(function.account, function.region, function.name, log_stream_name());
+    stream = logs_.open(
+        {function.account, function.region, function.name, function.log_group(), log_stream_name(live->version)});
     if (!state) {
       auto made = std::make_unique<InlineFunction>(InlineFunction::Surroundings{
           [this, stream](std::string_view lines) { logs_.append(*stream, kernel_.clock.now(), lines); },
@@ -491,7 +369,7 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
   }
   stream = std::static_pointer_cast<LogStream>(state->stream);
   std::string start;
-  start.append("START RequestId: ").append(request_id).append(" Version: $LATEST");
+  start.append("START RequestId: ").append(request_id).append(" Version: ").append(live->version);
   logs_.append(*stream, kernel_.clock.now(), start);
   append_tail(tail, start);
 

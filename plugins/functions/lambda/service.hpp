@@ -2,15 +2,10 @@
 // the Invoke operation, the gateway, targets, async tasks.
 #pragma once
 
-#include "lambda/function.hpp"
-#include "logs/log_store.hpp"
-#include "pool/pool.hpp"
-
-#include <moonbase/plugin.hpp>
-
 #include <array>
 #include <atomic>
 #include <memory>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -18,11 +13,16 @@
 #include <unordered_map>
 #include <vector>
 
+#include "lambda/function.hpp"
+#include "logs/log_store.hpp"
+#include "pool/pool.hpp"
+
 namespace moonbase::functions {
 
 class InlineFunction;
 
 inline constexpr int concurrency_max = 1000;  // An account's, as new accounts have it.
+inline constexpr int unreserved_min = 100;    // What reservations must leave.
 
 struct AsyncEvent {
   FunctionName function;
@@ -45,37 +45,87 @@ class FunctionService final : public FunctionInvoker {
   // The parts of invoke(), for the operation: `request_id` is the one that its client sees.
   Result<InvocationResult> run(const CallContext& context, const FunctionName& name, const Invocation& invocation,
                                std::string_view request_id);
+  // Whether there is such a function, and this caller may invoke it.
+  Result<Done> check(const CallContext& context, const FunctionName& name);
   // Durably, to be run by the task "lambda-async".
   Result<Done> enqueue(const CallContext& context, const AsyncEvent& event, Store& store);
   Result<Done> run_async(TaskRun& task);
 
-  // The function has changed or is gone: its next invocation sees so.
-  void forget(std::string_view account, std::string_view region, std::string_view name);
+  // A version of the function has changed or is gone: its next invocation sees so.
+  void forget(std::string_view account, std::string_view region, std::string_view name, std::int64_t version = 0);
+  // Its aliases, permissions or concurrency have changed; what runs goes on.
+  void forget_settings(std::string_view account, std::string_view region, std::string_view name);
+  // What functions have reserved has changed.
+  void concurrency_changed(const std::string& account, const std::string& region);
+  // All of its versions are gone.
+  void forget_all(std::string_view account, std::string_view region, std::string_view name);
   void reset(std::string_view account);
   void stop();
+
+  // Function URLs, or who may use them, have changed: counts up.
+  void urls_changed() { ++url_changes_; }
+  std::uint64_t url_changes() const { return url_changes_; }
 
   LogStore& logs() { return logs_; }
   KernelServices& kernel() { return kernel_; }
 
  private:
+  // Invocations that run, and how many may.
+  struct Counter {
+    std::atomic<int> running{0}, limit{concurrency_max};
+  };
+  struct Live;
+  // What the versions of one function share. Under the mutex, but for the counters.
+  struct Family {
+    Counter own;                            // Where it has reserved concurrency.
+    std::atomic<Counter*> counts{nullptr};  // That, or its account's.
+    std::atomic<bool> reserved{false};
+    std::unordered_map<std::int64_t, std::shared_ptr<Live>> lives;  // By version.
+    std::vector<std::string> targets;
+  };
   struct Live {
     Function function;
+    std::string version;  // "$LATEST" or a number.
+    std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
     std::shared_ptr<Pool> pool;
-    std::atomic<int>* running = nullptr;  // Of the account.
-    CallContext calls;                    // What the handler's own Calls are made with.
+    std::shared_ptr<Family> family;
+    CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
     ~Live();
   };
+  class Slot;
+  // What a name with or without qualifier leads to.
+  struct Target {
+    std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
+    double other_weight = 0;
+    bool may_recur = false;  // RecursiveLoop Allow.
+    bool has_policy = false;
+    std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
+  };
   struct Report;
 
-  Result<std::shared_ptr<Live>> find(const FunctionName& name);
+  // Under the mutex. Answers the family of the function with this ARN, or null.
+  Family* forget_targets(const std::string& arn);
+  // What was read for a target, before anybody else can see it.
+  struct Found;
+  Result<Value> read_target(Transaction& tx, const FunctionName& name, Found& found);
+  std::shared_ptr<Live> make_live(Function function);
+  Result<std::shared_ptr<const Target>> find(const FunctionName& name);
+  const std::shared_ptr<Live>& choose(const Target& target);
+  static Result<Done> check_recursion(const CallContext& context, const Target& target);
+  static Result<Done> check_permitted(const CallContext& context, const Target& target);
   Result<PoolCode> code_of(const Function& function);
-  std::string log_stream_name();
+  std::string log_stream_name(const std::string& version);
   void finish(const Live& live, std::string_view request_id, const LogStream& stream, const Report& report,
               std::string* tail);
   Result<InvocationResult> run_live(const CallContext& context, const std::shared_ptr<Live>& live,
                                     const Invocation& invocation, std::string_view request_id);
+  // Answers TimeoutError when the caller gives up; the function goes on.
+  Result<InvocationResult> run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
+                                      const Invocation& invocation, std::string_view request_id);
+  Result<InvocationResult> run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
+                                       const Invocation& invocation, std::string_view request_id);
   Result<InvocationResult> run_in_environment(const CallContext& context, const std::shared_ptr<Live>& live,
                                               const Invocation& invocation, std::string_view request_id);
   Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
@@ -87,13 +137,16 @@ class FunctionService final : public FunctionInvoker {
   std::vector<std::string_view> vocabularies_;
 
   std::shared_mutex mutex_;
-  std::atomic<std::uint64_t> changes_{0};
+  std::atomic<std::uint64_t> changes_{0}, url_changes_{0};
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
-  std::unordered_map<std::string, std::shared_ptr<Live>, Hash, std::equal_to<>> live_;                 // By ARN.
-  std::unordered_map<std::string, std::unique_ptr<std::atomic<int>>, Hash, std::equal_to<>> running_;  // By account.
+  template <class T>
+  using ByName = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+  ByName<std::shared_ptr<const Target>> targets_;  // By ARN, with the qualifier where there is one.
+  ByName<std::shared_ptr<Family>> families_;       // By ARN without one.
+  ByName<std::unique_ptr<Counter>> accounts_;      // By "account/region".
 };
 
 }  // namespace moonbase::functions

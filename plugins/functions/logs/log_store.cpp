@@ -48,6 +48,35 @@ std::vector<LogEvent> LogStore::read(std::string_view events) {
   return read;
 }
 
+std::uint64_t LogStore::take_sequence(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  const auto first = sequence_ + 1;
+  sequence_ += count;
+  return first;
+}
+
+void LogStore::append_to(std::string& events, std::uint64_t sequence, Time at, std::string_view text) {
+  append_event(events, {sequence, at.ms, 0, static_cast<std::uint32_t>(text.size())}, text);
+}
+
+void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
+  tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", chunk.account,
+           chunk.region, chunk.group, chunk.stream, chunk.sequence, chunk.first, chunk.last, chunk.ingested,
+           Blob{chunk.events});
+  tx.query("UPDATE log_group SET stored_bytes = stored_bytes + ? WHERE account = ? AND region = ? AND name = ?",
+           chunk.events.size(), chunk.account, chunk.region, chunk.group);
+  if (tx.query("SELECT name FROM log_subscription WHERE account = ? AND region = ? AND log_group = ? LIMIT 1",
+               chunk.account, chunk.region, chunk.group)
+          .empty())
+    return;
+  tx.schedule(chunk.ingested, "logs-subscription",
+              Map{{"account", chunk.account},
+                  {"region", chunk.region},
+                  {"group", chunk.group},
+                  {"stream", chunk.stream},
+                  {"sequence", static_cast<std::int64_t>(chunk.sequence)}});
+}
+
 void LogStore::begin() {
   const auto last = kernel_.store.read([](Transaction& tx) -> Result<Value> {
     return tx.query("SELECT COALESCE(MAX(sequence), 0) AS last FROM log_chunk").front()["last"];
@@ -57,14 +86,13 @@ void LogStore::begin() {
   if (last) sequence_ = static_cast<std::uint64_t>(last->integer()) + 1'000'000;
 }
 
-std::shared_ptr<LogStream> LogStore::open(std::string account, std::string region, std::string function,
-                                          std::string name) {
+std::shared_ptr<LogStream> LogStore::open(Where where) {
   auto stream = std::make_shared<LogStream>();
-  stream->account = std::move(account);
-  stream->region = std::move(region);
-  stream->group = "/aws/lambda/" + function;
-  stream->function = std::move(function);
-  stream->name = std::move(name);
+  stream->account = std::move(where.account);
+  stream->region = std::move(where.region);
+  stream->group = std::move(where.group);
+  stream->function = std::move(where.function);
+  stream->name = std::move(where.name);
   stream->created_at = kernel_.clock.now();
   const std::lock_guard lock(mutex_);
   // Streams of environments that are gone, once many have collected.
@@ -137,7 +165,6 @@ void LogStore::write(const std::string& batch) {
     std::size_t bytes = 0;
     std::uint64_t sequence = 0;
     std::int64_t first_ms = 0, last_ms = 0;
-    bool is_new = false;
   };
   std::map<std::uint32_t, Chunk> chunks;
   // Neighbours are often of one stream, so the last chunk is tried first. Twice through the heads
@@ -163,7 +190,6 @@ void LogStore::write(const std::string& batch) {
       const auto found = by_number_.find(number);
       if (found == by_number_.end()) continue;  // Its account was reset.
       chunk.stream = found->second;
-      chunk.is_new = !chunk.stream->written;
       chunk.events.reserve(chunk.bytes);
     }
   }
@@ -178,19 +204,26 @@ void LogStore::write(const std::string& batch) {
   const auto written = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
     for (const auto& [number, chunk] : chunks) {
       const auto& stream = *chunk.stream;
-      if (chunk.is_new) {
-        tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account, stream.region,
-                 stream.group, stream.created_at);
+      tx.query(
+          "UPDATE log_stream SET first_ms = COALESCE(first_ms, ?), last_ms = ?, ingested_ms = ? WHERE account = ? AND "
+          "region = ? AND log_group = ? AND name = ?",
+          chunk.first_ms, chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
+      // New, or deleted while the function went on.
+      if (tx.changes() == 0) {
+        tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0) ON CONFLICT DO NOTHING",
+                 stream.account, stream.region, stream.group, stream.created_at);
         tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                  stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
       }
-      tx.query(
-          "UPDATE log_stream SET last_ms = ?, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND "
-          "name = ?",
-          chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
-      tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
-               stream.region, stream.group, stream.name, chunk.sequence, chunk.first_ms, chunk.last_ms,
-               Blob{chunk.events});
+      insert_chunk(tx, {stream.account,
+                        stream.region,
+                        stream.group,
+                        stream.name,
+                        chunk.sequence,
+                        {chunk.first_ms},
+                        {chunk.last_ms},
+                        now,
+                        chunk.events});
     }
     return Value();
   });
@@ -225,9 +258,11 @@ void LogStore::write(const std::string& batch) {
             oldest = row["sequence"].integer();
             return false;
           });
-      if (oldest >= 0)
-        tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
-                 stream->account, stream->region, stream->group, oldest);
+      if (oldest < 0) return Value();
+      tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
+               stream->account, stream->region, stream->group, oldest);
+      tx.query("UPDATE log_group SET stored_bytes = ? WHERE account = ? AND region = ? AND name = ?",
+               std::min(kept, group_bytes_max), stream->account, stream->region, stream->group);
       return Value();
     });
     if (!trimmed) kernel_.log.error("a log group could not be trimmed: " + trimmed.error().message);

@@ -5,13 +5,12 @@
 // newest 32 MB. What does not fit is dropped, and a line in its place says how many.
 #pragma once
 
-#include <moonbase/call.hpp>
-#include <moonbase/store.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <moonbase/call.hpp>
+#include <moonbase/store.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -43,7 +42,10 @@ class LogStore {
   // Before the first line: goes on behind what the store holds. On a fiber.
   void begin();
 
-  std::shared_ptr<LogStream> open(std::string account, std::string region, std::string function, std::string name);
+  struct Where {
+    std::string account, region, function, group, name;
+  };
+  std::shared_ptr<LogStream> open(Where where);
   // One event a line. Never suspends.
   void append(const LogStream& stream, Time at, std::string_view lines);
 
@@ -52,6 +54,18 @@ class LogStore {
   std::vector<LogLine> recent(std::string_view account, std::string_view function, std::uint64_t after);
   void reset(std::string_view account);  // All of them where it is empty.
   void stop() { stopped_ = true; }
+
+  // Numbers for events that are written by their sender (PutLogEvents): the first of `count`.
+  std::uint64_t take_sequence(std::size_t count);
+  // Inside a transaction: one chunk of a stream, whose row exists, and what is to happen to it.
+  struct NewChunk {
+    const std::string &account, &region, &group, &stream;
+    std::uint64_t sequence;
+    Time first, last, ingested;
+    std::string_view events;
+  };
+  static void insert_chunk(Transaction& tx, const NewChunk& chunk);
+  static void append_to(std::string& events, std::uint64_t sequence, Time at, std::string_view text);
 
   // The events in a row's blob, oldest first.
   static std::vector<LogEvent> read(std::string_view events);

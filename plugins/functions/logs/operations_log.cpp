@@ -1,237 +1,289 @@
+// Log events: written, read, searched.
 #include "logs/operations_log.hpp"
-
-#include <moonbase/hash.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <set>
+
+#include "logs/filter_pattern.hpp"
+#include "logs/log_group.hpp"
 
 namespace moonbase::functions {
 namespace {
 
-Error no_group() { return {"ResourceNotFoundException", "The specified log group does not exist.", {}, 400}; }
-Error no_stream() { return {"ResourceNotFoundException", "The specified log stream does not exist.", {}, 400}; }
-Error bad_token() { return {"InvalidParameterException", "The specified nextToken is invalid.", {}, 400}; }
+constexpr std::size_t put_events_max = 10'000, put_bytes_max = 1'048'576, event_overhead = 26;
+constexpr std::int64_t day_ms = 86'400'000, future_ms_max = 2 * 3'600'000, past_ms_max = 14 * day_ms;
+constexpr std::int64_t events_page = 10'000;
+constexpr std::size_t read_bytes_max = 32 * 1024 * 1024;  // Of chunks, for one page.
 
-// Tokens name the position to go on from; what stands behind it is nobody's business.
-std::string token_of(std::string_view position) { return base64_url("v1 " + std::string(position)); }
-Result<std::string> position_of(const Value& token) {
-  if (token.is_null()) return std::string();
-  auto text = from_base64_url(token.string());
-  if (!text || !text->starts_with("v1 ")) return bad_token();
-  return text->substr(3);
+// An event where it stands in time: by its timestamp, and by arrival within one moment.
+struct Place {
+  std::int64_t at_ms = INT64_MIN;
+  std::uint64_t sequence = 0;
+  auto operator<=>(const Place&) const = default;
+
+  std::string text() const { return std::to_string(at_ms) + "." + std::to_string(sequence); }
+  static std::optional<Place> parse(std::string_view text) {
+    Place place;
+    const auto dot = text.find('.');
+    if (dot == text.npos) return std::nullopt;
+    const auto time = std::from_chars(text.data(), text.data() + dot, place.at_ms);
+    const auto number = std::from_chars(text.data() + dot + 1, text.data() + text.size(), place.sequence);
+    if (time.ec != std::errc() || number.ec != std::errc() || number.ptr != text.data() + text.size())
+      return std::nullopt;
+    return place;
+  }
+};
+
+struct Found {
+  Place place;
+  std::string_view text;
+  std::size_t chunk;
+};
+
+// Chunks that were read, and their events in a range of time, oldest first.
+struct Events {
+  struct Chunk {
+    std::string stream, bytes;
+    std::int64_t ingested_ms;
+  };
+  std::vector<std::unique_ptr<Chunk>> chunks;
+  std::vector<Found> found;
+  std::size_t bytes = 0;
+
+  bool full() const { return bytes >= read_bytes_max; }
+  void add(std::string stream, std::string content, std::int64_t ingested_ms, std::int64_t from_ms,
+           std::int64_t to_ms) {
+    bytes += content.size();
+    chunks.push_back(std::make_unique<Chunk>(Chunk{std::move(stream), std::move(content), ingested_ms}));
+    for (const auto& event : LogStore::read(chunks.back()->bytes))
+      if (event.at.ms >= from_ms && event.at.ms < to_ms)
+        found.push_back({{event.at.ms, event.sequence}, event.text, chunks.size() - 1});
+  }
+  void sort() {
+    std::sort(found.begin(), found.end(), [](const Found& a, const Found& b) { return a.place < b.place; });
+  }
+};
+
+// --- PutLogEvents --------------------------------------------------------------------------------
+
+Result<Done> check_batch(const List& events) {
+  if (events.empty() || events.size() > put_events_max)
+    return log_parameter(
+        "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must "
+        "have length " +
+        std::string(events.empty() ? "greater than or equal to 1" : "less than or equal to 10000"));
+  std::size_t bytes = 0;
+  std::int64_t last = INT64_MIN;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    const auto& message = events[i]["message"].string();
+    if (message.empty())
+      return log_parameter("1 validation error detected: Value '' at 'logEvents." + std::to_string(i + 1) +
+                           ".member.message' failed to satisfy constraint: Member must have length greater than or "
+                           "equal to 1");
+    bytes += message.size() + event_overhead;
+    const auto at_ms = events[i]["timestamp"].integer();
+    if (at_ms < last)
+      return log_parameter("Log events in a single PutLogEvents request must be in chronological order.");
+    last = at_ms;
+  }
+  if (bytes > put_bytes_max)
+    return log_parameter("Upload too large: " + std::to_string(bytes) + " bytes exceeds limit of " +
+                         std::to_string(put_bytes_max));
+  if (last - events.front()["timestamp"].integer() > day_ms)
+    return log_parameter("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.");
+  return done;
 }
 
-std::string group_arn(const Call& call, const std::string& name) {
-  return call.context.arn("logs", "log-group:" + name);
-}
-
-// logGroupName, or the name in logGroupIdentifier (which may be an ARN).
-Result<std::string> group_of(const Call& call) {
-  if (!call.input["logGroupName"].is_null()) return call.input["logGroupName"].string();
-  auto name = call.input["logGroupIdentifier"].string_or("");
-  if (const auto at = name.find(":log-group:"); at != name.npos) name = name.substr(at + 11);
-  if (name.ends_with(":*")) name.resize(name.size() - 2);
-  if (name.empty())
-    return Error{"InvalidParameterException", "Either logGroupName or logGroupIdentifier is needed.", {}, 400};
-  return name;
-}
-
-bool group_exists(Transaction& tx, const Call& call, const std::string& group) {
-  return !tx.query("SELECT name FROM log_group WHERE account = ? AND region = ? AND name = ?",
-                   call.context.identity.account_id, call.context.region, group)
-              .empty();
-}
-
-Result<Value> describe_log_groups(Call& call, LogStore& logs) {
-  logs.flush();
-  for (const char* parameter : {"accountIdentifiers", "includeLinkedAccounts", "logGroupIdentifiers"})
-    if (call.input[parameter].is_list() || call.input[parameter].boolean_or(false))
-      return not_implemented(std::string("logs DescribeLogGroups ") + parameter);
-  const auto after = position_of(call.input["nextToken"]);
-  if (!after) return after.error();
-  const auto prefix = call.input["logGroupNamePrefix"].string_or(""),
-             part = call.input["logGroupNamePattern"].string_or("");
-  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(50));
-  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    List groups;
-    Map output;
-    tx.each("SELECT name, created_at_ms FROM log_group WHERE account = ? AND region = ? AND name > ? ORDER BY name",
-            {call.context.identity.account_id, call.context.region, *after}, [&](const Row& row) {
-              const auto& name = row["name"].string();
-              if (!name.starts_with(prefix) || name.find(part) == name.npos) return true;
-              if (groups.size() == limit) {
-                output.set("nextToken", token_of(groups.back()["logGroupName"].string()));
-                return false;
-              }
-              groups.push_back(Map{{"logGroupName", name},
-                                   {"creationTime", row["created_at_ms"]},
-                                   {"metricFilterCount", 0},
-                                   {"arn", group_arn(call, name) + ":*"},
-                                   {"logGroupArn", group_arn(call, name)},
-                                   {"logGroupClass", "STANDARD"}});
-              return true;
-            });
-    output.set("logGroups", std::move(groups));
-    return Value(std::move(output));
-  });
-}
-
-Result<Value> describe_log_streams(Call& call, LogStore& logs) {
-  logs.flush();
-  const auto group = group_of(call);
-  if (!group) return group.error();
-  const auto after = position_of(call.input["nextToken"]);
-  if (!after) return after.error();
-  const auto prefix = call.input["logStreamNamePrefix"].string_or("");
-  const bool by_time = call.input["orderBy"].string_or("LogStreamName") == "LastEventTime";
-  const bool descending = call.input["descending"].boolean_or(false);
-  if (by_time && !prefix.empty())
-    return Error{"InvalidParameterException", "Cannot order by LastEventTime with a logStreamNamePrefix.", {}, 400};
-  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(50));
-  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    if (!group_exists(tx, call, *group)) return no_group();
-    auto rows = tx.query(
-        "SELECT name, created_at_ms, first_ms, last_ms, ingested_ms FROM log_stream WHERE account = ? "
-        "AND region = ? AND log_group = ? ORDER BY name",
-        call.context.identity.account_id, call.context.region, *group);
-    if (by_time)
-      std::stable_sort(rows.begin(), rows.end(),
-                       [](const Row& a, const Row& b) { return a["last_ms"].integer() < b["last_ms"].integer(); });
-    if (descending) std::reverse(rows.begin(), rows.end());
-    List streams;
-    Map output;
-    bool begun = after->empty();
-    for (const auto& row : rows) {
-      const auto& name = row["name"].string();
-      if (!begun) {
-        begun = name == *after;
-        continue;
-      }
-      if (!name.starts_with(prefix)) continue;
-      if (streams.size() == limit) {
-        output.set("nextToken", token_of(streams.back()["logStreamName"].string()));
-        break;
-      }
-      streams.push_back(Map{{"logStreamName", name},
-                            {"creationTime", row["created_at_ms"]},
-                            {"firstEventTimestamp", row["first_ms"]},
-                            {"lastEventTimestamp", row["last_ms"]},
-                            {"lastIngestionTime", row["ingested_ms"]},
-                            {"uploadSequenceToken", "0"},
-                            {"arn", group_arn(call, *group) + ":log-stream:" + name},
-                            {"storedBytes", 0}});
+Result<Value> put_log_events(Call& call, LogStore& logs) {
+  const auto& input = call.input;
+  const auto& events = input["logEvents"].list();
+  if (auto good = check_batch(events); !good) return good.error();
+  const auto &account = call.context.identity.account_id, &region = call.context.region;
+  const auto &group_name = input["logGroupName"].string(), &stream = input["logStreamName"].string();
+  const auto now = call.kernel.clock.now();
+  const auto first_sequence = logs.take_sequence(events.size());
+  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto group = require_group(tx, call, group_name);
+    if (!group) return group.error();
+    const auto known =
+        tx.query("SELECT name FROM log_stream WHERE account = ? AND region = ? AND log_group = ? AND name = ?", account,
+                 region, group_name, stream);
+    if (known.empty()) return no_stream();
+    // Events are in order: the old ones come first, the new ones last.
+    const auto count = [&](auto matches) {
+      return static_cast<std::int64_t>(std::count_if(
+          events.begin(), events.end(), [&](const Value& event) { return matches(event["timestamp"].integer()); }));
+    };
+    const auto oldest = group->oldest(now).ms;
+    const auto expired = count([&](std::int64_t at) { return at <= oldest; });
+    const auto too_old = count([&](std::int64_t at) { return at < now.ms - past_ms_max; });
+    const auto too_new = count([&](std::int64_t at) { return at > now.ms + future_ms_max; });
+    const auto begin = static_cast<std::size_t>(std::max(expired, too_old));
+    const auto end = events.size() - static_cast<std::size_t>(too_new);
+    std::string bytes;
+    for (auto i = begin; i < end; ++i)
+      LogStore::append_to(bytes, first_sequence + i, {events[i]["timestamp"].integer()}, events[i]["message"].string());
+    if (!bytes.empty()) {
+      const Time first{events[begin]["timestamp"].integer()}, last{events[end - 1]["timestamp"].integer()};
+      LogStore::insert_chunk(tx, {account, region, group_name, stream, first_sequence, first, last, now, bytes});
+      tx.query(
+          "UPDATE log_stream SET first_ms = CASE WHEN first_ms < ? THEN first_ms ELSE ? END, last_ms = CASE WHEN "
+          "last_ms "
+          "> ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = "
+          "?",
+          first, first, last, last, now, account, region, group_name, stream);
     }
-    output.set("logStreams", std::move(streams));
+    Map output{{"nextSequenceToken", std::to_string(first_sequence + events.size())}};
+    Map rejected;
+    if (too_new > 0) rejected.set("tooNewLogEventStartIndex", static_cast<std::int64_t>(end));
+    if (too_old > 0) rejected.set("tooOldLogEventEndIndex", too_old);
+    if (expired > 0) rejected.set("expiredLogEventEndIndex", expired);
+    if (!rejected.empty()) output.set("rejectedLogEventsInfo", std::move(rejected));
     return Value(std::move(output));
   });
 }
 
-std::uint64_t number_of(const std::string& text) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
-}
+// --- reading -------------------------------------------------------------------------------------
 
 Result<Value> get_log_events(Call& call, LogStore& logs) {
   logs.flush();
-  const auto group = group_of(call);
-  if (!group) return group.error();
+  const auto group_name = group_named(call);
+  if (!group_name) return group_name.error();
   const auto& stream = call.input["logStreamName"].string();
-  const auto start_ms = call.input["startTime"].integer_or(0), end_ms = call.input["endTime"].integer_or(INT64_MAX);
-  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(10'000));
-  // "f<sequence>": events behind it; "b<sequence>": events before it.
-  auto position = position_of(call.input["nextToken"]);
+  const auto end_ms = call.input["endTime"].integer_or(INT64_MAX);
+  const auto limit =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(events_page), 1, events_page));
+  // "f<place>": events behind it; "b<place>": events before it.
+  auto position = log_position(call.input["nextToken"]);
   if (!position) return position.error();
-  if (!position->empty() && position->front() != 'f' && position->front() != 'b') return bad_token();
-  const bool forward = position->empty() ? call.input["startFromHead"].boolean_or(false) : position->front() == 'f';
-  const auto from = position->empty() ? 0 : number_of(position->substr(1));
+  std::optional<Place> from;
+  if (!position->empty()) {
+    from = Place::parse(std::string_view(*position).substr(1));
+    if (!from || (position->front() != 'f' && position->front() != 'b'))
+      return log_parameter("The specified nextToken is invalid.");
+  }
+  const bool forward = from ? position->front() == 'f' : call.input["startFromHead"].boolean_or(false);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    if (!group_exists(tx, call, *group)) return no_group();
+    const auto group = require_group(tx, call, *group_name);
+    if (!group) return group.error();
     if (tx.query("SELECT name FROM log_stream WHERE account = ? AND region = ? AND log_group = ? AND name = ?",
-                 call.context.identity.account_id, call.context.region, *group, stream)
+                 group->account, group->region, group->name, stream)
             .empty())
       return no_stream();
-    struct Kept {
-      std::uint64_t sequence;
-      Value event;
-    };
-    std::vector<Kept> kept;
-    tx.each(
-        std::string("SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-                    "log_stream = ? AND last_ms >= ? AND first_ms < ? ORDER BY sequence") +
-            (forward ? "" : " DESC"),
-        {call.context.identity.account_id, call.context.region, *group, stream, start_ms, end_ms}, [&](const Row& row) {
-          auto events = LogStore::read(row["events"].string());
-          if (!forward) std::reverse(events.begin(), events.end());
-          for (const auto& event : events) {
-            const bool beyond = !position->empty() && (forward ? event.sequence <= from : event.sequence >= from);
-            if (beyond || event.at.ms < start_ms || event.at.ms >= end_ms) continue;
-            if (kept.size() == limit) return false;
-            kept.push_back({event.sequence,
-                            Map{{"timestamp", event.at.ms}, {"message", event.text}, {"ingestionTime", event.at.ms}}});
-          }
-          return kept.size() < limit;
-        });
-    if (!forward) std::reverse(kept.begin(), kept.end());
-    const auto last = kept.empty() ? from : kept.back().sequence, first = kept.empty() ? from : kept.front().sequence;
-    List events;
-    for (auto& one : kept) events.push_back(std::move(one.event));
-    return Value(Map{{"events", std::move(events)},
-                     {"nextForwardToken", token_of("f" + std::to_string(last))},
-                     {"nextBackwardToken", token_of("b" + std::to_string(first))}});
+    const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
+    Events events;
+    // From the page's edge on, or back from it: what is beyond the bound comes with the next page.
+    const auto from_ms = from && forward ? std::max(start_ms, from->at_ms) : start_ms;
+    const auto to_ms = from && !forward && from->at_ms < end_ms ? from->at_ms + 1 : end_ms;
+    tx.each(std::string("SELECT events, ingested_ms FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? "
+                        "AND log_stream = ? AND last_ms >= ? AND first_ms < ? ORDER BY sequence") +
+                (forward ? "" : " DESC"),
+            {group->account, group->region, group->name, stream, from_ms, to_ms}, [&](const Row& row) {
+              events.add({}, row[0].string(), row[1].integer(), from_ms, to_ms);
+              return !events.full();
+            });
+    events.sort();
+    auto begin = events.found.begin(), end = events.found.end();
+    const auto before = [](const Found& found, const Place& place) { return found.place < place; };
+    if (from && forward)
+      begin = std::lower_bound(begin, end, Place{from->at_ms, from->sequence + 1}, before);
+    else if (from)
+      end = std::lower_bound(begin, end, *from, before);
+    if (static_cast<std::size_t>(end - begin) > limit) {
+      if (forward)
+        end = begin + static_cast<std::ptrdiff_t>(limit);
+      else
+        begin = end - static_cast<std::ptrdiff_t>(limit);
+    }
+    List shown;
+    for (auto found = begin; found != end; ++found)
+      shown.push_back(Map{{"timestamp", found->place.at_ms},
+                          {"message", found->text},
+                          {"ingestionTime", events.chunks[found->chunk]->ingested_ms}});
+    const auto first = begin != end ? begin->place : from.value_or(Place{0, 0});
+    const auto last = begin != end ? (end - 1)->place : from.value_or(Place{0, 0});
+    return Value(Map{{"events", std::move(shown)},
+                     {"nextForwardToken", log_token("f" + last.text())},
+                     {"nextBackwardToken", log_token("b" + first.text())}});
   });
 }
 
 Result<Value> filter_log_events(Call& call, LogStore& logs) {
   logs.flush();
-  if (!call.input["filterPattern"].string_or("").empty()) return not_implemented("logs FilterLogEvents filterPattern");
-  const auto group = group_of(call);
-  if (!group) return group.error();
-  const auto start_ms = call.input["startTime"].integer_or(0), end_ms = call.input["endTime"].integer_or(INT64_MAX);
-  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(10'000));
+  const auto pattern = LogPattern::parse(call.input["filterPattern"].string_or(""));
+  if (!pattern) return pattern.error();
+  const auto group_name = group_named(call);
+  if (!group_name) return group_name.error();
+  const auto end_ms = call.input["endTime"].integer_or(INT64_MAX - 1);
+  const auto limit =
+      static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(events_page), 1, events_page));
   const auto prefix = call.input["logStreamNamePrefix"].string_or("");
   const auto& streams = call.input["logStreamNames"];
-  const auto position = position_of(call.input["nextToken"]);
+  if (!prefix.empty() && streams.is_list() && !streams.list().empty())
+    return log_parameter("Only one of logStreamNamePrefix and logStreamNames can be specified.");
+  const auto position = log_position(call.input["nextToken"]);
   if (!position) return position.error();
-  const auto from = number_of(*position);
+  // "<sequence>/<place>": the chunk that reading goes on with, and the last event of it that was answered.
+  std::uint64_t chunk_from = 0;
+  Place from;
+  if (!position->empty()) {
+    const auto slash = std::min(position->find('/'), position->size());
+    std::from_chars(position->data(), position->data() + slash, chunk_from);
+    const auto place = Place::parse(std::string_view(*position).substr(std::min(slash + 1, position->size())));
+    if (!place) return log_parameter("The specified nextToken is invalid.");
+    from = *place;
+  }
+  std::set<std::string, std::less<>> only;
+  if (streams.is_list())
+    for (const auto& name : streams.list()) only.insert(name.string());
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    if (!group_exists(tx, call, *group)) return no_group();
-    struct Kept {
-      std::uint64_t sequence;
-      Value event;
-    };
-    std::vector<Kept> kept;
-    // Chunks of several streams overlap in time, so their events are merged by sequence; memory is
-    // bounded by what a group may hold.
+    const auto group = require_group(tx, call, *group_name);
+    if (!group) return group.error();
+    const auto start_ms = std::max(call.input["startTime"].integer_or(0), group->oldest(call.kernel.clock.now()).ms);
+    Events events;
+    std::set<std::string> searched;
+    std::uint64_t chunk_next = 0;
     tx.each(
-        "SELECT log_stream, events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND last_ms >= ? "
-        "AND first_ms <= ? ORDER BY sequence",
-        {call.context.identity.account_id, call.context.region, *group, start_ms, end_ms}, [&](const Row& row) {
-          const auto& stream = row["log_stream"].string();
-          if (!stream.starts_with(prefix)) return true;
-          if (streams.is_list() && std::none_of(streams.list().begin(), streams.list().end(),
-                                                [&](const Value& name) { return name.string() == stream; }))
-            return true;
-          for (const auto& event : LogStore::read(row["events"].string())) {
-            if (event.sequence <= from || event.at.ms < start_ms || event.at.ms > end_ms) continue;
-            kept.push_back({event.sequence, Map{{"logStreamName", stream},
-                                                {"timestamp", event.at.ms},
-                                                {"message", event.text},
-                                                {"ingestionTime", event.at.ms},
-                                                {"eventId", std::to_string(event.sequence)}}});
+        "SELECT log_stream, events, ingested_ms, sequence FROM log_chunk WHERE account = ? AND region = ? AND "
+        "log_group = ? AND "
+        "sequence >= ? AND last_ms >= ? AND first_ms <= ? ORDER BY sequence",
+        {group->account, group->region, group->name, chunk_from, start_ms, end_ms}, [&](const Row& row) {
+          const auto& stream = row[0].string();
+          if (!stream.starts_with(prefix) || (!only.empty() && !only.contains(stream))) return true;
+          if (events.full()) {
+            chunk_next = static_cast<std::uint64_t>(row[3].integer());
+            return false;
           }
+          searched.insert(stream);
+          events.add(stream, row[1].string(), row[2].integer(), start_ms,
+                     end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
           return true;
         });
-    std::sort(kept.begin(), kept.end(), [](const Kept& a, const Kept& b) { return a.sequence < b.sequence; });
+    events.sort();
+    List shown;
     Map output;
-    if (kept.size() > limit) {
-      kept.resize(limit);
-      output.set("nextToken", token_of(std::to_string(kept.back().sequence)));
+    Place last;
+    for (const auto& found : events.found) {
+      if (found.place <= from || !pattern->matches(found.text)) continue;
+      if (shown.size() == limit) {
+        output.set("nextToken", log_token(std::to_string(chunk_from) + "/" + last.text()));
+        chunk_next = 0;
+        break;
+      }
+      last = found.place;
+      const auto& chunk = *events.chunks[found.chunk];
+      shown.push_back(Map{{"logStreamName", chunk.stream},
+                          {"timestamp", found.place.at_ms},
+                          {"message", found.text},
+                          {"ingestionTime", chunk.ingested_ms},
+                          {"eventId", std::to_string(found.place.sequence)}});
     }
-    List events;
-    for (auto& one : kept) events.push_back(std::move(one.event));
-    output.set("events", std::move(events));
-    output.set("searchedLogStreams", List{});
+    if (chunk_next > 0) output.set("nextToken", log_token(std::to_string(chunk_next) + "/" + Place{}.text()));
+    List names;
+    for (const auto& stream : searched) names.push_back(Map{{"logStreamName", stream}, {"searchedCompletely", true}});
+    output.set("events", std::move(shown));
+    output.set("searchedLogStreams", std::move(names));
     return Value(std::move(output));
   });
 }
@@ -239,10 +291,9 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
 }  // namespace
 
 void register_log_operations(Registrar& registrar, LogStore& logs) {
-  registrar.operation("DescribeLogGroups", [&logs](Call& call) { return describe_log_groups(call, logs); });
-  registrar.operation("DescribeLogStreams", [&logs](Call& call) { return describe_log_streams(call, logs); });
   registrar.operation("FilterLogEvents", [&logs](Call& call) { return filter_log_events(call, logs); });
   registrar.operation("GetLogEvents", [&logs](Call& call) { return get_log_events(call, logs); });
+  registrar.operation("PutLogEvents", [&logs](Call& call) { return put_log_events(call, logs); });
 }
 
 }  // namespace moonbase::functions

@@ -1,11 +1,23 @@
 CREATE TABLE log_group (
   account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, created_at_ms INTEGER NOT NULL,
+  retention_days INTEGER,           -- Null: kept for ever.
+  class TEXT NOT NULL, kms_key TEXT NOT NULL, protected INTEGER NOT NULL, tags TEXT NOT NULL,
+  stored_bytes INTEGER NOT NULL,
   PRIMARY KEY (account, region, name));
+-- Times of events are null while it has none.
 CREATE TABLE log_stream (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, name TEXT NOT NULL,
-  created_at_ms INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ingested_ms INTEGER NOT NULL,
+  created_at_ms INTEGER NOT NULL, first_ms INTEGER, last_ms INTEGER, ingested_ms INTEGER,
   PRIMARY KEY (account, region, log_group, name));
+-- Events of one stream that arrived together. `sequence`: of the first of them, in order of arrival.
 CREATE TABLE log_chunk (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, log_stream TEXT NOT NULL,
-  sequence INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, events BLOB NOT NULL,
+  sequence INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ingested_ms INTEGER NOT NULL,
+  events BLOB NOT NULL,
   PRIMARY KEY (account, region, log_group, log_stream, sequence));
+CREATE INDEX log_chunk_by_group ON log_chunk (account, region, log_group, sequence);
+CREATE TABLE log_subscription (
+  account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, name TEXT NOT NULL,
+  pattern TEXT NOT NULL, destination_arn TEXT NOT NULL, role_arn TEXT NOT NULL, distribution TEXT NOT NULL,
+  created_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, region, log_group, name));

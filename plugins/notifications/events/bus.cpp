@@ -1,7 +1,6 @@
 #include "events/bus.hpp"
 
 #include <algorithm>
-
 #include <moonbase/json.hpp>
 
 namespace moonbase::notifications::events {
@@ -18,6 +17,12 @@ bool names_account(const Value& principal, std::string_view account) {
   return principal.is_map() && names_account(principal["AWS"], account);
 }
 
+bool names_action(const Value& action) {
+  if (action.is_list()) return std::any_of(action.list().begin(), action.list().end(), names_action);
+  const auto text = action.string_or("");
+  return text == "events:PutEvents" || text == "events:*" || text == "*";
+}
+
 }  // namespace
 
 Result<BusName> bus_name_of(const Value& text, const Owner& own) {
@@ -27,7 +32,8 @@ Result<BusName> bus_name_of(const Value& text, const Owner& own) {
   const auto arn = parse_arn(name);
   constexpr std::string_view kind = "event-bus/";
   if (!arn || arn->service != "events" || !arn->resource.starts_with(kind))
-    return Error{"ValidationException", "Parameter " + name + " is not valid. Reason: Provided Arn is not in correct format."};
+    return Error{"ValidationException",
+                 "Parameter " + name + " is not valid. Reason: Provided Arn is not in correct format."};
   return BusName{arn->owner(), std::string(arn->resource.substr(kind.size()))};
 }
 
@@ -53,12 +59,15 @@ Error no_such_bus(const BusName& bus) {
 bool may_put(const BusName& bus, const Value& document, std::string_view account) {
   if (bus.owner.account == account) return true;
   const auto policy = parse_json(document["Policy"].string_or("{}"));
-  if (!policy) return false;
-  const auto& statements = (*policy)["Statement"];
-  if (!statements.is_list()) return false;
-  return std::any_of(statements.list().begin(), statements.list().end(), [&](const auto& statement) {
-    return statement["Effect"].string_or("") == "Allow" && names_account(statement["Principal"], account);
-  });
+  if (!policy || !(*policy)["Statement"].is_list()) return false;
+  bool is_allowed = false;
+  for (const auto& statement : (*policy)["Statement"].list()) {
+    if (!names_action(statement["Action"]) || !names_account(statement["Principal"], account)) continue;
+    if (statement["Effect"].string_or("") == "Deny") return false;
+    // Whether a condition holds is not known here: it allows nothing.
+    is_allowed = is_allowed || (statement["Effect"].string_or("") == "Allow" && statement["Condition"].is_null());
+  }
+  return is_allowed;
 }
 
 }  // namespace moonbase::notifications::events

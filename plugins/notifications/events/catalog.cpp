@@ -3,6 +3,12 @@
 #include <mutex>
 
 namespace moonbase::notifications::events {
+namespace {
+
+// Every account has a default bus in every region, and clients make accounts up.
+constexpr std::size_t kept_max = 10'000;
+
+}  // namespace
 
 std::shared_ptr<const CompiledBus> Catalog::find(const KernelServices& kernel, const BusName& name) {
   const auto arn = name.arn();
@@ -19,7 +25,9 @@ std::shared_ptr<const CompiledBus> Catalog::find(const KernelServices& kernel, c
   // Names that clients make up are not kept.
   if (!read || !bus) return nullptr;
   const std::unique_lock lock(mutex_);
-  if (changes_.load() == seen) buses_.insert_or_assign(arn, bus);
+  if (changes_.load() != seen) return bus;
+  if (buses_.size() >= kept_max) buses_.clear();
+  buses_.insert_or_assign(arn, bus);
   return bus;
 }
 

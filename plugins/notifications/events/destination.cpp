@@ -1,7 +1,6 @@
 #include "events/destination.hpp"
 
 #include <algorithm>
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
@@ -18,11 +17,11 @@ struct Route {
 Result<Route> find_route(const KernelServices& kernel, const Owner& owner, std::string_view name) {
   Route route;
   const auto read = kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto rows =
-        tx.query("SELECT d.document, c.document, c.secrets FROM api_destination d JOIN event_connection c ON "
-                 "c.account = d.account AND c.region = d.region AND c.name = d.connection WHERE d.account = ? AND "
-                 "d.region = ? AND d.name = ?",
-                 owner.account, owner.region, name);
+    const auto rows = tx.query(
+        "SELECT d.document, c.document, c.secrets FROM api_destination d JOIN event_connection c ON "
+        "c.account = d.account AND c.region = d.region AND c.name = d.connection WHERE d.account = ? AND "
+        "d.region = ? AND d.name = ?",
+        owner.account, owner.region, name);
     if (rows.empty())
       return Error{"ResourceNotFoundException", "API destination " + std::string(name) + " does not exist."};
     route = {document(rows.front()[0]), document(rows.front()[1]), document(rows.front()[2])};
@@ -75,7 +74,10 @@ Result<std::string> fetch_token(Destinations& destinations, const KernelServices
   apply(oauth["OAuthHttpParameters"], request, body);
   std::string form;
   for (const auto& [name, value] : body)
-    form.append(form.empty() ? "" : "&").append(percent_encode(name)).append("=").append(percent_encode(value.string_or("")));
+    form.append(form.empty() ? "" : "&")
+        .append(percent_encode(name))
+        .append("=")
+        .append(percent_encode(value.string_or("")));
   if (request.method == "GET") {
     request.url.append(request.url.find('?') == std::string::npos ? "?" : "&").append(form);
   } else {
@@ -90,7 +92,8 @@ Result<std::string> fetch_token(Destinations& destinations, const KernelServices
                                             " without an access token."};
   const auto& token = (*answer)["access_token"].string();
   const auto& lifetime = (*answer)["expires_in"];
-  const auto lives_ms = static_cast<std::int64_t>(lifetime.is_number() || lifetime.is_integer() ? lifetime.number() * 1000 : 300'000.0);
+  const auto lives_ms =
+      static_cast<std::int64_t>(lifetime.is_number() || lifetime.is_integer() ? lifetime.number() * 1000 : 300'000.0);
   destinations.remember_token(arn, token, Time{now.ms + lives_ms - token_margin_ms});
   return token;
 }
@@ -101,8 +104,8 @@ Result<Done> authorize(Destinations& destinations, const KernelServices& kernel,
   const auto& secrets = route.secrets;
   if (type == "BASIC") {
     const auto& basic = secrets["BasicAuthParameters"];
-    request.headers.set("Authorization", "Basic " + base64(basic["Username"].string_or("") + ":" +
-                                                           basic["Password"].string_or("")));
+    request.headers.set("Authorization",
+                        "Basic " + base64(basic["Username"].string_or("") + ":" + basic["Password"].string_or("")));
   } else if (type == "API_KEY") {
     const auto& key = secrets["ApiKeyAuthParameters"];
     request.headers.set(key["ApiKeyName"].string_or(""), key["ApiKeyValue"].string_or(""));
@@ -115,9 +118,7 @@ Result<Done> authorize(Destinations& destinations, const KernelServices& kernel,
 }
 
 // 401 may be a token that has ended; 407, 409, 429 and the server's own faults pass.
-bool may_pass(int status) {
-  return status >= 500 || status == 401 || status == 407 || status == 409 || status == 429;
-}
+bool may_pass(int status) { return status >= 500 || status == 401 || status == 407 || status == 409 || status == 429; }
 
 }  // namespace
 
@@ -198,7 +199,8 @@ Result<Value> deliver_to_destination(Destinations& destinations, Delivery& deliv
   if (response->status >= 200 && response->status < 300)
     return Value(Map{{"StatusCode", response->status}, {"Payload", std::move(response->body)}});
   const auto message = "The endpoint answered " + std::to_string(response->status) + ".";
-  if (may_pass(response->status)) return Error{response->status == 429 ? "ThrottlingException" : "ServerError", message};
+  if (may_pass(response->status))
+    return Error{response->status == 429 ? "ThrottlingException" : "ServerError", message};
   return Error{"ClientError", message};
 }
 

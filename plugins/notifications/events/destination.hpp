@@ -1,10 +1,9 @@
 // API destinations: HTTP endpoints outside, reached with the authorization of a connection.
 #pragma once
 
-#include <moonbase/plugin.hpp>
-
 #include <cstdint>
 #include <map>
+#include <moonbase/plugin.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

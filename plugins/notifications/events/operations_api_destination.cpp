@@ -19,7 +19,8 @@ Result<Value> find_destination(Transaction& tx, const Owner& owner, std::string_
 Result<std::string> connection_of(Transaction& tx, const Owner& owner, const std::string& text) {
   const auto arn = parse_arn(text);
   if (!arn || arn->service != "events" || !arn->resource.starts_with("connection/"))
-    return Error{"ValidationException", "Parameter " + text + " is not valid. Reason: Provided Arn is not in correct format."};
+    return Error{"ValidationException",
+                 "Parameter " + text + " is not valid. Reason: Provided Arn is not in correct format."};
   std::string name(destination_name(arn->resource));
   if (tx.query("SELECT name FROM event_connection WHERE account = ? AND region = ? AND name = ?", owner.account,
                owner.region, name)
@@ -31,7 +32,8 @@ Result<std::string> connection_of(Transaction& tx, const Owner& owner, const std
 void save_destination(Transaction& tx, const Owner& owner, const Value& destination, const std::string& connection) {
   tx.query(
       "INSERT INTO api_destination (account, region, name, document, connection) VALUES (?, ?, ?, ?, ?) "
-      "ON CONFLICT (account, region, name) DO UPDATE SET document = excluded.document, connection = excluded.connection",
+      "ON CONFLICT (account, region, name) DO UPDATE SET document = excluded.document, connection = "
+      "excluded.connection",
       owner.account, owner.region, destination["Name"], to_json(destination), connection);
 }
 

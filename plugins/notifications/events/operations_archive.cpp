@@ -31,7 +31,8 @@ std::string expiry_key(const Owner& owner, std::string_view name) {
   return owner.arn("events", "archive/" + std::string(name));
 }
 
-void schedule_expiry(Transaction& tx, const Owner& owner, std::string_view name, std::int64_t retention_days, Time due) {
+void schedule_expiry(Transaction& tx, const Owner& owner, std::string_view name, std::int64_t retention_days,
+                     Time due) {
   if (retention_days == 0) return tx.unschedule(expiry_task, expiry_key(owner, name));
   tx.schedule(due, expiry_task, Map{{"account", owner.account}, {"region", owner.region}, {"archive", name}},
               expiry_key(owner, name));
@@ -48,9 +49,8 @@ Result<Done> check_archive(const Call& call) {
 }
 
 Value answer_of(const Value& archive) {
-  return Map{{"ArchiveArn", archive["ArchiveArn"]},
-             {"CreationTime", archive["CreationTime"]},
-             {"State", archive["State"]}};
+  return Map{
+      {"ArchiveArn", archive["ArchiveArn"]}, {"CreationTime", archive["CreationTime"]}, {"State", archive["State"]}};
 }
 
 }  // namespace
@@ -74,9 +74,10 @@ Result<Value> create_archive(Call& call, Service& service) {
     archive.set("RetentionDays", retention);
     archive.set("State", "ENABLED");
     archive.set("CreationTime", whole_seconds(now));
-    tx.query("INSERT INTO event_archive (account, region, name, bus, document, retention_days, event_count, size_bytes) "
-             "VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
-             owner.account, owner.region, name, bus->name, to_json(archive), retention);
+    tx.query(
+        "INSERT INTO event_archive (account, region, name, bus, document, retention_days, event_count, size_bytes) "
+        "VALUES (?, ?, ?, ?, ?, ?, 0, 0)",
+        owner.account, owner.region, name, bus->name, to_json(archive), retention);
     schedule_expiry(tx, owner, name, retention, Time{now.ms + day_ms});
     return answer_of(archive);
   });
@@ -94,8 +95,8 @@ Result<Value> delete_archive(Call& call, Service& service) {
     bus.name = (*archive)[3].string();
     tx.query("DELETE FROM event_archive WHERE account = ? AND region = ? AND name = ?", owner.account, owner.region,
              name);
-    tx.query("DELETE FROM archived_event WHERE account = ? AND region = ? AND archive = ?", owner.account,
-             owner.region, name);
+    tx.query("DELETE FROM archived_event WHERE account = ? AND region = ? AND archive = ?", owner.account, owner.region,
+             name);
     tx.unschedule(expiry_task, expiry_key(owner, name));
     return Value(Map{});
   });
@@ -112,7 +113,8 @@ Result<Value> describe_archive(Call& call, Service&) {
 }
 
 Result<Value> list_archives(Call& call, Service&) {
-  if (!call.input["EventSourceArn"].is_null() + !call.input["NamePrefix"].is_null() + !call.input["State"].is_null() > 1)
+  if (!call.input["EventSourceArn"].is_null() + !call.input["NamePrefix"].is_null() + !call.input["State"].is_null() >
+      1)
     return Error{"ValidationException",
                  "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix."};
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {

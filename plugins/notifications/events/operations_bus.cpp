@@ -6,9 +6,7 @@ namespace moonbase::notifications::events {
 namespace {
 
 // AWS asks for limits' increase; this is where it refuses.
-Error too_many() {
-  return {"LimitExceededException", "The requested resource exceeds the maximum number allowed."};
-}
+Error too_many() { return {"LimitExceededException", "The requested resource exceeds the maximum number allowed."}; }
 
 Result<Done> check_settings(const Call& call) {
   const std::string operation = "events " + std::string(call.operation) + " ";
@@ -19,8 +17,8 @@ Result<Done> check_settings(const Call& call) {
 }
 
 Map shown(const Value& bus) {
-  return picked(bus, {"Arn", "CreationTime", "DeadLetterConfig", "Description", "LastModifiedTime", "ManagedBy",
-                      "Name", "Policy"});
+  return picked(bus, {"Arn", "CreationTime", "DeadLetterConfig", "Description", "LastModifiedTime", "ManagedBy", "Name",
+                      "Policy"});
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include <moonbase/json.hpp>
-
 #include <array>
+#include <moonbase/json.hpp>
 
 #include "events/service.hpp"
 
@@ -48,7 +47,8 @@ Value without_secrets(Value value) {
 }
 
 Value answer_of(const Value& connection) {
-  return picked(connection, {"ConnectionArn", "ConnectionState", "CreationTime", "LastAuthorizedTime", "LastModifiedTime"});
+  return picked(connection,
+                {"ConnectionArn", "ConnectionState", "CreationTime", "LastAuthorizedTime", "LastModifiedTime"});
 }
 
 Result<Done> check_connection(const Call& call, const std::string& type, const Value& secrets) {

@@ -31,8 +31,9 @@ struct Taken {
 Taken take(const Call& call, const Value& entry) {
   for (const char* name : {"Source", "DetailType", "Detail"})
     if (entry[name].string_or("").empty())
-      return {{}, failed("InvalidArgument", std::string("Parameter ") + name + " is not valid. Reason: " + name +
-                                                " is a required argument.")};
+      return {{},
+              failed("InvalidArgument",
+                     std::string("Parameter ") + name + " is not valid. Reason: " + name + " is a required argument.")};
   auto detail = parse_json(entry["Detail"].string());
   if (!detail || !detail->is_map()) return {{}, failed("MalformedDetail", "Detail is malformed.")};
   const auto& source = entry["Source"].string();
@@ -73,8 +74,9 @@ Result<Value> put_events(Call& call, Service& service) {
   for (const auto& entry : entries) {
     auto taken = take(call, entry);
     if (taken.arrival && !is_allowed(call, service, taken.arrival->bus)) {
-      taken.result = failed("AccessDeniedException", "User is not authorized to perform: events:PutEvents on resource: " +
-                                                         taken.arrival->bus.arn());
+      taken.result =
+          failed("AccessDeniedException",
+                 "User is not authorized to perform: events:PutEvents on resource: " + taken.arrival->bus.arn());
       taken.arrival.reset();
     }
     if (taken.arrival)
@@ -83,8 +85,7 @@ Result<Value> put_events(Call& call, Service& service) {
       ++failures;
     results.push_back(std::move(taken.result));
   }
-  if (auto published = publish(service.catalog, call.kernel, std::move(arrivals)); !published)
-    return published.error();
+  if (auto published = publish(service.catalog, call.kernel, std::move(arrivals)); !published) return published.error();
   return Value(Map{{"FailedEntryCount", failures}, {"Entries", std::move(results)}});
 }
 

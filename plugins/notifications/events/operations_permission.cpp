@@ -1,5 +1,4 @@
 #include <algorithm>
-
 #include <moonbase/json.hpp>
 
 #include "events/service.hpp"
@@ -14,7 +13,8 @@ Error refused(std::string message) { return {"ValidationException", std::move(me
 Map statement_of(const Call& call, const BusName& bus) {
   const auto& principal = call.input["Principal"].string();
   Map statement{{"Sid", call.input["StatementId"]}, {"Effect", "Allow"}};
-  statement.set("Principal", principal == "*" ? Value("*") : Value(Map{{"AWS", "arn:aws:iam::" + principal + ":root"}}));
+  statement.set("Principal",
+                principal == "*" ? Value("*") : Value(Map{{"AWS", "arn:aws:iam::" + principal + ":root"}}));
   statement.set("Action", call.input["Action"]);
   statement.set("Resource", bus.arn());
   if (const auto& condition = call.input["Condition"]; condition.is_map())
@@ -89,8 +89,8 @@ Result<Value> remove_permission(Call& call, Service& service) {
     else
       drop_statement(policy, call.input["StatementId"]);
     if (!all && policy["Statement"].list().size() == before)
-      return Error{"ResourceNotFoundException", before == 0 ? "EventBus does not have a policy."
-                                                            : "Statement with the provided id does not exist."};
+      return Error{"ResourceNotFoundException",
+                   before == 0 ? "EventBus does not have a policy." : "Statement with the provided id does not exist."};
     if (policy["Statement"].list().empty())
       found->map().erase("Policy");
     else

@@ -1,6 +1,5 @@
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 
 #include "events/publish.hpp"
 #include "events/service.hpp"
@@ -63,7 +62,8 @@ Result<Value> describe_replay(Call& call, Service&) {
 }
 
 Result<Value> list_replays(Call& call, Service&) {
-  if (!call.input["EventSourceArn"].is_null() + !call.input["NamePrefix"].is_null() + !call.input["State"].is_null() > 1)
+  if (!call.input["EventSourceArn"].is_null() + !call.input["NamePrefix"].is_null() + !call.input["State"].is_null() >
+      1)
     return Error{"ValidationException",
                  "At most one filter is allowed for ListReplays. Use either : State, EventSourceArn, or NamePrefix."};
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
@@ -106,21 +106,21 @@ Result<Value> start_replay(Call& call, Service&) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (find_replay(tx, owner, name))
       return Error{"ResourceAlreadyExistsException", "Replay " + name + " already exists."};
-    const auto archives =
-        tx.query("SELECT document FROM event_archive WHERE account = ? AND region = ? AND name = ?", owner.account,
-                 owner.region, archive);
+    const auto archives = tx.query("SELECT document FROM event_archive WHERE account = ? AND region = ? AND name = ?",
+                                   owner.account, owner.region, archive);
     if (archives.empty()) return not_valid("EventSourceArn", ("Archive " + archive + " does not exist.").c_str());
     if (document(archives.front()[0])["EventSourceArn"] != destination["Arn"])
       return not_valid("Destination.Arn", "Cross event bus replay is not permitted.");
     const auto now = call.kernel.clock.now();
-    Value replay = picked(call.input, {"Description", "Destination", "EventEndTime", "EventSourceArn",
-                                       "EventStartTime", "ReplayName"});
+    Value replay = picked(
+        call.input, {"Description", "Destination", "EventEndTime", "EventSourceArn", "EventStartTime", "ReplayName"});
     replay.set("ReplayArn", replay_arn(owner, name));
     replay.set("ReplayStartTime", whole_seconds(now));
     replay.set("State", "STARTING");
     save_replay(tx, owner, replay);
     schedule_replay(tx, owner, name, now, call.input["EventStartTime"].integer(), "");
-    return Value(Map{{"ReplayArn", replay_arn(owner, name)}, {"ReplayStartTime", whole_seconds(now)}, {"State", "STARTING"}});
+    return Value(
+        Map{{"ReplayArn", replay_arn(owner, name)}, {"ReplayStartTime", whole_seconds(now)}, {"State", "STARTING"}});
   });
 }
 
@@ -156,7 +156,9 @@ Result<Done> run_replay(TaskRun& task, Service& service) {
       const bool is_chosen = !filter.is_list() || std::find(filter.list().begin(), filter.list().end(),
                                                             Value(rule->arn)) != filter.list().end();
       if (!is_chosen) continue;
-      if (auto sent = deliver_to_rule(service.destinations, task.kernel, task.context, *bus_name, *rule, event, 0); !sent) return sent;
+      if (auto sent = deliver_to_rule(service.destinations, task.kernel, task.context, *bus_name, *rule, event, 0);
+          !sent)
+        return sent;
     }
   }
   const bool has_more = rows.size() == static_cast<std::size_t>(chunk_max);

@@ -74,8 +74,8 @@ void schedule_rule(Transaction& tx, const BusName& bus, std::string_view name, c
   if (schedule && is_enabled(rule))
     if (const auto next = schedule->next(now, Time{rule["since_ms"].integer_or(now.ms)}, false, nullptr))
       next_ms = next->ms;
-  tx.query("UPDATE event_rule SET next_ms = ? WHERE account = ? AND region = ? AND bus = ? AND name = ?",
-           next_ms, bus.owner.account, bus.owner.region, bus.name, name);
+  tx.query("UPDATE event_rule SET next_ms = ? WHERE account = ? AND region = ? AND bus = ? AND name = ?", next_ms,
+           bus.owner.account, bus.owner.region, bus.name, name);
   const auto key = schedule_key(bus, name);
   if (next_ms == 0) return tx.unschedule(schedule_task, key);
   tx.schedule(Time{next_ms}, schedule_task,
@@ -99,8 +99,8 @@ Result<Done> run_schedule(TaskRun& task) {
                  bus.owner.account, bus.owner.region, bus.name, name);
     if (rows.empty() || rows.front()[1].integer() != at.ms) return Value(false);  // Changed since, or done before.
     schedule_rule(tx, bus, name, document(rows.front()[0]), task.kernel.clock.now());
-    const auto event = envelope_of(
-        bus.owner, {id, "Scheduled Event", "aws.events", at, List{rule_arn(bus, name)}, Value(Map{})});
+    const auto event =
+        envelope_of(bus.owner, {id, "Scheduled Event", "aws.events", at, List{rule_arn(bus, name)}, Value(Map{})});
     tx.schedule(task.kernel.clock.now(), dispatch_task,
                 Map{{"events", List{Map{{"account", bus.owner.account},
                                         {"region", bus.owner.region},

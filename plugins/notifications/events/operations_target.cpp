@@ -27,9 +27,9 @@ Result<Value> list_targets_by_rule(Call& call, Service&) {
   const auto& rule = call.input["Rule"].string();
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (auto found = find_rule(tx, *bus, rule); !found) return found;
-    const auto page = read_page(
-        tx, "SELECT id, document FROM event_target WHERE account = ? AND region = ? AND bus = ? AND rule = ?",
-        {bus->owner.account, bus->owner.region, bus->name, rule}, "id", page_request(call));
+    const auto page =
+        read_page(tx, "SELECT id, document FROM event_target WHERE account = ? AND region = ? AND bus = ? AND rule = ?",
+                  {bus->owner.account, bus->owner.region, bus->name, rule}, "id", page_request(call));
     if (!page) return invalid_token();
     List targets;
     for (const auto& row : page->rows) targets.push_back(document(row[1]));

@@ -1,7 +1,6 @@
 #include "events/publish.hpp"
 
 #include <algorithm>
-
 #include <moonbase/json.hpp>
 
 namespace moonbase::notifications::events {
@@ -31,9 +30,7 @@ void keep_in_archives(Transaction& tx, const Kept& kept, Time now) {
   }
 }
 
-Error no_resource(std::string_view arn) {
-  return {"ResourceNotFoundException", std::string(arn) + " does not exist."};
-}
+Error no_resource(std::string_view arn) { return {"ResourceNotFoundException", std::string(arn) + " does not exist."}; }
 
 }  // namespace
 
@@ -85,8 +82,8 @@ Result<Done> publish(Catalog& catalog, const KernelServices& kernel, std::vector
   return done;
 }
 
-Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context, const BusName& bus,
-                             const CompiledRule& rule, const Value& event, int hops) {
+Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context,
+                             const BusName& bus, const CompiledRule& rule, const Value& event, int hops) {
   const auto text = to_json(event);
   for (const auto& target : rule.targets) {
     const auto now = kernel.clock.now();
@@ -127,7 +124,8 @@ Result<Done> run_dispatch(Catalog& catalog, Destinations& destinations, TaskRun&
       const auto* rule = bus->rule(rule_name.string());
       if (!rule) continue;
       const auto hops = static_cast<int>(each["hops"].integer());
-      if (auto delivered = deliver_to_rule(destinations, task.kernel, task.context, name, *rule, event, hops); !delivered)
+      if (auto delivered = deliver_to_rule(destinations, task.kernel, task.context, name, *rule, event, hops);
+          !delivered)
         return delivered;
     }
   }
@@ -146,8 +144,7 @@ Result<Value> deliver_to_bus(Catalog& catalog, Delivery& delivery) {
   if (!payload || !payload->is_map())
     return Error{"SerializationException", "An event bus takes events that are JSON objects."};
   Arrival arrival{*name, {}, delivery.kernel.clock.now(), static_cast<int>(delivery.options["Hops"].integer_or(0))};
-  if (arrival.hops > hops_max)
-    return Error{"InvalidParameterException", "The event has passed too many event buses."};
+  if (arrival.hops > hops_max) return Error{"InvalidParameterException", "The event has passed too many event buses."};
   if (delivery.options["Source"].is_null()) {
     // From a rule of another bus: the event as it is.
     if (!(*payload)["source"].is_string() || !(*payload)["detail-type"].is_string())
@@ -166,8 +163,7 @@ Result<Value> deliver_to_bus(Catalog& catalog, Delivery& delivery) {
   const Value id = arrival.event["id"];
   std::vector<Arrival> arrivals;
   arrivals.push_back(std::move(arrival));
-  if (auto published = publish(catalog, delivery.kernel, std::move(arrivals)); !published)
-    return published.error();
+  if (auto published = publish(catalog, delivery.kernel, std::move(arrivals)); !published) return published.error();
   return Value(Map{{"EventId", id}});
 }
 

@@ -33,8 +33,8 @@ Value envelope_of(const Owner& sender, EventFacts facts);
 Result<Done> publish(Catalog& catalog, const KernelServices& kernel, std::vector<Arrival> arrivals);
 
 // What one event becomes for the targets of a rule. What is slow, or makes trouble, is written down for later.
-Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context, const BusName& bus,
-                             const CompiledRule& rule, const Value& event, int hops);
+Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& kernel, const CallContext& context,
+                             const BusName& bus, const CompiledRule& rule, const Value& event, int hops);
 
 inline constexpr std::string_view dispatch_task = "events-dispatch";
 Result<Done> run_dispatch(Catalog& catalog, Destinations& destinations, TaskRun& task);

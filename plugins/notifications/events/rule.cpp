@@ -1,9 +1,8 @@
 #include "events/rule.hpp"
 
 #include <algorithm>
-#include <stdexcept>
-
 #include <moonbase/json.hpp>
+#include <stdexcept>
 
 #include "templates/input_template.hpp"
 
@@ -16,8 +15,7 @@ std::string rule_arn(const BusName& bus, std::string_view rule) {
 }
 
 Error no_such_rule(const BusName& bus, std::string_view rule) {
-  return {"ResourceNotFoundException",
-          "Rule " + std::string(rule) + " does not exist on EventBus " + bus.name + "."};
+  return {"ResourceNotFoundException", "Rule " + std::string(rule) + " does not exist on EventBus " + bus.name + "."};
 }
 
 Result<Value> find_rule(Transaction& tx, const BusName& bus, std::string_view rule) {
@@ -63,17 +61,19 @@ std::shared_ptr<const CompiledBus> load_bus(Transaction& tx, const BusName& name
     bus->rules.push_back({row[0].string(), rule_arn(name, row[0].string()), {}});
   }
   std::sort(bus->rules.begin(), bus->rules.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-  for (const auto& row : tx.query("SELECT rule, document FROM event_target WHERE account = ? AND region = ? AND bus = ? "
-                                  "ORDER BY rule, id",
-                                  name.owner.account, name.owner.region, name.name)) {
+  for (const auto& row :
+       tx.query("SELECT rule, document FROM event_target WHERE account = ? AND region = ? AND bus = ? "
+                "ORDER BY rule, id",
+                name.owner.account, name.owner.region, name.name)) {
     const auto* rule = bus->rule(row[0].string());
     if (!rule) continue;
     auto target = Target::compile(document(row[1]));
     if (!target) throw std::runtime_error("a stored target is damaged: " + target.error().message);
     bus->rules[static_cast<std::size_t>(rule - bus->rules.data())].targets.push_back(std::move(*target));
   }
-  for (const auto& row : tx.query("SELECT name, document FROM event_archive WHERE account = ? AND region = ? AND bus = ?",
-                                  name.owner.account, name.owner.region, name.name)) {
+  for (const auto& row :
+       tx.query("SELECT name, document FROM event_archive WHERE account = ? AND region = ? AND bus = ?",
+                name.owner.account, name.owner.region, name.name)) {
     const auto archive = document(row[1]);
     CompiledArchive compiled{row[0].string(), std::nullopt};
     if (archive["EventPattern"].is_string()) {

@@ -71,8 +71,8 @@ struct CompiledArchive {
 struct CompiledBus {
   BusName name;
   Value document;
-  std::vector<CompiledRule> rules;                      // Enabled, by name.
-  std::vector<std::size_t> with_pattern;                // Positions of rules, as the index counts.
+  std::vector<CompiledRule> rules;        // Enabled, by name.
+  std::vector<std::size_t> with_pattern;  // Positions of rules, as the index counts.
   PatternIndex index{std::vector<Pattern>()};
   std::vector<CompiledArchive> archives;
 

@@ -62,7 +62,8 @@ void load(Registrar& registrar, std::shared_ptr<Service> service, const Sources&
   registrar.schema(sources.schema);
   for (const auto& operation : operations)
     registrar.operation(operation.name, [service, run = operation.run](Call& call) { return run(call, *service); });
-  registrar.task(dispatch_task, [service](TaskRun& task) { return run_dispatch(service->catalog, service->destinations, task); });
+  registrar.task(dispatch_task,
+                 [service](TaskRun& task) { return run_dispatch(service->catalog, service->destinations, task); });
   registrar.task(schedule_task, run_schedule);
   registrar.task(replay_task, [service](TaskRun& task) { return run_replay(task, *service); });
   registrar.task(expiry_task, run_expiry);

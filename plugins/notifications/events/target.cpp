@@ -1,7 +1,6 @@
 // Targets of rules: what may be asked of them, and what each event becomes for them.
 #include <algorithm>
 #include <array>
-
 #include <moonbase/json.hpp>
 
 #include "events/rule.hpp"
@@ -10,12 +9,12 @@
 namespace moonbase::notifications::events {
 namespace {
 
-constexpr std::array<std::string_view, 5> reserved_variables = {
-    "aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", "aws.events.event",
-    "aws.events.event.json"};
-constexpr std::array<std::string_view, 6> not_built = {
-    "AppSyncParameters",    "BatchParameters",      "EcsParameters",
-    "RedshiftDataParameters", "RunCommandParameters", "SageMakerPipelineParameters"};
+constexpr std::array<std::string_view, 5> reserved_variables = {"aws.events.rule-arn", "aws.events.rule-name",
+                                                                "aws.events.event.ingestion-time", "aws.events.event",
+                                                                "aws.events.event.json"};
+constexpr std::array<std::string_view, 6> not_built = {"AppSyncParameters",    "BatchParameters",
+                                                       "EcsParameters",        "RedshiftDataParameters",
+                                                       "RunCommandParameters", "SageMakerPipelineParameters"};
 
 std::string_view service_of(const std::string& arn) {
   const auto parsed = parse_arn(arn);
@@ -78,7 +77,8 @@ Result<Done> check_target(const Value& document) {
   if (document["Arn"].string().ends_with(".fifo") && document["SqsParameters"]["MessageGroupId"].is_null() &&
       service_of(document["Arn"].string()) == "sqs")
     return refused("Parameter(s) SqsParameters must be specified for target: " + id + ".");
-  if (document["KinesisParameters"].is_map() && !JsonPath::parse(document["KinesisParameters"]["PartitionKeyPath"].string()))
+  if (document["KinesisParameters"].is_map() &&
+      !JsonPath::parse(document["KinesisParameters"]["PartitionKeyPath"].string()))
     return refused("Invalid PartitionKeyPath for target " + id + ".");
   if (document["DeadLetterConfig"]["Arn"].is_string()) {
     const auto& arn = document["DeadLetterConfig"]["Arn"].string();

@@ -83,8 +83,7 @@ std::vector<std::size_t> PatternIndex::matching(const Value& event) const {
   for (const auto& path : paths_)
     visit_strings(event, path.steps, 0, [&](const std::string& text) {
       const auto found = path.by_value.find(std::string_view(text));
-      if (found != path.by_value.end())
-        candidates.insert(candidates.end(), found->second.begin(), found->second.end());
+      if (found != path.by_value.end()) candidates.insert(candidates.end(), found->second.begin(), found->second.end());
     });
   std::sort(candidates.begin(), candidates.end());
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());

@@ -17,8 +17,7 @@ constexpr double number_max = 5e9;
 
 // What an object inside "$or" must not call a field: it would read as a match expression.
 constexpr std::array<std::string_view, 9> match_types = {
-    "exactly", "prefix", "suffix",   "equals-ignore-case", "anything-but",
-    "numeric", "exists", "wildcard", "cidr"};
+    "exactly", "prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "wildcard", "cidr"};
 
 // Builds a pattern from tokens. After the first refusal `reason_` is set and everything returns early.
 class Compiler {
@@ -88,8 +87,7 @@ class Compiler {
   void read_choices(std::vector<Pattern::Node>& choices) {
     if (reader_.next() != Token::array) return refuse("It must be an Array followed with $or.");
     while (!failed() && reader_.next() != Token::end_array) {
-      if (reader_.token() != Token::object)
-        return refuse("Only JSON object is allowed in array of $or relationship.");
+      if (reader_.token() != Token::object) return refuse("Only JSON object is allowed in array of $or relationship.");
       read_object(choices.emplace_back(), true);
     }
     if (choices.size() < 2) refuse("There must have at least 2 Objects in $or relationship.");
@@ -355,10 +353,14 @@ class Compiler {
 
   std::string shown_token() const {
     switch (reader_.token()) {
-      case Token::object: return "{";
-      case Token::array: return "[";
-      case Token::end_array: return "]";
-      default: return reader_.text();
+      case Token::object:
+        return "{";
+      case Token::array:
+        return "[";
+      case Token::end_array:
+        return "]";
+      default:
+        return reader_.text();
     }
   }
 

@@ -41,8 +41,7 @@ Value shown(Value pipe) {
 
 Result<Done> check_settings(const Call& call) {
   for (const char* name : {"KmsKeyIdentifier", "LogConfiguration"})
-    if (!call.input[name].is_null())
-      return not_implemented("pipes " + std::string(call.operation) + " " + name);
+    if (!call.input[name].is_null()) return not_implemented("pipes " + std::string(call.operation) + " " + name);
   return done;
 }
 
@@ -118,8 +117,7 @@ Result<Value> create_pipe(Call& call, Service& service) {
   pipe.set("CreationTime", now);
   pipe.set("LastModifiedTime", now);
   auto written = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (find_pipe(tx, name))
-      return Error{"ConflictException", "Pipe " + name.name + " already exists.", {}, 409};
+    if (find_pipe(tx, name)) return Error{"ConflictException", "Pipe " + name.name + " already exists.", {}, 409};
     save_pipe(tx, name, pipe);
     put_tags(tx, name.owner, name.arn(), Value(tag_list(call.input["Tags"])));
     return answer_of(pipe, "CREATING");

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
@@ -12,12 +11,12 @@
 namespace moonbase::notifications::pipes {
 namespace {
 
-constexpr std::array<std::string_view, 4> sources_not_built = {
-    "ActiveMQBrokerParameters", "RabbitMQBrokerParameters", "ManagedStreamingKafkaParameters",
-    "SelfManagedKafkaParameters"};
-constexpr std::array<std::string_view, 5> targets_not_built = {
-    "BatchJobParameters", "EcsTaskParameters", "RedshiftDataParameters", "SageMakerPipelineParameters",
-    "TimestreamParameters"};
+constexpr std::array<std::string_view, 4> sources_not_built = {"ActiveMQBrokerParameters", "RabbitMQBrokerParameters",
+                                                               "ManagedStreamingKafkaParameters",
+                                                               "SelfManagedKafkaParameters"};
+constexpr std::array<std::string_view, 5> targets_not_built = {"BatchJobParameters", "EcsTaskParameters",
+                                                               "RedshiftDataParameters", "SageMakerPipelineParameters",
+                                                               "TimestreamParameters"};
 
 Error invalid(std::string message) { return {"ValidationException", std::move(message)}; }
 

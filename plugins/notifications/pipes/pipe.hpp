@@ -1,9 +1,8 @@
 // Pipes: what becomes of a record on its way. Pure.
 #pragma once
 
-#include <moonbase/event_source.hpp>
-
 #include <cstdint>
+#include <moonbase/event_source.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,7 +40,7 @@ class CompiledPipe {
 
   int batch_size() const { return static_cast<int>(parameters_["BatchSize"].integer_or(is_sqs_ ? 10 : 100)); }
   std::int64_t window_ms() const { return parameters_["MaximumBatchingWindowInSeconds"].integer_or(0) * 1000; }
-  std::int64_t retries_max() const { return parameters_["MaximumRetryAttempts"].integer_or(-1); }       // -1: no end.
+  std::int64_t retries_max() const { return parameters_["MaximumRetryAttempts"].integer_or(-1); }  // -1: no end.
   std::int64_t age_seconds_max() const { return parameters_["MaximumRecordAgeInSeconds"].integer_or(-1); }
   bool bisects() const { return !parameters_["OnPartialBatchItemFailure"].is_null(); }
   std::string dead_letter_arn() const { return parameters_["DeadLetterConfig"]["Arn"].string_or(""); }

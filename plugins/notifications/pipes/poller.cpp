@@ -1,9 +1,8 @@
 #include "pipes/poller.hpp"
 
 #include <algorithm>
-#include <set>
-
 #include <moonbase/json.hpp>
+#include <set>
 
 #include "deliveries.hpp"
 
@@ -148,9 +147,8 @@ Time Poller::poll_stream(EventSource& source) {
   Time next = never;
   for (auto& shard : shards_) {
     if (stopped_) break;
-    const bool waits_for_parent = std::any_of(shards_.begin(), shards_.end(), [&](const auto& each) {
-      return each.id == shard.parent && !each.ended;
-    });
+    const bool waits_for_parent = std::any_of(shards_.begin(), shards_.end(),
+                                              [&](const auto& each) { return each.id == shard.parent && !each.ended; });
     if (shard.ended || waits_for_parent) continue;
     next = std::min(next, poll_shard(source, shard));
   }
@@ -207,8 +205,8 @@ Time Poller::poll_shard(EventSource& source, Shard& shard) {
 }
 
 void Poller::retry_shard(Shard& shard, const std::vector<SourceRecord>& batch, const Sent& sent) {
-  const auto first = static_cast<std::size_t>(
-      std::find(sent.failed.begin(), sent.failed.end(), true) - sent.failed.begin());
+  const auto first =
+      static_cast<std::size_t>(std::find(sent.failed.begin(), sent.failed.end(), true) - sent.failed.begin());
   const std::vector<SourceRecord> rest(batch.begin() + static_cast<std::ptrdiff_t>(first), batch.end());
   if (first > 0) {
     shard.position = batch[first - 1].position;
@@ -393,9 +391,8 @@ void Poller::send_each(const std::vector<SourceRecord>& records, const std::vect
       sent.failed[kept[i]] = true;
       continue;
     }
-    const auto delivered =
-        kernel_.targets.deliver(context_, pipe_.target(), pipe_.target_input(events[i], kernel_.clock.now()),
-                                pipe_.target_options(events[i]));
+    const auto delivered = kernel_.targets.deliver(
+        context_, pipe_.target(), pipe_.target_input(events[i], kernel_.clock.now()), pipe_.target_options(events[i]));
     if (delivered) continue;
     sent.failed[kept[i]] = true;
     sent.error = delivered.error();

@@ -1,11 +1,10 @@
 // Pollers: one fiber for each pipe that runs. It sleeps on its source's signal, so an idle pipe costs nothing.
 #pragma once
 
-#include <moonbase/call.hpp>
-
 #include <atomic>
 #include <map>
 #include <memory>
+#include <moonbase/call.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

@@ -71,9 +71,8 @@ Result<Value> delete_schedule_group(Call& call) {
 }
 
 Result<Value> get_schedule_group(Call& call) {
-  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    return find_group(tx, Owner::of(call), call.input["Name"].string());
-  });
+  return call.kernel.store.read(
+      [&](Transaction& tx) -> Result<Value> { return find_group(tx, Owner::of(call), call.input["Name"].string()); });
 }
 
 Result<Value> list_schedule_groups(Call& call) {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <initializer_list>
-
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
@@ -47,7 +46,8 @@ void save_schedule(Transaction& tx, const ScheduleName& name, const Value& sched
   if (next_ms == 0) return tx.unschedule(run_task, name.arn());
   // Somewhere in the window, the same for all tries.
   const auto window_ms = window_ms_of(schedule);
-  const auto later_ms = window_ms == 0 ? 0 : static_cast<std::int64_t>(ids.number() % static_cast<std::uint64_t>(window_ms));
+  const auto later_ms =
+      window_ms == 0 ? 0 : static_cast<std::int64_t>(ids.number() % static_cast<std::uint64_t>(window_ms));
   tx.schedule(Time{next_ms + later_ms}, run_task,
               Map{{"account", name.owner.account},
                   {"region", name.owner.region},
@@ -69,9 +69,9 @@ Time begins_after(const Call& call, Time now) {
 }
 
 Value document_of(const Call& call, const ScheduleName& name, const Value& created, Time now) {
-  Value schedule = picked(call.input, {"ActionAfterCompletion", "Description", "EndDate", "FlexibleTimeWindow",
-                                       "ScheduleExpression", "ScheduleExpressionTimezone", "StartDate", "State",
-                                       "Target"});
+  Value schedule =
+      picked(call.input, {"ActionAfterCompletion", "Description", "EndDate", "FlexibleTimeWindow", "ScheduleExpression",
+                          "ScheduleExpressionTimezone", "StartDate", "State", "Target"});
   schedule.set("Arn", name.arn());
   schedule.set("Name", name.name);
   schedule.set("GroupName", name.group);
@@ -165,8 +165,7 @@ Result<Value> list_schedules(Call& call) {
     for (const auto& row : rows) {
       const auto schedule = document(row[0]);
       if (!state.is_null() && state != schedule["State"]) continue;
-      Value summary =
-          picked(schedule, {"Arn", "CreationDate", "GroupName", "LastModificationDate", "Name", "State"});
+      Value summary = picked(schedule, {"Arn", "CreationDate", "GroupName", "LastModificationDate", "Name", "State"});
       summary.set("Target", Map{{"Arn", schedule["Target"]["Arn"]}});
       schedules.push_back(std::move(summary));
     }
@@ -192,9 +191,8 @@ Result<Value> update_schedule(Call& call) {
 // Writes the next run and this one's delivery in one transaction.
 Result<Done> run_schedule(TaskRun& task) {
   const auto& payload = task.payload;
-  const ScheduleName name{{payload["account"].string(), payload["region"].string()},
-                          payload["group"].string(),
-                          payload["name"].string()};
+  const ScheduleName name{
+      {payload["account"].string(), payload["region"].string()}, payload["group"].string(), payload["name"].string()};
   const auto at_ms = payload["at_ms"].integer();
   const auto execution_id = task.kernel.ids.uuid();
   const auto written = task.kernel.store.write([&](Transaction& tx) -> Result<Value> {

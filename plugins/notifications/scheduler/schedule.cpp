@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
-
 #include <moonbase/json.hpp>
+#include <utility>
 
 #include "timing/time_zone.hpp"
 
@@ -53,6 +52,8 @@ Result<Done> check_target(const Value& target) {
   }
   if (parsed->service == "events" && target["EventBridgeParameters"].is_null())
     return invalid("EventBridgeParameters must be specified for target " + arn + ".");
+  if (target["EventBridgeParameters"]["Source"].string_or("").starts_with("aws."))
+    return invalid("Source may not begin with 'aws.'.");
   if (parsed->service == "kinesis" && target["KinesisParameters"].is_null())
     return invalid("KinesisParameters must be specified for target " + arn + ".");
   if (parsed->service == "sqs" && arn.ends_with(".fifo") && target["SqsParameters"].is_null())
@@ -74,7 +75,8 @@ std::optional<UniversalTarget> universal_target(std::string_view arn) {
   UniversalTarget target{std::string(arn.substr(0, colon)), std::string(arn.substr(colon + 1))};
   for (const auto& [sdk, model] : service_names)
     if (target.service == sdk) target.service = model;
-  if (target.operation[0] >= 'a' && target.operation[0] <= 'z') target.operation[0] = static_cast<char>(target.operation[0] - 32);
+  if (target.operation[0] >= 'a' && target.operation[0] <= 'z')
+    target.operation[0] = static_cast<char>(target.operation[0] - 32);
   return target;
 }
 
@@ -128,7 +130,7 @@ Result<Shipment> shipment_of(const Run& run, const Value& schedule) {
   replace_all(payload, "<aws.scheduler.schedule-arn>", run.schedule.arn());
   replace_all(payload, "<aws.scheduler.scheduled-time>", iso_8601_seconds(run.scheduled));
   replace_all(payload, "<aws.scheduler.execution-id>", run.execution_id);
-  replace_all(payload, "<aws.scheduler.attempt-number>", std::to_string(run.attempt));
+  shipment.attempt_mark = "<aws.scheduler.attempt-number>";
   if (payload.empty()) payload = "{}";
   if (const auto universal = universal_target(shipment.target)) {
     shipment.call_service = universal->service;

@@ -35,7 +35,6 @@ struct Run {
   ScheduleName schedule;
   Time scheduled;
   std::string execution_id;
-  std::int64_t attempt = 1;
 };
 Result<Shipment> shipment_of(const Run& run, const Value& schedule);
 

@@ -12,8 +12,8 @@ std::string_view variable_at(std::string_view text) {
   const auto name = text.substr(1, end - 1);
   if (name.starts_with('$')) return name.find_first_of("<\n") == std::string_view::npos ? name : std::string_view();
   for (const char c : name) {
-    const bool is_legal = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-                          c == '-' || c == '_';
+    const bool is_legal =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
     if (!is_legal) return {};
   }
   return name;
@@ -38,8 +38,7 @@ std::string expand_template(std::string_view text, const TemplateLookup& lookup)
   const bool is_plain = first != '{' && first != '[' && first != '"' && first != '<';
   // "<a> is <b>" is plain too; "<a>" alone is the value as JSON.
   const auto only = first == '<' ? variable_at(text.substr(text.find('<'))) : std::string_view();
-  const bool is_only =
-      !only.empty() && first_of(text.substr(text.find('<') + only.size() + 2)) == '\0';
+  const bool is_only = !only.empty() && first_of(text.substr(text.find('<') + only.size() + 2)) == '\0';
   std::string out;
   bool in_quotes = false;
   for (std::size_t at = 0; at < text.size(); ++at) {

@@ -94,10 +94,9 @@ bool read_list(std::string_view text, const FieldRules& rules, const Set& set) {
 }
 
 int days_in(int year, int month) {
-  return static_cast<int>(
-      static_cast<unsigned>(year_month_day_last(std::chrono::year(year), month_day_last(std::chrono::month(
-                                                                                 static_cast<unsigned>(month))))
-                                .day()));
+  return static_cast<int>(static_cast<unsigned>(
+      year_month_day_last(std::chrono::year(year), month_day_last(std::chrono::month(static_cast<unsigned>(month))))
+          .day()));
 }
 
 std::int64_t days_from(int year, int month, int day) {
@@ -135,9 +134,9 @@ std::optional<CronExpression> CronExpression::parse(std::string_view text) {
       (any_day || cron.parse_days(fields[2])) &&
       read_list(fields[3], {1, 12, month_names.data()},
                 [&](int value) { cron.months_.set(static_cast<std::size_t>(value)); }) &&
-      (any_weekday || cron.parse_weekdays(fields[4])) &&
-      read_list(fields[5], {first_year, last_year},
-                [&](int value) { cron.years_.set(static_cast<std::size_t>(value - first_year)); });
+      (any_weekday || cron.parse_weekdays(fields[4])) && read_list(fields[5], {first_year, last_year}, [&](int value) {
+        cron.years_.set(static_cast<std::size_t>(value - first_year));
+      });
   return is_good ? std::optional(std::move(cron)) : std::nullopt;
 }
 

@@ -58,9 +58,8 @@ std::optional<Header> read_header(Bytes& bytes) {
   Header header{};
   for (auto* field : {&header.ut, &header.standard, &header.leaps, &header.times, &header.types, &header.chars})
     *field = count();
-  const bool is_sane = bytes.is_good() && header.times <= transitions_max && header.types >= 1 &&
-                       header.types <= 256 && header.chars <= 4096 && header.leaps <= 4096 && header.ut <= 256 &&
-                       header.standard <= 256;
+  const bool is_sane = bytes.is_good() && header.times <= transitions_max && header.types >= 1 && header.types <= 256 &&
+                       header.chars <= 4096 && header.leaps <= 4096 && header.ut <= 256 && header.standard <= 256;
   return is_sane ? std::optional(header) : std::nullopt;
 }
 
@@ -74,8 +73,8 @@ class RuleText {
     return true;
   }
   bool skip_name() {
-    const auto end = take('<') ? text_.find('>') : text_.find_first_not_of(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    const auto end =
+        take('<') ? text_.find('>') : text_.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
     if (end == 0) return false;
     text_.remove_prefix(std::min(end, text_.size()));
     take('>');

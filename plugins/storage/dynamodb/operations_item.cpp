@@ -76,14 +76,15 @@ Result<Value> write_tables(Service& service, Call& call, const std::vector<Table
       return body(tx, tables, written);
     });
     if (!changed) {
-      for (std::size_t i = 0; result && i < tables.size(); ++i) note_written(*tables[i], written[i]);
+      for (std::size_t i = 0; result && i < tables.size(); ++i) note_written(service, *tables[i], written[i]);
       return result;
     }
     for (const auto& name : names) service.tables.forget(name);
   }
 }
 
-void note_written(const Table& table, const Written& written) {
+void note_written(Service& service, const Table& table, const Written& written) {
+  if (table.stream) service.stream_signals.notify(table.account, *table.stream);
   const auto grow = [](TableSize& size, const Growth& growth) {
     if (!size.counted) return;
     size.items += growth.items;

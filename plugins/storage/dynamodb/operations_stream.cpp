@@ -6,9 +6,9 @@
 #include <stdexcept>
 
 #include "errors.hpp"
-#include "item_format.hpp"
 #include "service.hpp"
 #include "stream.hpp"
+#include "stream_read.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -19,60 +19,6 @@ constexpr std::int64_t iterator_lifetime_ms = 15 * 60 * 1000;
 
 Error no_such_stream(const std::string& arn) {
   return {"ResourceNotFoundException", "Requested resource not found: Stream: " + arn + " not found"};
-}
-
-struct Stream {
-  std::string arn, table_name, label, view_type, key_schema;
-  std::int64_t number = 0, created_at_ms = 0, next_sequence = 0;
-  bool enabled = true;
-};
-struct Shard {
-  std::int64_t number = 0, opened_at_ms = 0, first = 0;
-  std::int64_t last = -1;  // While it is open.
-  std::string id() const { return shard_id(number, opened_at_ms); }
-  bool open() const { return last < 0; }
-};
-
-std::string stream_arn(const Call& call, const std::string& table, const std::string& label) {
-  return call.context.arn("dynamodb", "table/" + table + "/stream/" + label);
-}
-
-constexpr auto stream_columns =
-    "SELECT table_name, label, stream, view_type, key_schema, created_at_ms, disabled_at_ms, next_sequence "
-    "FROM dynamodb_stream WHERE account = ? AND region = ?";
-
-Stream read_stream_row(const Call& call, const Row& row) {
-  Stream stream;
-  stream.table_name = row[0].string();
-  stream.label = row[1].string();
-  stream.number = row[2].integer();
-  stream.view_type = row[3].string();
-  stream.key_schema = row[4].string();
-  stream.created_at_ms = row[5].integer();
-  stream.enabled = row[6].is_null();
-  stream.next_sequence = row[7].integer();
-  stream.arn = stream_arn(call, stream.table_name, stream.label);
-  return stream;
-}
-
-// A stream by its ARN: …:table/NAME/stream/LABEL.
-std::optional<Stream> find_stream(Transaction& tx, const Call& call, const std::string& arn) {
-  const auto table = table_name_of(arn);
-  const auto at = arn.find("/stream/");
-  if (at == std::string::npos) return std::nullopt;
-  const auto rows = tx.query(std::string(stream_columns) + " AND table_name = ? AND label = ?",
-                             call.context.identity.account_id, call.context.region, table, arn.substr(at + 8));
-  if (rows.empty() || stream_arn(call, table, arn.substr(at + 8)) != arn) return std::nullopt;
-  return read_stream_row(call, rows[0]);
-}
-
-std::vector<Shard> read_shards(Transaction& tx, const Call& call, const Stream& stream) {
-  std::vector<Shard> shards;
-  for (const auto& row : tx.query("SELECT shard, opened_at_ms, first_sequence, last_sequence FROM dynamodb_shard "
-                                  "WHERE account = ? AND stream = ? ORDER BY shard",
-                                  call.context.identity.account_id, stream.number))
-    shards.push_back({row[0].integer(), row[1].integer(), row[2].integer(), row[3].integer_or(-1)});
-  return shards;
 }
 
 // --- iterators -----------------------------------------------------------------------------------
@@ -112,32 +58,6 @@ std::optional<std::int64_t> read_sequence(const std::string& text) {
   return sequence;
 }
 
-Value describe_record(const Stream& stream, const std::string& region, const Row& row) {
-  constexpr const char* events[] = {"INSERT", "MODIFY", "REMOVE"};
-  const auto sequence = row[0].integer();
-  Map change = {{"ApproximateCreationDateTime", row[1].integer() / 1000 * 1000},
-                {"Keys", decode_item(row[4].string())},
-                {"SequenceNumber", sequence_text(sequence)},
-                {"StreamViewType", stream.view_type}};
-  auto bytes = item_bytes(change.find("Keys")->map());
-  for (const auto& [column, member] : {std::pair{5, "OldImage"}, std::pair{6, "NewImage"}}) {
-    if (row[column].is_null()) continue;
-    auto image = decode_item(row[column].string());
-    bytes += item_bytes(image);
-    change.set(member, std::move(image));
-  }
-  change.set("SizeBytes", bytes);
-  Map record = {{"eventID", md5_hex(stream.arn + sequence_text(sequence))},
-                {"eventName", events[std::clamp<std::int64_t>(row[2].integer(), 0, 2)]},
-                {"eventVersion", "1.1"},
-                {"eventSource", "aws:dynamodb"},
-                {"awsRegion", region},
-                {"dynamodb", std::move(change)}};
-  if (row[3].integer() != 0)
-    record.set("userIdentity", Map{{"PrincipalId", "dynamodb.amazonaws.com"}, {"Type", "Service"}});
-  return record;
-}
-
 }  // namespace
 
 Result<Value> list_streams(Service&, Call& call) {
@@ -150,7 +70,7 @@ Result<Value> list_streams(Service&, Call& call) {
     Map output;
     for (const auto& row : tx.query(std::string(stream_columns) + " ORDER BY table_name, label",
                                     call.context.identity.account_id, call.context.region)) {
-      const auto stream = read_stream_row(call, row);
+      const auto stream = read_stream_row(call.context, row);
       if (!wanted.empty() && stream.table_name != wanted) continue;
       if (!start.empty() && stream.arn <= start) continue;
       if (static_cast<std::int64_t>(streams.size()) == limit) {
@@ -171,7 +91,7 @@ Result<Value> describe_stream(Service&, Call& call) {
   const auto start = call.input["ExclusiveStartShardId"].string_or("");
   const auto& filter = call.input["ShardFilter"];
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto stream = find_stream(tx, call, arn);
+    const auto stream = find_stream(tx, call.context, arn);
     if (!stream) return no_such_stream(arn);
     auto schema = parse_json(stream->key_schema);
     if (!schema) throw std::runtime_error("the key schema of a stream is damaged");
@@ -184,7 +104,7 @@ Result<Value> describe_stream(Service&, Call& call) {
                      {"KeySchema", std::move(*schema)}};
     List shards;
     std::string before;
-    for (const auto& shard : read_shards(tx, call, *stream)) {
+    for (const auto& shard : read_shards(tx, call.context, *stream)) {
       const auto parent = std::exchange(before, shard.id());
       if (!start.empty() && shard.id() <= start) continue;
       if (filter["Type"].string_or("") == "CHILD_SHARDS" && parent != filter["ShardId"].string_or("")) continue;
@@ -209,9 +129,9 @@ Result<Value> get_shard_iterator(Service&, Call& call) {
   const auto type = input["ShardIteratorType"].string();
   const auto now = call.kernel.clock.now();
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto stream = find_stream(tx, call, arn);
+    const auto stream = find_stream(tx, call.context, arn);
     if (!stream) return no_such_stream(arn);
-    const auto shards = read_shards(tx, call, *stream);
+    const auto shards = read_shards(tx, call.context, *stream);
     const auto shard = std::find_if(shards.begin(), shards.end(),
                                     [&](const Shard& one) { return one.id() == input["ShardId"].string(); });
     if (shard == shards.end())
@@ -253,9 +173,9 @@ Result<Value> get_records(Service&, Call& call) {
                                                  "delay of 900000 milliseconds."};
   const auto limit = std::clamp<std::int64_t>(call.input["Limit"].integer_or(page_records), 1, page_records);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto stream = find_stream(tx, call, iterator->arn);
+    const auto stream = find_stream(tx, call.context, iterator->arn);
     if (!stream) return no_such_stream(iterator->arn);
-    const auto shards = read_shards(tx, call, *stream);
+    const auto shards = read_shards(tx, call.context, *stream);
     const auto shard =
         std::find_if(shards.begin(), shards.end(), [&](const Shard& one) { return one.number == iterator->shard; });
     if (shard == shards.end())

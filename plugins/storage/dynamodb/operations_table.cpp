@@ -254,6 +254,7 @@ Result<Value> delete_table(Service& service, Call& call) {
   });
   if (!deleted) return deleted;
   service.tables.forget(name);
+  if (table->stream) service.stream_signals.notify(name.account, *table->stream);
   Value description = Map{{"TableName", table->definition["TableName"]},
                           {"TableStatus", "DELETING"},
                           {"ProvisionedThroughput", table->definition["ProvisionedThroughput"]},
@@ -310,9 +311,11 @@ Result<Value> update_table(Service& service, Call& call) {
         "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required");
 
   const auto now = call.kernel.clock.now();
+  std::optional<std::int64_t> stream_before;
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto table = read_table(tx, name);
     if (!table) return no_such_table(name.name);
+    stream_before = table->stream;
     auto definition = table->definition;
     if (!input["BillingMode"].is_null() || !input["ProvisionedThroughput"].is_null())
       if (auto billed = update_billing(definition, input, now); !billed) return billed.error();
@@ -337,6 +340,7 @@ Result<Value> update_table(Service& service, Call& call) {
   });
   if (!updated) return updated;
   service.tables.forget(name);
+  if (stream_before) service.stream_signals.notify(name.account, *stream_before);
   const auto table = service.tables.find(call.kernel.store, name);
   if (!table) return table.error();
   return Value(Map{{"TableDescription", described(**table)}});

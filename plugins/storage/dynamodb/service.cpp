@@ -105,7 +105,12 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.task("dynamodb-undo-trim", trim_undo);
   registrar.task("dynamodb-expire", [service](TaskRun& run) { return expire_items(*service, run); });
   registrar.task("dynamodb-backfill", [service](TaskRun& run) { return backfill_index(*service, run); });
-  registrar.on_reset([service](std::string_view account_id) { service->tables.clear(account_id); });
+  service->stream_source = std::make_unique<StreamSource>(registrar.kernel(), service->stream_signals);
+  registrar.event_source("dynamodb", *service->stream_source);
+  registrar.on_reset([service](std::string_view account_id) {
+    service->tables.clear(account_id);
+    service->stream_signals.notify_all();
+  });
 }
 
 }  // namespace moonbase::dynamodb

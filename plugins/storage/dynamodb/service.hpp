@@ -10,6 +10,7 @@
 #include "catalog.hpp"
 #include "items.hpp"
 #include "request.hpp"
+#include "stream_source.hpp"
 
 namespace moonbase::dynamodb {
 
@@ -17,6 +18,8 @@ namespace moonbase::dynamodb {
 struct Service {
   Catalog tables;
   ExpressionCache expressions;
+  StreamSignals stream_signals;
+  std::unique_ptr<StreamSource> stream_source;
 };
 
 // Texts that the build embeds into the plugin.
@@ -37,8 +40,8 @@ using Tables = std::vector<TablePointer>;
 using TablesBody = std::function<Result<Value>(Transaction&, const Tables&, std::vector<Written>&)>;
 Result<Value> write_tables(Service& service, Call& call, const std::vector<TableName>& names, const TablesBody& body);
 
-// After a commit: the table's size has changed.
-void note_written(const Table& table, const Written& written);
+// After a commit: the table's size has changed, and its stream.
+void note_written(Service& service, const Table& table, const Written& written);
 
 Error conditional_check_failed(const Value& return_values, const StoredItem* item);
 

@@ -166,7 +166,7 @@ Result<Done> expire_items(Service& service, TaskRun& run) {
     if (table)
       if (const auto cached = service.tables.find(run.kernel.store, name);
           cached && (*cached)->version == table->version)
-        note_written(**cached, written);
+        note_written(service, **cached, written);
   }
   return done;
 }

@@ -23,6 +23,23 @@ function fn:invoke(payload) end
 -- Queues the event; it is tried three times.
 function fn:send(payload) end
 
+---@class moonbase.event_source.Options  AWS::Lambda::EventSourceMapping
+---@field attribute? string  Which of its attributes is the ARN to poll; "arn".
+---@field batch? integer  Records a call, 1 to 10000.
+---@field bisect? boolean  Streams: a batch that fails is split.
+---@field filter? table  A pattern as a table, or a list of them.
+---@field from? string  Streams: LATEST or TRIM_HORIZON.
+---@field handler table  A function of the stack.
+---@field parallel? integer  Streams: batches beside each other, 1 to 10; keys keep their order.
+---@field reports_failures? boolean  The handler answers which items failed.
+---@field retries? integer  Streams: tries after the first; for ever if you say nothing.
+---@field source table  The handle that is polled: a table with a stream, a queue.
+---@field window? integer  Seconds to wait for a full batch, 0 to 300.
+
+---@class moonbase.event_source  what s.event_source "name" { … } answers
+---@field name string
+local event_source = {}
+
 ---@class moonbase.rest_api.Options  AWS::ApiGateway::RestApi
 ---@field description? string
 ---@field routes table  ["GET /path/{name}"] = a function.
@@ -41,6 +58,68 @@ local rest_api = {}
 ---@class moonbase.http_api  what s.http_api "name" { … } answers
 ---@field name string
 local http_api = {}
+
+---@class moonbase.bus.Options  AWS::Events::EventBus
+---@field description? string
+
+---@class moonbase.bus  what s.bus "name" { … } answers
+---@field name string
+local bus = {}
+
+-- Puts an event on the bus; answers its id. The source is the stack's name unless options.source says another.
+function bus:put(detail_type, detail, options) end
+
+---@class moonbase.rule.Options  AWS::Events::Rule
+---@field bus? table|string  A bus of the stack, or a name; the default bus if you say nothing.
+---@field dead_letter? table  A queue for what cannot be delivered.
+---@field description? string
+---@field enabled? boolean
+---@field on_event? moonbase.Handler  A function that gets the event.
+---@field pattern? table|string  Which events: { source = { "shop" } }, as EventBridge writes patterns.
+---@field retries? integer  0 to 185.
+---@field schedule? string  "rate(5 minutes)" or "cron(0 3 * * ? *)".
+---@field targets? table  Functions and resources, or { target, input, input_path, template, paths, group }.
+
+---@class moonbase.rule  what s.rule "name" { … } answers
+---@field name string
+local rule = {}
+
+---@class moonbase.schedule.Options  AWS::Scheduler::Schedule
+---@field at? string  "2027-01-31T09:00:00": once.
+---@field cron? string  "0 3 * * ? *": minutes, hours, day of month, month, day of week, year.
+---@field dead_letter? table  A queue for what cannot be delivered.
+---@field description? string
+---@field enabled? boolean
+---@field handler? moonbase.Handler  A function written in place.
+---@field input? any  What the target gets.
+---@field once? boolean  Delete it after its last run.
+---@field rate? string  "5 minutes".
+---@field retries? integer  0 to 185.
+---@field target? table  A function or another resource of the stack.
+---@field timezone? string  "Europe/Berlin"; UTC if you say nothing.
+---@field window? integer  Minutes within which it may run.
+
+---@class moonbase.schedule  what s.schedule "name" { … } answers
+---@field name string
+local schedule = {}
+
+---@class moonbase.pipe.Options  AWS::Pipes::Pipe
+---@field batch? integer  Records at once.
+---@field dead_letter? table  Of a stream: a queue for what failed.
+---@field description? string
+---@field enabled? boolean
+---@field enrichment? moonbase.Handler|table  A function that answers what the target gets.
+---@field filter? table|string  A pattern of records, or a list of them: { body = { kind = { "ship" } } }.
+---@field retries? integer  Of a stream.
+---@field source table  A queue or a stream of the stack.
+---@field start? string  Of a stream: "TRIM_HORIZON" or "LATEST".
+---@field target moonbase.Handler|table  A function or another resource of the stack.
+---@field template? table|string  What the target gets: '{"id": <$.body.id>}'.
+---@field window? integer  Seconds that a batch may gather.
+
+---@class moonbase.pipe  what s.pipe "name" { … } answers
+---@field name string
+local pipe = {}
 
 ---@class moonbase.queue.Options  AWS::SQS::Queue
 ---@field dead_letter? table  { queue, after = 3 }: where messages go that were received that often.
@@ -108,6 +187,8 @@ local queue_mapping = {}
 ---@field name string
 local table = {}
 
+function table:on_change(...) end
+
 -- The items of many keys, in no particular order; keys without an item are left out.
 ---@return table[] items
 function table:batch_get(keys) end
@@ -155,10 +236,15 @@ function table:update(key, changes) end
 ---@field after? table  what to give as `after` for the next page
 
 ---@class moonbase.Stack
+---@field bus fun(name: string): fun(options: moonbase.bus.Options): moonbase.bus
+---@field event_source fun(name: string): fun(options: moonbase.event_source.Options): moonbase.event_source
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
+---@field pipe fun(name: string): fun(options: moonbase.pipe.Options): moonbase.pipe
 ---@field queue fun(name: string): fun(options: moonbase.queue.Options): moonbase.queue
 ---@field queue_mapping fun(name: string): fun(options: moonbase.queue_mapping.Options): moonbase.queue_mapping
 ---@field rest_api fun(name: string): fun(options: moonbase.rest_api.Options): moonbase.rest_api
+---@field rule fun(name: string): fun(options: moonbase.rule.Options): moonbase.rule
+---@field schedule fun(name: string): fun(options: moonbase.schedule.Options): moonbase.schedule
 ---@field table fun(name: string): fun(options: moonbase.table.Options): moonbase.table
 

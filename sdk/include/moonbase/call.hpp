@@ -41,6 +41,7 @@ struct CallContext {
   std::string region = "us-east-1";
   std::string request_id;     // A UUID, the one that the client sees.
   std::string cause;          // The request id, or task id, that led to this Call; empty at the door.
+  std::string trace;          // X-Amzn-Trace-Id with the Lineage of functions that led here; empty where none did.
   std::string base_url;       // "http://127.0.0.1:4566", as this client reaches us; for URLs in answers.
   std::string source_ip;
   std::string user_agent;

@@ -1,6 +1,6 @@
-#include "support.hpp"
-
 #include <catch2/catch.hpp>
+
+#include "support.hpp"
 
 using namespace support;
 using moonbase::List;
@@ -77,7 +77,18 @@ TEST_CASE("what AWS refuses when a function is created is refused in its words")
   CHECK(refused({}, "taken").message == "Function already exist: taken");
   CHECK(refused({{"Runtime", "cobol85"}}).code == "InvalidParameterValueException");
   CHECK(refused({{"Runtime", "nodejs22.x"}}).status == 501);
-  CHECK(refused({{"Layers", List{Value("arn:aws:lambda:us-east-1:000000000000:layer:x:1")}}}).status == 501);
+  CHECK(refused({{"Layers", List{Value("arn:aws:lambda:us-east-1:000000000000:layer:x:1")}}}).message ==
+        "Layer version arn:aws:lambda:us-east-1:000000000000:layer:x:1 does not exist.");
+  CHECK(refused({{"PackageType", "Image"}}).status == 501);
+  CHECK(refused({{"Code", Map{{"S3Bucket", "code"}, {"S3Key", "f.zip"}}}}).status == 501);
+  CHECK(refused({{"VpcConfig", Map{{"SubnetIds", List{"subnet-1"}}}}}).code == "InvalidParameterValueException");
+  CHECK(refused({{"EphemeralStorage", Map{{"Size", 511}}}}).code == "ValidationException");
+  CHECK(refused({{"Architectures", List{"mips"}}}).code == "ValidationException");
+  CHECK(refused({{"LoggingConfig", Map{{"SystemLogLevel", "WARN"}}}}).message ==
+        "To use ApplicationLogLevel or SystemLogLevel, you must set LogFormat to JSON.");
+  CHECK(refused({{"DeadLetterConfig", Map{{"TargetArn", "arn:aws:s3:::bucket"}}}}).code ==
+        "InvalidParameterValueException");
+  CHECK(refused({}, "function:other:7").code == "InvalidParameterValueException");
   CHECK(refused({{"Environment", Map{{"Variables", Map{{"AWS_REGION", "x"}}}}}})
             .message.find("Reserved keys used in this request: AWS_REGION") != std::string::npos);
   CHECK(refused({{"Environment", Map{{"Variables", Map{{"BIG", std::string(4096, 'x')}}}}}})

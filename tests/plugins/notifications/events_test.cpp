@@ -25,10 +25,9 @@ TEST_CASE("entries of PutEvents fail one by one, with AWS's codes and texts") {
   TestKernel kernel{"events", with_recorder()};
   rule(kernel, "all", R"({"account":["000000000000"]})", {{"Arn", recorder_arn("a")}});
   const auto answer = kernel.call(
-      "PutEvents",
-      {{"Entries", List{entry("{}"), Map{{"DetailType", "x"}, {"Detail", "{}"}}, Map{{"Source", "s"}, {"Detail", "{}"}},
-                        Map{{"Source", "s"}, {"DetailType", "x"}}, entry("{"), entry("[]"), entry("{}", "aws.s3"),
-                        entry("{}", "awsome")}}});
+      "PutEvents", {{"Entries", List{entry("{}"), Map{{"DetailType", "x"}, {"Detail", "{}"}},
+                                     Map{{"Source", "s"}, {"Detail", "{}"}}, Map{{"Source", "s"}, {"DetailType", "x"}},
+                                     entry("{"), entry("[]"), entry("{}", "aws.s3"), entry("{}", "awsome")}}});
   CHECK(answer["FailedEntryCount"].integer() == 6);
   const auto code = [&](int i) { return answer["Entries"][i]["ErrorCode"].string_or(""); };
   CHECK(code(0).empty());
@@ -116,8 +115,9 @@ TEST_CASE("rules that cannot be are refused") {
         "Parameter ScheduleExpression is not valid.");
   const auto bad = kernel.error("PutRule", {{"Name", "a"}, {"EventPattern", R"({"source":"x"})"}});
   CHECK(bad.code == "InvalidEventPatternException");
-  CHECK(bad.message == "Event pattern is not valid. Reason: \"source\" must be an object or an array\n at [Source: "
-                       "(String)\"{\"source\":\"x\"}\"; line: 1, column: 12]");
+  CHECK(bad.message ==
+        "Event pattern is not valid. Reason: \"source\" must be an object or an array\n at [Source: "
+        "(String)\"{\"source\":\"x\"}\"; line: 1, column: 12]");
   CHECK(kernel.error("PutRule", {{"Name", "a b"}, {"EventPattern", "{}"}}).code == "ValidationException");
   CHECK(kernel.error("PutRule", {{"Name", "a"}, {"EventBusName", "none"}, {"EventPattern", R"({"a":[1]})"}}).message ==
         "Event bus none does not exist.");
@@ -155,19 +155,19 @@ TEST_CASE("targets get the input that they ask for") {
   kernel.call("PutRule", {{"Name", "r"}, {"EventPattern", R"({"source":["shop"]})"}});
   const Map transformer{
       {"InputPathsMap", Map{{"id", "$.detail.id"}, {"kind", "$.detail-type"}}},
-      {"InputTemplate", R"({"id":<id>,"text":"<kind> of <id>","rule":<aws.events.rule-name>,"arn":<aws.events.rule-arn>,)"
-                        R"("at":<aws.events.event.ingestion-time>,"event":<aws.events.event>})"}};
-  kernel.call("PutTargets",
-              {{"Rule", "r"},
-               {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("input")}, {"Input", R"({"a":1})"}},
-                                Map{{"Id", "2"}, {"Arn", recorder_arn("path")}, {"InputPath", "$.detail"}},
-                                Map{{"Id", "3"}, {"Arn", recorder_arn("template")}, {"InputTransformer", transformer}},
-                                Map{{"Id", "4"},
-                                    {"Arn", queue_arn("q.fifo")},
-                                    {"SqsParameters", Map{{"MessageGroupId", "g"}}}},
-                                Map{{"Id", "5"},
-                                    {"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
-                                    {"KinesisParameters", Map{{"PartitionKeyPath", "$.detail.id"}}}}}}});
+      {"InputTemplate",
+       R"({"id":<id>,"text":"<kind> of <id>","rule":<aws.events.rule-name>,"arn":<aws.events.rule-arn>,)"
+       R"("at":<aws.events.event.ingestion-time>,"event":<aws.events.event>})"}};
+  kernel.call(
+      "PutTargets",
+      {{"Rule", "r"},
+       {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("input")}, {"Input", R"({"a":1})"}},
+                        Map{{"Id", "2"}, {"Arn", recorder_arn("path")}, {"InputPath", "$.detail"}},
+                        Map{{"Id", "3"}, {"Arn", recorder_arn("template")}, {"InputTransformer", transformer}},
+                        Map{{"Id", "4"}, {"Arn", queue_arn("q.fifo")}, {"SqsParameters", Map{{"MessageGroupId", "g"}}}},
+                        Map{{"Id", "5"},
+                            {"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
+                            {"KinesisParameters", Map{{"PartitionKeyPath", "$.detail.id"}}}}}}});
   put(kernel, entry(R"({"id":"o-1"})"));
   const auto all = received(kernel);
   REQUIRE(all.size() == 5);
@@ -285,8 +285,10 @@ TEST_CASE("a rule's schedule fires on the platform's clock, also after a restart
 
 TEST_CASE("event buses are apart, and pass events on to each other") {
   TestKernel kernel{"events", with_recorder()};
-  const auto arn = kernel.call("CreateEventBus", {{"Name", "orders"}, {"Tags", List{Map{{"Key", "k"}, {"Value", "v"}}}}})
-                       ["EventBusArn"].string();
+  const auto arn = kernel
+                       .call("CreateEventBus",
+                             {{"Name", "orders"}, {"Tags", List{Map{{"Key", "k"}, {"Value", "v"}}}}})["EventBusArn"]
+                       .string();
   CHECK(arn == "arn:aws:events:us-east-1:000000000000:event-bus/orders");
   CHECK(kernel.error("CreateEventBus", {{"Name", "orders"}}).message == "Event bus orders already exists.");
   CHECK(kernel.error("CreateEventBus", {{"Name", "default"}}).code == "ResourceAlreadyExistsException");
@@ -297,9 +299,9 @@ TEST_CASE("event buses are apart, and pass events on to each other") {
   kernel.call("PutRule", {{"Name", "r"}, {"EventBusName", arn}, {"EventPattern", R"({"source":["shop"]})"}});
   CHECK(kernel.call("DescribeRule", {{"Name", "r"}, {"EventBusName", "orders"}})["Arn"].string() ==
         "arn:aws:events:us-east-1:000000000000:rule/orders/r");
-  kernel.call("PutTargets", {{"Rule", "r"},
-                             {"EventBusName", "orders"},
-                             {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("own")}}}}});
+  kernel.call(
+      "PutTargets",
+      {{"Rule", "r"}, {"EventBusName", "orders"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("own")}}}}});
   put(kernel, entry("{}"));
   CHECK(received(kernel).empty());
   rule(kernel, "forward", R"({"source":["shop"]})", {{"Arn", arn}});
@@ -309,9 +311,11 @@ TEST_CASE("event buses are apart, and pass events on to each other") {
   CHECK(all[0].json()["id"].string() == id);
 
   // A circle ends.
-  kernel.call("PutTargets", {{"Rule", "r"},
-                             {"EventBusName", "orders"},
-                             {"Targets", List{Map{{"Id", "2"}, {"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"}}}}});
+  kernel.call(
+      "PutTargets",
+      {{"Rule", "r"},
+       {"EventBusName", "orders"},
+       {"Targets", List{Map{{"Id", "2"}, {"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"}}}}});
   put(kernel, entry("{}"));
   CHECK(received(kernel).size() < 10);
   CHECK(kernel.error("DeleteEventBus", {{"Name", "orders"}}).code == "ValidationException");
@@ -335,19 +339,35 @@ TEST_CASE("another account needs the bus's permission") {
   const auto all = received(kernel);
   REQUIRE(all.size() == 1);
   CHECK(all[0].json()["account"].string() == "111111111111");
-  CHECK(parse_json(kernel.call("DescribeEventBus")["Policy"].string()).value()["Statement"][0]["Sid"].string() == "other");
-  kernel.call("RemovePermission", {{"StatementId", "other"}});
+  CHECK(parse_json(kernel.call("DescribeEventBus")["Policy"].string()).value()["Statement"][0]["Sid"].string() ==
+        "other");
+  // What cannot be judged does not allow, and a refusal wins.
+  const auto statement = [](const char* effect, const char* principal, Value condition) {
+    return Value(
+        Map{{"Effect", effect}, {"Principal", principal}, {"Action", "events:*"}, {"Condition", std::move(condition)}});
+  };
+  const auto with_policy = [&](List statements) {
+    kernel.call("PutPermission", {{"Policy", to_json(Value(Map{{"Statement", std::move(statements)}}))}});
+    return put_as_other()["FailedEntryCount"].integer();
+  };
+  CHECK(with_policy({statement("Allow", "*", {})}) == 0);
+  CHECK(with_policy({statement("Allow", "*", Map{{"StringEquals", Map{{"aws:PrincipalOrgID", "o-1"}}}})}) == 1);
+  CHECK(with_policy({statement("Allow", "*", {}), statement("Deny", "111111111111", {})}) == 1);
+  kernel.call("PutPermission",
+              {{"Action", "events:PutEvents"}, {"Principal", "111111111111"}, {"StatementId", "other"}});
+  kernel.call("RemovePermission", {{"RemoveAllPermissions", true}});
   CHECK(put_as_other()["FailedEntryCount"].integer() == 1);
-  CHECK(kernel.error("RemovePermission", {{"StatementId", "other"}}).code == "ResourceNotFoundException");
+  CHECK(kernel.error("RemovePermission", {{"StatementId", "other"}}).message == "EventBus does not have a policy.");
 }
 
 TEST_CASE("an archive keeps what it matches, and a replay sends it again") {
   TestKernel kernel{"events", with_recorder()};
   const std::string bus = "arn:aws:events:us-east-1:000000000000:event-bus/default";
-  const auto archive = kernel.call("CreateArchive", {{"ArchiveName", "orders"},
-                                                     {"EventSourceArn", bus},
-                                                     {"EventPattern", R"({"source":["shop"]})"},
-                                                     {"RetentionDays", 1}})["ArchiveArn"]
+  const auto archive = kernel
+                           .call("CreateArchive", {{"ArchiveName", "orders"},
+                                                   {"EventSourceArn", bus},
+                                                   {"EventPattern", R"({"source":["shop"]})"},
+                                                   {"RetentionDays", 1}})["ArchiveArn"]
                            .string();
   for (int i = 0; i < 3; ++i) {
     put(kernel, entry("{\"n\":" + std::to_string(i) + "}"));
@@ -367,8 +387,7 @@ TEST_CASE("an archive keeps what it matches, and a replay sends it again") {
        {"EventSourceArn", archive},
        {"EventStartTime", start},
        {"EventEndTime", start + 120'000},
-       {"Destination",
-        Map{{"Arn", bus}, {"FilterArns", List{"arn:aws:events:us-east-1:000000000000:rule/r"}}}}});
+       {"Destination", Map{{"Arn", bus}, {"FilterArns", List{"arn:aws:events:us-east-1:000000000000:rule/r"}}}}});
   CHECK(started["State"].string() == "STARTING");
   const auto all = received(kernel);
   REQUIRE(all.size() == 2);
@@ -392,19 +411,18 @@ TEST_CASE("connections keep their secrets to themselves") {
   TestKernel kernel{"events", with_recorder()};
   const Map secret{{"Key", "X-Key"}, {"Value", "hidden"}, {"IsValueSecret", true}};
   const auto arn =
-      kernel.call("CreateConnection",
-                  {{"Name", "c"},
-                   {"AuthorizationType", "BASIC"},
-                   {"AuthParameters",
-                    Map{{"BasicAuthParameters", Map{{"Username", "u"}, {"Password", "hidden"}}},
-                        {"InvocationHttpParameters", Map{{"HeaderParameters", List{secret}}}}}}})["ConnectionArn"]
+      kernel
+          .call("CreateConnection",
+                {{"Name", "c"},
+                 {"AuthorizationType", "BASIC"},
+                 {"AuthParameters",
+                  Map{{"BasicAuthParameters", Map{{"Username", "u"}, {"Password", "hidden"}}},
+                      {"InvocationHttpParameters", Map{{"HeaderParameters", List{secret}}}}}}})["ConnectionArn"]
           .string();
   const auto described = kernel.call("DescribeConnection", {{"Name", "c"}});
   CHECK(described["AuthParameters"]["BasicAuthParameters"]["Username"].string() == "u");
   CHECK(to_json(described).find("hidden") == std::string::npos);
-  CHECK(kernel.error("CreateConnection", {{"Name", "d"},
-                                          {"AuthorizationType", "API_KEY"},
-                                          {"AuthParameters", Map{}}})
+  CHECK(kernel.error("CreateConnection", {{"Name", "d"}, {"AuthorizationType", "API_KEY"}, {"AuthParameters", Map{}}})
             .code == "ValidationException");
   const auto destination = kernel.call("CreateApiDestination", {{"Name", "api"},
                                                                 {"ConnectionArn", arn},
@@ -419,10 +437,11 @@ TEST_CASE("connections keep their secrets to themselves") {
   const auto all = received(kernel);
   REQUIRE(all.size() == 1);
   CHECK(all[0].attribute("ERROR_CODE") == "SDK_CLIENT_ERROR");
-  CHECK(kernel.error("CreateApiDestination", {{"Name", "x"},
-                                              {"ConnectionArn", "arn:aws:events:us-east-1:000000000000:connection/no/1"},
-                                              {"HttpMethod", "POST"},
-                                              {"InvocationEndpoint", "https://example.org/"}})
+  CHECK(kernel
+            .error("CreateApiDestination", {{"Name", "x"},
+                                            {"ConnectionArn", "arn:aws:events:us-east-1:000000000000:connection/no/1"},
+                                            {"HttpMethod", "POST"},
+                                            {"InvocationEndpoint", "https://example.org/"}})
             .code == "ResourceNotFoundException");
 }
 

@@ -145,7 +145,8 @@ TEST_CASE("a pattern that is wrong is refused with AWS's reason") {
       {R"({"$or":{"a":[1]}})", "It must be an Array followed with $or."},
       {R"({"$or":[{"a":[1]}]})", "There must have at least 2 Objects in $or relationship."},
       {R"({"$or":[{"a":[1]},5]})", "Only JSON object is allowed in array of $or relationship."},
-      {R"({"$or":[{"prefix":["x"]},{"a":[1]}]})", "prefix is Ruler reserved fieldName which cannot be used inside $or."},
+      {R"({"$or":[{"prefix":["x"]},{"a":[1]}]})",
+       "prefix is Ruler reserved fieldName which cannot be used inside $or."},
       {R"({"a":["x"])", "Invalid JSON"},
       {R"({"a":["x"]} 5)", "Invalid JSON"},
       {R"({"a" ["x"]})", "Invalid JSON"},
@@ -182,7 +183,8 @@ TEST_CASE("an index finds what trying each pattern finds") {
   for (int i = 0; i < 50; ++i) {
     const auto number = std::to_string(i % 7);
     texts.push_back(R"({"source":["s)" + number + R"("],"detail":{"state":["A","B)" + std::to_string(i) + R"("]}})");
-    texts.push_back(R"({"detail-type":["t)" + number + R"("],"detail":{"n":[{"numeric":["<",)" + std::to_string(i) + "]}]}}");
+    texts.push_back(R"({"detail-type":["t)" + number + R"("],"detail":{"n":[{"numeric":["<",)" + std::to_string(i) +
+                    "]}]}}");
     texts.push_back(R"({"$or":[{"source":["s)" + number + R"("]},{"detail":{"n":[)" + std::to_string(i) + "]}}]}");
   }
   for (const auto& text : texts) patterns.push_back(Pattern::parse(text).value());
@@ -193,10 +195,10 @@ TEST_CASE("an index finds what trying each pattern finds") {
   }());
   std::size_t found = 0;
   for (int i = 0; i < 60; ++i) {
-    const auto event = parse_json(R"({"source":"s)" + std::to_string(i % 9) + R"(","detail-type":"t)" +
-                                  std::to_string(i % 5) + R"(","detail":{"state":["B)" + std::to_string(i) +
-                                  R"("],"n":)" + std::to_string(i) + "}}")
-                           .value();
+    const auto event =
+        parse_json(R"({"source":"s)" + std::to_string(i % 9) + R"(","detail-type":"t)" + std::to_string(i % 5) +
+                   R"(","detail":{"state":["B)" + std::to_string(i) + R"("],"n":)" + std::to_string(i) + "}}")
+            .value();
     std::vector<std::size_t> wanted;
     for (std::size_t each = 0; each < patterns.size(); ++each)
       if (patterns[each].matches(event)) wanted.push_back(each);

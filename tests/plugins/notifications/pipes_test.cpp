@@ -38,7 +38,9 @@ TEST_CASE("a pipe takes records from a queue, chooses, shapes and delivers them"
   const auto created = kernel.call(
       "CreatePipe",
       pipe("queue-a", recorder_arn("t"),
-           {{"SourceParameters", Map{{"FilterCriteria", Map{{"Filters", List{Map{{"Pattern", R"({"body":{"n":[{"numeric":[">",1]}]}})"}}}}}}}},
+           {{"SourceParameters",
+             Map{{"FilterCriteria",
+                  Map{{"Filters", List{Map{{"Pattern", R"({"body":{"n":[{"numeric":[">",1]}]}})"}}}}}}}},
             {"TargetParameters", Map{{"InputTemplate", R"({"n":<$.body.n>,"text":"from <aws.pipes.pipe-name>"})"}}}}));
   CHECK(created["CurrentState"].string() == "CREATING");
   CHECK(created["Arn"].string() == "arn:aws:pipes:us-east-1:000000000000:pipe/p");
@@ -110,9 +112,10 @@ TEST_CASE("within a group nothing overtakes what has failed") {
 
 TEST_CASE("a batch gathers for as long as its window says") {
   TestKernel kernel{"pipes", with_recorder()};
-  kernel.call("CreatePipe", pipe("queue-a", function_arn,
-                                 {{"SourceParameters", Map{{"SqsQueueParameters", Map{{"BatchSize", 3},
-                                                                                      {"MaximumBatchingWindowInSeconds", 20}}}}}}));
+  kernel.call("CreatePipe",
+              pipe("queue-a", function_arn,
+                   {{"SourceParameters",
+                     Map{{"SqsQueueParameters", Map{{"BatchSize", 3}, {"MaximumBatchingWindowInSeconds", 20}}}}}}));
   fill(kernel, "queue-a", {message("a")});
   kernel.clock.advance_ms(10'000);
   fill(kernel, "queue-a", {message("b")});
@@ -158,10 +161,10 @@ TEST_CASE("what a stream's target refuses is tried again in order, and then put 
   fail(kernel, function_arn, "ServiceUnavailable", 3);
   kernel.call("CreatePipe",
               pipe("stream-a", function_arn,
-                   {{"SourceParameters", Map{{"KinesisStreamParameters",
-                                              Map{{"StartingPosition", "TRIM_HORIZON"},
-                                                  {"MaximumRetryAttempts", 1},
-                                                  {"DeadLetterConfig", Map{{"Arn", queue_arn("dead")}}}}}}}}));
+                   {{"SourceParameters",
+                     Map{{"KinesisStreamParameters", Map{{"StartingPosition", "TRIM_HORIZON"},
+                                                         {"MaximumRetryAttempts", 1},
+                                                         {"DeadLetterConfig", Map{{"Arn", queue_arn("dead")}}}}}}}}));
   fill(kernel, "stream-a", {message("a"), message("b")});
   kernel.clock.advance_ms(10'000);
   const auto all = received(kernel);
@@ -182,10 +185,11 @@ TEST_CASE("what a stream's target refuses is tried again in order, and then put 
 TEST_CASE("a batch that fails is halved until what fails is alone") {
   TestKernel kernel{"pipes", with_recorder()};
   fail(kernel, function_arn, "ServiceUnavailable", 2);
-  kernel.call("CreatePipe", pipe("stream-a", function_arn,
-                                 {{"SourceParameters", Map{{"KinesisStreamParameters",
-                                                            Map{{"StartingPosition", "TRIM_HORIZON"},
-                                                                {"OnPartialBatchItemFailure", "AUTOMATIC_BISECT"}}}}}}));
+  kernel.call("CreatePipe",
+              pipe("stream-a", function_arn,
+                   {{"SourceParameters",
+                     Map{{"KinesisStreamParameters", Map{{"StartingPosition", "TRIM_HORIZON"},
+                                                         {"OnPartialBatchItemFailure", "AUTOMATIC_BISECT"}}}}}}));
   fill(kernel, "stream-a", {message("a"), message("b"), message("c"), message("d")});
   kernel.clock.advance_ms(1000);
   std::vector<std::size_t> sizes;
@@ -207,8 +211,9 @@ TEST_CASE("pipes that cannot be are refused") {
   kernel.call("CreatePipe", pipe("queue-a", function_arn, {{"Tags", Map{{"k", "v"}}}, {"DesiredState", "STOPPED"}}));
   CHECK(code(pipe("queue-a", function_arn)) == "ConflictException");
   CHECK(kernel.call("ListPipes")["Pipes"].list().size() == 1);
-  CHECK(kernel.call("ListTagsForResource", {{"resourceArn", "arn:aws:pipes:us-east-1:000000000000:pipe/p"}})["tags"]["k"]
-            .string() == "v");
+  CHECK(
+      kernel.call("ListTagsForResource", {{"resourceArn", "arn:aws:pipes:us-east-1:000000000000:pipe/p"}})["tags"]["k"]
+          .string() == "v");
   kernel.call("UpdatePipe", {{"Name", "p"},
                              {"RoleArn", "arn:aws:iam::000000000000:role/pipe"},
                              {"Target", recorder_arn("t")},

@@ -107,18 +107,22 @@ TEST_CASE("schedules survive a restart, can be disabled, and are replaced by an 
 TEST_CASE("targets take what their templates say") {
   TestKernel kernel{"scheduler", with_recorder()};
   const std::string at = "at(2027-01-01T00:01:00)";
-  kernel.call("CreateSchedule", schedule("q", at, {{"Arn", queue_arn("q.fifo")}, {"SqsParameters", Map{{"MessageGroupId", "g"}}}}));
-  kernel.call("CreateSchedule", schedule("k", at, {{"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
-                                                   {"KinesisParameters", Map{{"PartitionKey", "p"}}}}));
+  kernel.call("CreateSchedule",
+              schedule("q", at, {{"Arn", queue_arn("q.fifo")}, {"SqsParameters", Map{{"MessageGroupId", "g"}}}}));
+  kernel.call("CreateSchedule", schedule("k", at,
+                                         {{"Arn", "arn:aws:kinesis:us-east-1:000000000000:stream/s"},
+                                          {"KinesisParameters", Map{{"PartitionKey", "p"}}}}));
   REQUIRE(kernel.try_call("events", "PutRule", {{"Name", "r"}, {"EventPattern", R"({"source":["clock"]})"}}));
   REQUIRE(kernel.try_call("events", "PutTargets",
                           {{"Rule", "r"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("bus")}}}}}));
   kernel.call("CreateSchedule",
-              schedule("b", at, {{"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"},
-                                 {"Input", R"({"n":1})"},
-                                 {"EventBridgeParameters", Map{{"Source", "clock"}, {"DetailType", "Tick"}}}}));
-  kernel.call("CreateSchedule", schedule("u", at, {{"Arn", "arn:aws:scheduler:::aws-sdk:recorder:note"},
-                                                   {"Input", R"({"Text":"hello","At":"<aws.scheduler.attempt-number>"})"}}));
+              schedule("b", at,
+                       {{"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"},
+                        {"Input", R"({"n":1})"},
+                        {"EventBridgeParameters", Map{{"Source", "clock"}, {"DetailType", "Tick"}}}}));
+  kernel.call("CreateSchedule", schedule("u", at,
+                                         {{"Arn", "arn:aws:scheduler:::aws-sdk:recorder:note"},
+                                          {"Input", R"({"Text":"hello","At":"<aws.scheduler.attempt-number>"})"}}));
   kernel.clock.advance_ms(60'000);
   std::map<std::string, Received> by_arn;
   for (auto& each : received(kernel)) by_arn.emplace(each.arn, each);
@@ -134,12 +138,16 @@ TEST_CASE("runs that fail are tried again, and become dead letters") {
   TestKernel kernel{"scheduler", with_recorder()};
   fail(kernel, recorder_arn("a"), "ServiceUnavailable", 1000);
   kernel.call("CreateSchedule", schedule("s", "at(2027-01-01T00:01:00)",
-                                         {{"RetryPolicy", Map{{"MaximumRetryAttempts", 1}}},
+                                         {{"Input", R"({"try":<aws.scheduler.attempt-number>})"},
+                                          {"RetryPolicy", Map{{"MaximumRetryAttempts", 1}}},
                                           {"DeadLetterConfig", Map{{"Arn", queue_arn("dead")}}}}));
   kernel.clock.advance_ms(3'600'000);
   const auto all = received(kernel);
   REQUIRE(all.size() == 3);
+  CHECK(all[0].payload == R"({"try":1})");
+  CHECK(all[1].payload == R"({"try":2})");
   CHECK(all[2].arn == queue_arn("dead"));
+  CHECK(all[2].payload == R"({"try":2})");
   CHECK(all[2].attribute("SCHEDULE_ARN") == "arn:aws:scheduler:us-east-1:000000000000:schedule/default/s");
   CHECK(all[2].attribute("SCHEDULED_TIME") == "2027-01-01T00:01:00Z");
   CHECK(all[2].attribute("EXHAUSTED_RETRY_CONDITION") == "MaximumRetryAttempts");
@@ -157,8 +165,10 @@ TEST_CASE("a client token makes a repeated creation harmless") {
 
 TEST_CASE("groups hold schedules and tags, and take their schedules with them") {
   TestKernel kernel{"scheduler", with_recorder()};
-  const auto arn = kernel.call("CreateScheduleGroup", {{"Name", "g"}, {"Tags", List{Map{{"Key", "k"}, {"Value", "v"}}}}})
-                       ["ScheduleGroupArn"].string();
+  const auto arn = kernel
+                       .call("CreateScheduleGroup",
+                             {{"Name", "g"}, {"Tags", List{Map{{"Key", "k"}, {"Value", "v"}}}}})["ScheduleGroupArn"]
+                       .string();
   CHECK(arn == "arn:aws:scheduler:us-east-1:000000000000:schedule-group/g");
   CHECK(kernel.call("ListTagsForResource", {{"ResourceArn", arn}})["Tags"][0]["Value"].string() == "v");
   CHECK(kernel.call("ListScheduleGroups")["ScheduleGroups"].list().size() == 2);
@@ -188,12 +198,13 @@ TEST_CASE("schedules that cannot be are refused") {
   CHECK(message(schedule("s", "rate(5 seconds)")) == "Invalid Schedule Expression rate(5 seconds).");
   CHECK(message(with(schedule("s", "rate(5 minutes)"), "ScheduleExpressionTimezone", "Mars/Olympus")) ==
         "The time zone you specified is not valid. Specify a valid time zone.");
-  CHECK(message(with(schedule("s", "rate(5 minutes)"), "FlexibleTimeWindow", Map{{"Mode", "FLEXIBLE"}})).find(
-            "MaximumWindowInMinutes") == 0);
+  CHECK(message(with(schedule("s", "rate(5 minutes)"), "FlexibleTimeWindow", Map{{"Mode", "FLEXIBLE"}}))
+            .find("MaximumWindowInMinutes") == 0);
   CHECK(kernel.error("CreateSchedule", schedule("a/b", "rate(5 minutes)")).code == "ValidationException");
   CHECK(kernel.error("CreateSchedule", with(schedule("s", "rate(5 minutes)"), "KmsKeyArn", "arn:k")).code ==
         "NotImplemented");
-  CHECK(kernel.error("CreateSchedule", schedule("s", "rate(5 minutes)",
-                                                {{"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"}}))
+  CHECK(kernel
+            .error("CreateSchedule", schedule("s", "rate(5 minutes)",
+                                              {{"Arn", "arn:aws:events:us-east-1:000000000000:event-bus/default"}}))
             .code == "ValidationException");
 }

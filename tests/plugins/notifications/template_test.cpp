@@ -38,7 +38,8 @@ TEST_CASE("a path leads where AWS's does") {
   CHECK(found("$.a.b[2]", event) == "nothing");
   CHECK(found("$.a.b.c", event) == "nothing");
   CHECK(found("$.none[*]", event) == "[]");
-  for (const char* path : {"", "a", "$a", "$.", "$..a", "$[", "$[x]", "$['a'", "$.a[-1]"}) CHECK(found(path, event) == "no path");
+  for (const char* path : {"", "a", "$a", "$.", "$..a", "$[", "$[x]", "$['a'", "$.a[-1]"})
+    CHECK(found(path, event) == "no path");
 }
 
 TEST_CASE("a variable is JSON outside of quotes and text inside of them") {

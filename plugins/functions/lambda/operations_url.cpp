@@ -1,0 +1,177 @@
+// Function URLs.
+#include <moonbase/json.hpp>
+
+#include "lambda/operations.hpp"
+#include "lambda/url.hpp"
+#include "lambda/version.hpp"
+
+namespace moonbase::functions {
+namespace {
+
+Map describe(const Call& call, const FunctionUrl& url) {
+  Map described{{"FunctionUrl", url.url(call.context)},
+                {"FunctionArn", url.name.arn()},
+                {"AuthType", url.auth_type},
+                {"CreationTime", modified_text(url.created_at)},
+                {"LastModifiedTime", modified_text(url.modified_at)},
+                {"InvokeMode", url.invoke_mode}};
+  if (!url.cors.empty()) described.set("Cors", url.cors);
+  return described;
+}
+
+// The function or alias that a URL may belong to.
+Result<FunctionName> url_name(const Call& call) {
+  auto name = function_name_of(call);
+  if (name && version_of(name->qualifier) && !name->qualifier.empty())
+    return Error{"ValidationException",
+                 "1 validation error detected: Value '" + name->qualifier +
+                     "' at 'qualifier' failed to satisfy constraint: Member must satisfy regular expression pattern: "
+                     "(^\\$LATEST$)|((?!^[0-9]+$)([a-zA-Z0-9-_]+))",
+                 {{"Type", "User"}},
+                 400};
+  return name;
+}
+
+Result<Done> check_exists(Transaction& tx, const FunctionName& name) {
+  if (name.qualifier.empty() ? find_function(tx, name.account, name.region, name.name).has_value()
+                             : find_alias(tx, name, name.qualifier).has_value())
+    return done;
+  return Error{"ResourceNotFoundException",
+               name.qualifier.empty() ? "Function does not exist" : "Cannot find alias arn: " + name.arn(),
+               {{"Type", "User"}},
+               404};
+}
+
+std::optional<FunctionUrl> find_url(Transaction& tx, const FunctionName& name) {
+  const auto rows =
+      tx.query("SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+               name.account, name.region, name.name, name.qualifier);
+  if (rows.empty()) return std::nullopt;
+  return function_url_of(rows.front());
+}
+
+Error no_url() {
+  return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
+}
+
+Result<Done> check_streaming(const Call& call) {
+  if (call.input["InvokeMode"].string_or("BUFFERED") == "BUFFERED") return done;
+  return not_implemented("lambda " + std::string(call.operation) + " InvokeMode RESPONSE_STREAM");
+}
+
+Result<Value> create_url(Call& call, FunctionService& functions) {
+  const auto name = url_name(call);
+  if (!name) return name.error();
+  if (auto good = check_streaming(call); !good) return good.error();
+  auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    if (auto exists = check_exists(tx, *name); !exists) return exists.error();
+    if (find_url(tx, *name))
+      return Error{"ResourceConflictException",
+                   "Failed to create function url config for [functionArn = " + name->arn() +
+                       "]. Error message:  FunctionUrlConfig exists for this Lambda function",
+                   {{"Type", "User"}},
+                   409};
+    FunctionUrl url;
+    url.name = *name;
+    url.id = call.kernel.ids.random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789");
+    url.auth_type = call.input["AuthType"].string();
+    url.invoke_mode = "BUFFERED";
+    if (call.input["Cors"].is_map()) url.cors = call.input["Cors"].map();
+    url.created_at = url.modified_at = call.kernel.clock.now();
+    tx.query("INSERT INTO function_url VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
+             name->qualifier, url.id, url.auth_type, url.invoke_mode, to_json(Value(url.cors)), url.created_at,
+             url.modified_at);
+    return Value(describe(call, url));
+  });
+  if (created) functions.urls_changed();
+  return created;
+}
+
+Result<Value> delete_url(Call& call, FunctionService& functions) {
+  const auto name = url_name(call);
+  if (!name) return name.error();
+  auto deleted = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    if (!find_url(tx, *name)) return no_url();
+    tx.query("DELETE FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+             name->account, name->region, name->name, name->qualifier);
+    return Value(Map{});
+  });
+  if (deleted) functions.urls_changed();
+  return deleted;
+}
+
+Result<Value> get_url(Call& call, FunctionService&) {
+  const auto name = url_name(call);
+  if (!name) return name.error();
+  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    const auto url = find_url(tx, *name);
+    if (!url) return no_url();
+    return Value(describe(call, *url));
+  });
+}
+
+Result<Value> list_urls(Call& call, FunctionService&) {
+  const auto name = function_name_of(call);
+  if (!name) return name.error();
+  const auto after = key_of_marker(call);
+  if (!after) return after.error();
+  const auto limit = page_of(call);
+  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    if (!find_function(tx, name->account, name->region, name->name)) return no_url();
+    List urls;
+    Map output;
+    std::string last;
+    tx.each(
+        "SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier >= ? ORDER BY "
+        "qualifier",
+        {name->account, name->region, name->name, *after}, [&](const Row& row) {
+          const auto url = function_url_of(row);
+          if (!after->empty() && url.name.qualifier == *after) return true;
+          if (urls.size() == limit) {
+            output.set("NextMarker", marker_of(last));
+            return false;
+          }
+          last = url.name.qualifier;
+          urls.push_back(describe(call, url));
+          return true;
+        });
+    output.set("FunctionUrlConfigs", std::move(urls));
+    return Value(std::move(output));
+  });
+}
+
+Result<Value> update_url(Call& call, FunctionService& functions) {
+  const auto name = url_name(call);
+  if (!name) return name.error();
+  if (auto good = check_streaming(call); !good) return good.error();
+  auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    auto url = find_url(tx, *name);
+    if (!url) return no_url();
+    url->auth_type = call.input["AuthType"].string_or(url->auth_type);
+    if (call.input["Cors"].is_map()) url->cors = call.input["Cors"].map();
+    url->modified_at = call.kernel.clock.now();
+    tx.query(
+        "UPDATE function_url SET auth_type = ?, cors = ?, modified_at_ms = ? WHERE account = ? AND region = ? AND "
+        "function = ? AND qualifier = ?",
+        url->auth_type, to_json(Value(url->cors)), url->modified_at, name->account, name->region, name->name,
+        name->qualifier);
+    return Value(describe(call, *url));
+  });
+  if (updated) functions.urls_changed();
+  return updated;
+}
+
+}  // namespace
+
+void register_url_operations(Registrar& registrar, FunctionService& functions) {
+  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
+    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
+  };
+  operation("CreateFunctionUrlConfig", create_url);
+  operation("DeleteFunctionUrlConfig", delete_url);
+  operation("GetFunctionUrlConfig", get_url);
+  operation("ListFunctionUrlConfigs", list_urls);
+  operation("UpdateFunctionUrlConfig", update_url);
+}
+
+}  // namespace moonbase::functions

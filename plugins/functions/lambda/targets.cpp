@@ -1,0 +1,375 @@
+// What names lead to: versions and aliases, their permissions and concurrency, and the way in.
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "lambda/inline.hpp"
+#include "lambda/lineage.hpp"
+#include "lambda/service.hpp"
+#include "lambda/version.hpp"
+
+namespace moonbase::functions {
+namespace {
+
+using std::chrono::steady_clock;
+
+Error too_many_requests(bool reserved) {
+  return {
+      "TooManyRequestsException",
+      "Rate Exceeded.",
+      {{"Reason", reserved ? "ReservedFunctionConcurrentInvocationLimitExceeded" : "ConcurrentInvocationLimitExceeded"},
+       {"Type", "User"}},
+      429};
+}
+
+}  // namespace
+
+// One invocation counted against its function's reservation or its account.
+class FunctionService::Slot {
+ public:
+  explicit Slot(Counter& counter) : counter_(counter), taken_(++counter.running <= counter.limit) {}
+  ~Slot() { --counter_.running; }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+  bool taken() const { return taken_; }
+
+ private:
+  Counter& counter_;
+  const bool taken_;
+};
+
+struct FunctionService::Found {
+  std::optional<Function> main, other;
+  double other_weight = 0;
+  std::vector<std::string> principals;
+  std::int64_t reserved = -1, reserved_sum = 0;
+  bool may_recur = false, has_policy = false;
+};
+
+Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& name, Found& found) {
+  auto function = require_function(tx, name);
+  if (!function) return function.error();
+  found.main = std::move(*function);
+  if (!version_of(name.qualifier)) {
+    const auto alias = find_alias(tx, name, name.qualifier);
+    for (const auto& [version, weight] : alias ? alias->weights : Map{}) {
+      found.other = find_function(tx, name.account, name.region, name.name, version_of(version).value_or(0));
+      found.other_weight = weight.number();
+    }
+  }
+  found.principals = permitted_services(tx, name);
+  found.has_policy = !tx.query(
+                            "SELECT statement_id FROM function_permission WHERE account = ? AND region = ? AND "
+                            "function = ? AND qualifier = ? LIMIT 1",
+                            name.account, name.region, name.name, name.qualifier)
+                          .empty();
+  for (const auto& row :
+       tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region = ?", name.account,
+                name.region)) {
+    found.reserved_sum += row["reserved"].integer();
+    if (row["function"].string() == name.name) found.reserved = row["reserved"].integer();
+  }
+  found.may_recur = !tx.query(
+                           "SELECT function FROM function_recursion WHERE account = ? AND region = ? AND function = ? "
+                           "AND recursive_loop = 'Allow'",
+                           name.account, name.region, name.name)
+                         .empty();
+  return Value();
+}
+
+std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function function) {
+  auto live = std::make_shared<Live>();
+  live->function = std::move(function);
+  live->version = live->function.version_text();
+  live->lineage = lineage_id(live->function.arn());
+  live->is_inline = live->function.is_inline();
+  live->calls.identity.account_id = live->function.account;
+  const auto& role = live->function.role;
+  live->calls.identity.arn = "arn:aws:sts::" + live->function.account + ":assumed-role/" +
+                             role.substr(role.rfind('/') + 1) + "/" + live->function.name;
+  live->calls.identity.issued = true;
+  live->calls.region = live->function.region;
+  live->pool = std::make_shared<Pool>(
+      pools_, [this, function = live->function] { return code_of(function); },
+      [this, version = live->version] { return log_stream_name(version); }, live->function.runtime == "lua");
+  return live;
+}
+
+Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(const FunctionName& name) {
+  const auto arn = name.arn();
+  {
+    const std::shared_lock lock(mutex_);
+    if (const auto found = targets_.find(arn); found != targets_.end()) return found->second;
+  }
+  const auto changes = changes_.load();
+  Found found;
+  const auto read = kernel_.store.read([&](Transaction& tx) { return read_target(tx, name, found = {}); });
+  if (!read) return read.error();
+
+  auto target = std::make_shared<Target>();
+  target->other_weight = found.other_weight;
+  target->may_recur = found.may_recur;
+  target->has_policy = found.has_policy;
+  target->principals = std::move(found.principals);
+  const std::unique_lock lock(mutex_);
+  // What was read may be old: whoever changes a row says so behind its commit.
+  const bool fresh = changes == changes_;
+  auto& account = accounts_[name.account + "/" + name.region];
+  if (!account) account = std::make_unique<Counter>();
+  const FunctionName unqualified{name.account, name.region, name.name, {}};
+  auto& family = families_[unqualified.arn()];
+  if (!family) family = std::make_shared<Family>();
+  if (fresh || !family->counts) {
+    account->limit = concurrency_max - static_cast<int>(found.reserved_sum);
+    family->own.limit = static_cast<int>(std::max<std::int64_t>(found.reserved, 0));
+    family->reserved = found.reserved >= 0;
+    family->counts = found.reserved >= 0 ? &family->own : account.get();
+  }
+  const auto live_of = [&](Function function) {
+    const auto version = function.version;
+    if (const auto known = family->lives.find(version); fresh && known != family->lives.end()) return known->second;
+    auto live = make_live(std::move(function));
+    live->family = family;
+    if (fresh)
+      family->lives[version] = live;
+    else
+      live->pool->retire();
+    return live;
+  };
+  target->live = live_of(std::move(*found.main));
+  if (found.other) target->other = live_of(std::move(*found.other));
+  if (fresh) {
+    targets_[arn] = target;
+    family->targets.push_back(arn);
+  }
+  return std::shared_ptr<const Target>(std::move(target));
+}
+
+const std::shared_ptr<FunctionService::Live>& FunctionService::choose(const Target& target) {
+  if (!target.other) return target.live;
+  const double chance = static_cast<double>(kernel_.ids.number() >> 11) * 0x1p-53;
+  return chance < target.other_weight ? target.other : target.live;
+}
+
+Result<Done> FunctionService::check_recursion(const CallContext& context, const Target& target) {
+  if (context.trace.empty() || target.may_recur) return done;
+  if (lineage_count(context.trace, target.live->lineage) < recursion_max) return done;
+  return Error{"RecursiveInvocationException",
+               "Lambda has detected that your function " + target.live->function.name +
+                   " is being invoked in a recursive loop with other Amazon Web Services resources and stopped it.",
+               {{"Type", "User"}},
+               400};
+}
+
+Result<Done> FunctionService::check_permitted(const CallContext& context, const Target& target) {
+  const auto& service = context.identity.service;
+  if (service.empty()) return done;
+  for (const auto& principal : target.principals)
+    if (principal == service || principal == "*") return done;
+  // Gateways were let in before there were policies: a function without any keeps its routes.
+  if (!target.has_policy && service == "apigateway.amazonaws.com") return done;
+  return Error{"AccessDeniedException",
+               "User: " + service +
+                   " is not authorized to perform: lambda:InvokeFunction on resource: " + target.live->function.arn() +
+                   " because no resource-based policy allows the lambda:InvokeFunction action",
+               {{"Type", "User"}},
+               403};
+}
+
+Result<Done> FunctionService::check(const CallContext& context, const FunctionName& name) {
+  const auto target = find(name);
+  if (!target) return target.error();
+  return check_permitted(context, **target);
+}
+
+void FunctionService::concurrency_changed(const std::string& account, const std::string& region) {
+  for (;;) {
+    const auto changes = changes_.load();
+    std::unordered_map<std::string, int> reserved;
+    const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
+      reserved.clear();
+      for (const auto& row :
+           tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region "
+                    "= ?",
+                    account, region))
+        reserved[row["function"].string()] = static_cast<int>(row["reserved"].integer());
+      return Value();
+    });
+    if (!read) return;
+    const std::unique_lock lock(mutex_);
+    if (changes != changes_) continue;
+    ++changes_;
+    auto& counter = accounts_[account + "/" + region];
+    if (!counter) counter = std::make_unique<Counter>();
+    int sum = 0;
+    for (const auto& [name, count] : reserved) sum += count;
+    counter->limit = concurrency_max - sum;
+    const auto prefix = FunctionName{account, region, {}, {}}.arn();
+    for (const auto& [arn, family] : families_) {
+      if (!arn.starts_with(prefix)) continue;
+      const auto found = reserved.find(arn.substr(prefix.size()));
+      family->reserved = found != reserved.end();
+      family->own.limit = found != reserved.end() ? found->second : 0;
+      family->counts = found != reserved.end() ? &family->own : counter.get();
+    }
+    return;
+  }
+}
+
+FunctionService::Family* FunctionService::forget_targets(const std::string& arn) {
+  ++changes_;
+  const auto found = families_.find(arn);
+  if (found == families_.end()) return nullptr;
+  for (const auto& target : found->second->targets) targets_.erase(target);
+  found->second->targets.clear();
+  return found->second.get();
+}
+
+void FunctionService::forget_settings(std::string_view account, std::string_view region, std::string_view name) {
+  const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
+  const std::unique_lock lock(mutex_);
+  forget_targets(key.arn());
+}
+
+void FunctionService::forget(std::string_view account, std::string_view region, std::string_view name,
+                             std::int64_t version) {
+  const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
+  std::shared_ptr<Live> gone;
+  // In one step: whoever finds the function in between would keep what is old.
+  const std::unique_lock lock(mutex_);
+  auto* family = forget_targets(key.arn());
+  if (!family) return;
+  if (const auto live = family->lives.find(version); live != family->lives.end()) {
+    gone = std::move(live->second);
+    family->lives.erase(live);
+    gone->pool->retire();
+  }
+}
+
+void FunctionService::forget_all(std::string_view account, std::string_view region, std::string_view name) {
+  const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
+  const auto arn = key.arn();
+  std::unordered_map<std::int64_t, std::shared_ptr<Live>> gone;  // They hold their family, so it must not hold them.
+  const std::unique_lock lock(mutex_);
+  auto* family = forget_targets(arn);
+  if (!family) return;
+  gone.swap(family->lives);
+  for (const auto& [version, live] : gone) live->pool->retire();
+  families_.erase(arn);
+}
+
+void FunctionService::reset(std::string_view account) {
+  {
+    const std::unique_lock lock(mutex_);
+    ++changes_;
+    std::erase_if(targets_, [&](const auto& entry) {
+      return account.empty() || entry.second->live->function.account == account;
+    });
+    std::erase_if(families_, [&](const auto& entry) {
+      // arn:aws:lambda:REGION:ACCOUNT:function:NAME
+      if (!account.empty() && entry.first.find(":" + std::string(account) + ":function:") == entry.first.npos)
+        return false;
+      auto lives = std::move(entry.second->lives);
+      entry.second->lives.clear();
+      for (const auto& [version, live] : lives) live->pool->retire();
+      return true;
+    });
+  }
+  urls_changed();
+  logs_.reset(account);
+}
+
+Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
+  if (!invocation.event) {
+    // Gateways name functions by ARN, as they are kept here: nothing to take apart.
+    std::shared_ptr<const Target> target;
+    {
+      const std::shared_lock lock(mutex_);
+      if (const auto found = targets_.find(invocation.function); found != targets_.end()) target = found->second;
+    }
+    if (target) {
+      if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
+      if (auto ends = check_recursion(context, *target); !ends) return ends.error();
+      return run_live(context, choose(*target), invocation, kernel_.ids.uuid());
+    }
+  }
+  const auto name = parse_function_name(invocation.function, context);
+  if (!name) return name.error();
+  if (invocation.event) {
+    const auto found = find(*name);
+    if (!found) return found.error();
+    if (auto permitted = check_permitted(context, **found); !permitted) return permitted.error();
+    const auto queued = enqueue(
+        context, {*name, std::move(invocation.payload), std::move(invocation.client_context), kernel_.ids.uuid()},
+        kernel_.store);
+    if (!queued) return queued.error();
+    return InvocationResult{{}, {}, (*found)->live->version, {}};
+  }
+  return run(context, *name, invocation, kernel_.ids.uuid());
+}
+
+Result<InvocationResult> FunctionService::run(const CallContext& context, const FunctionName& name,
+                                              const Invocation& invocation, std::string_view request_id) {
+  const auto target = find(name);
+  if (!target) return target.error();
+  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
+  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
+  return run_live(context, choose(**target), invocation, request_id);
+}
+
+Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
+                                                   const Invocation& invocation, std::string_view request_id) {
+  // Most callers wait longer than the function may take, and nothing needs to watch them.
+  constexpr auto init_max = std::chrono::seconds(10);
+  const auto longest = std::chrono::seconds(live->function.timeout_seconds) + init_max;
+  if (!live->is_inline && context.deadline != MachineTime::max() && context.deadline - steady_clock::now() < longest)
+    return run_beside(context, live, invocation, request_id);
+  return run_counted(context, live, invocation, request_id);
+}
+
+Result<InvocationResult> FunctionService::run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
+                                                      const Invocation& invocation, std::string_view request_id) {
+  const Slot slot(*live->family->counts.load());
+  if (!slot.taken()) return too_many_requests(live->family->reserved);
+  if (live->is_inline) return run_inline(context, live, invocation, request_id);
+  return run_in_environment(context, live, invocation, request_id);
+}
+
+namespace {
+
+// Between a caller and the function that may outlive its wait; both are fibers of one loop.
+struct Beside {
+  int ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  CallContext context;
+  Invocation invocation;
+  std::string request_id;
+  std::optional<Result<InvocationResult>> result;
+  ~Beside() {
+    if (ended >= 0) close(ended);
+  }
+};
+
+}  // namespace
+
+Result<InvocationResult> FunctionService::run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
+                                                     const Invocation& invocation, std::string_view request_id) {
+  const auto both = std::make_shared<Beside>();
+  if (both->ended < 0) return Error{"ServiceException", "Out of file descriptors.", {{"Type", "Service"}}, 500};
+  both->context = context;
+  both->context.deadline = MachineTime::max();
+  both->invocation = invocation;
+  both->request_id = request_id;
+  kernel_.io.spawn([this, both, live] {
+    both->result = run_counted(both->context, live, both->invocation, both->request_id);
+    const std::uint64_t one = 1;
+    [[maybe_unused]] const auto written = ::write(both->ended, &one, sizeof one);
+  });
+  if (!both->result) kernel_.io.wait_readable(both->ended, context.deadline);
+  kernel_.io.forget(both->ended);
+  if (both->result) return std::move(*both->result);
+  return Error{"TimeoutError", "The caller gave up before the function ended.", {}, 504};
+}
+
+}  // namespace moonbase::functions

@@ -1,0 +1,375 @@
+-- Stack vocabulary of events, schedules and pipes.
+--
+--   local orders = s.bus "orders" {}
+--   s.rule "large" { bus = orders, pattern = { detail = { total = { { numeric = { ">", 100 } } } } },
+--     on_event = function(event) print(event.detail.id) end }
+--   s.rule "nightly" { schedule = "cron(0 3 * * ? *)", targets = { report, { audit, input = { full = true } } } }
+--   s.schedule "remind" { at = "2027-03-01T09:00:00", timezone = "Europe/Berlin", handler = function(event) … end }
+--   s.schedule "poll" { rate = "5 minutes", target = poll, input = { page = 1 } }
+--   s.pipe "ship" { source = jobs, filter = { body = { kind = { "ship" } } }, target = function(records) … end }
+--
+-- In a handler: orders:put("Order Placed", { id = 7 }) or orders:put("Order Placed", { id = 7 }, { source = "shop" }).
+
+return function(vocabulary)
+  -- JSON text of plain data, the same every time. A table without elements is an object.
+  local function to_json(value)
+    local kind = type(value)
+    if kind == "string" then
+      return '"' .. value:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+    elseif kind == "number" then
+      return value % 1 == 0 and ("%d"):format(value) or ("%.17g"):format(value)
+    elseif kind ~= "table" then
+      return kind == "boolean" and tostring(value) or "null"
+    end
+    local parts = {}
+    if #value > 0 then
+      for i, element in ipairs(value) do parts[i] = to_json(element) end
+      return "[" .. table.concat(parts, ",") .. "]"
+    end
+    local keys = {}
+    for key in pairs(value) do keys[#keys + 1] = tostring(key) end
+    table.sort(keys)
+    for i, key in ipairs(keys) do parts[i] = to_json(key) .. ":" .. to_json(value[key]) end
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
+  local function json_text(value)
+    if value == nil or type(value) == "string" then return value end
+    return to_json(value)
+  end
+
+  -- Resources are made in order of declaration, and this one comes after the functions that it declares.
+  local function move_last(stack, resource)
+    for position, other in ipairs(stack.resources) do
+      if other == resource then
+        table.remove(stack.resources, position)
+        break
+      end
+    end
+    stack.resources[#stack.resources + 1] = resource
+  end
+
+  local function handle_named(stack, constructor, name) return stack.by_id[constructor .. "/" .. name].handle end
+
+  -- A target as a handle: a function written in place becomes a function of the stack.
+  local function target_handle(handle, target, suffix, stack, tools)
+    if type(target) == "function" then
+      return stack.declare("fn", handle.name .. suffix, { handler = target }, 5)
+    end
+    if not tools.is_handle(target) then
+      tools.refuse(handle, "a target is a function, or a resource of the stack that has an arn")
+    end
+    return target
+  end
+
+  local function is_function_arn(arn) return arn:find(":lambda:", 1, true) ~= nil end
+
+  -- EventBridge may invoke the function; a permission that is there already is as good.
+  local function permit(call, arn, rule)
+    if not is_function_arn(arn) then return end
+    local good, problem = pcall(call, "lambda", "AddPermission", {
+      FunctionName = arn, StatementId = "events-" .. rule:gsub("[^%w_-]", "-"), Action = "lambda:InvokeFunction",
+      Principal = "events.amazonaws.com" })
+    if not good and not (type(problem) == "table" and problem.code == "ResourceConflictException") then
+      error(problem, 0)
+    end
+  end
+
+  local function role_of(stack, name) return ("arn:aws:iam::000000000000:role/%s-%s"):format(stack.name, name) end
+
+  local function dead_letter_of(options, tools)
+    return options.dead_letter and { Arn = tools.ref(options.dead_letter, "arn") } or nil
+  end
+
+  -- Event buses. ----------------------------------------------------------------------------------
+
+  vocabulary.resource {
+    constructor = "bus", type = "AWS::Events::EventBus", service = "events",
+    options = { description = { type = "string" } },
+    properties = function(name, options) return { Name = name, Description = options.description } end,
+    create = function(call, name, properties)
+      -- Every account has the default bus.
+      if name == "default" then return { arn = call("events", "DescribeEventBus", {}).Arn, name = name } end
+      local made = call("events", "CreateEventBus", { Name = name, Description = properties.Description })
+      return { arn = made.EventBusArn, name = name }
+    end,
+    read = function(call, name)
+      return { arn = call("events", "DescribeEventBus", { Name = name }).Arn, name = name }
+    end,
+    update = function(call, name, before, properties, attributes)
+      call("events", "UpdateEventBus", { Name = name, Description = properties.Description or "" })
+      return attributes
+    end,
+    delete = function(call, name)
+      if name ~= "default" then call("events", "DeleteEventBus", { Name = name }) end
+    end,
+    methods = {
+      -- Puts an event on the bus; answers its id. The source is the stack's name unless options.source says another.
+      put = function(handle, detail_type, detail, options)
+        options = options or {}
+        local answer = handle.call("PutEvents", { Entries = { {
+          EventBusName = handle.name, Source = options.source or handle.stack.name, DetailType = detail_type,
+          Detail = json.encode(detail or {}), Resources = options.resources } } })
+        local entry = answer.Entries[1]
+        if entry.ErrorCode then error({ code = entry.ErrorCode, message = entry.ErrorMessage }, 0) end
+        return entry.EventId
+      end,
+    },
+  }
+
+  -- Rules. ----------------------------------------------------------------------------------------
+
+  local target_options = { input = true, input_path = true, template = true, paths = true, group = true }
+
+  -- { target, options } of each target, in order.
+  local function declare_targets(handle, options, stack, tools)
+    local found = {}
+    local function add(target, more)
+      found[#found + 1] = { target_handle(handle, target, #found == 0 and "-on-event" or "-on-event-" .. #found + 1,
+        stack, tools), more or {} }
+    end
+    for _, target in ipairs(options.targets or {}) do
+      if type(target) == "table" and not tools.is_handle(target) then
+        for key in pairs(target) do
+          if key ~= 1 and not target_options[key] then
+            tools.refuse(handle, ("a target has no option %q.%s"):format(tostring(key), tools.nearest(key, target_options)))
+          end
+        end
+        add(target[1], target)
+      else
+        add(target)
+      end
+    end
+    if options.on_event then add(options.on_event) end
+    if #found == 0 then tools.refuse(handle, "a rule needs targets = { … } or on_event = function(event) … end") end
+    handle.targets = found
+    move_last(stack, tools.resource(handle))
+  end
+
+  local function target_of(position, target, more, options, tools)
+    local transformer = more.template and { InputTemplate = json_text(more.template), InputPathsMap = more.paths } or nil
+    return {
+      Id = tostring(position), Arn = tools.ref(target, "arn"), Input = json_text(more.input), InputPath = more.input_path,
+      InputTransformer = transformer, SqsParameters = more.group and { MessageGroupId = more.group } or nil,
+      DeadLetterConfig = dead_letter_of(options, tools),
+      RetryPolicy = options.retries and { MaximumRetryAttempts = options.retries } or nil,
+    }
+  end
+
+  -- Makes the rule and its targets these.
+  local function put_rule(call, name, properties)
+    local made = call("events", "PutRule", {
+      Name = name, EventBusName = properties.Bus, EventPattern = properties.Pattern,
+      ScheduleExpression = properties.Schedule, State = properties.State, Description = properties.Description })
+    local wanted, gone = {}, {}
+    for _, target in ipairs(properties.Targets) do
+      wanted[target.Id] = true
+      permit(call, target.Arn, name)
+    end
+    local existing = call("events", "ListTargetsByRule", { Rule = name, EventBusName = properties.Bus })
+    for _, target in ipairs(existing.Targets or {}) do
+      if not wanted[target.Id] then gone[#gone + 1] = target.Id end
+    end
+    if #gone > 0 then call("events", "RemoveTargets", { Rule = name, EventBusName = properties.Bus, Ids = gone }) end
+    call("events", "PutTargets", { Rule = name, EventBusName = properties.Bus, Targets = properties.Targets })
+    return { arn = made.RuleArn, bus = properties.Bus }
+  end
+
+  vocabulary.resource {
+    constructor = "rule", type = "AWS::Events::Rule", service = "events",
+    options = {
+      pattern     = { type = "table|string", doc = "Which events: { source = { \"shop\" } }, as EventBridge writes patterns." },
+      schedule    = { type = "string", doc = "\"rate(5 minutes)\" or \"cron(0 3 * * ? *)\"." },
+      bus         = { type = "table|string", doc = "A bus of the stack, or a name; the default bus if you say nothing." },
+      targets     = { type = "table", doc = "Functions and resources, or { target, input, input_path, template, paths, group }." },
+      on_event    = { type = "handler", doc = "A function that gets the event." },
+      description = { type = "string" },
+      enabled     = { type = "boolean" },
+      retries     = { type = "integer", doc = "0 to 185." },
+      dead_letter = { type = "table", doc = "A queue for what cannot be delivered." },
+    },
+    declared = function(handle, options, stack, tools)
+      if not options.pattern and not options.schedule then tools.refuse(handle, "a rule needs a pattern or a schedule") end
+      declare_targets(handle, options, stack, tools)
+    end,
+    properties = function(name, options, tools, stack)
+      local targets = {}
+      for i, each in ipairs(handle_named(stack, "rule", name).targets) do
+        targets[i] = target_of(i, each[1], each[2], options, tools)
+      end
+      local bus = options.bus
+      return {
+        Name = name, Bus = tools.is_handle(bus) and tools.ref(bus, "name") or bus, Pattern = json_text(options.pattern),
+        Schedule = options.schedule, State = options.enabled == false and "DISABLED" or "ENABLED",
+        Description = options.description, Targets = targets,
+      }
+    end,
+    create = put_rule,
+    read = function(call, name, attributes)
+      call("events", "DescribeRule", { Name = name, EventBusName = attributes.bus })
+      return attributes
+    end,
+    replaces = function(before, after) return to_json(before.Bus) ~= to_json(after.Bus) end,
+    update = function(call, name, before, properties) return put_rule(call, name, properties) end,
+    delete = function(call, name, attributes)
+      local targets = call("events", "ListTargetsByRule", { Rule = name, EventBusName = attributes.bus }).Targets or {}
+      local ids = {}
+      for i, target in ipairs(targets) do ids[i] = target.Id end
+      if #ids > 0 then call("events", "RemoveTargets", { Rule = name, EventBusName = attributes.bus, Ids = ids }) end
+      call("events", "DeleteRule", { Name = name, EventBusName = attributes.bus })
+    end,
+  }
+
+  -- Schedules. ------------------------------------------------------------------------------------
+
+  local function expression_of(handle, options, tools)
+    local found
+    for _, kind in ipairs { "rate", "cron", "at" } do
+      if options[kind] then
+        if found then tools.refuse(handle, "a schedule has one of rate, cron and at") end
+        found = ("%s(%s)"):format(kind, options[kind])
+      end
+    end
+    if not found then tools.refuse(handle, "a schedule needs rate = \"5 minutes\", cron = \"0 3 * * ? *\" or at = \"2027-01-31T09:00:00\"") end
+    return found
+  end
+
+  vocabulary.resource {
+    constructor = "schedule", type = "AWS::Scheduler::Schedule", service = "scheduler",
+    options = {
+      rate        = { type = "string", doc = "\"5 minutes\"." },
+      cron        = { type = "string", doc = "\"0 3 * * ? *\": minutes, hours, day of month, month, day of week, year." },
+      at          = { type = "string", doc = "\"2027-01-31T09:00:00\": once." },
+      timezone    = { type = "string", doc = "\"Europe/Berlin\"; UTC if you say nothing." },
+      target      = { type = "table", doc = "A function or another resource of the stack." },
+      handler     = { type = "handler", doc = "A function written in place." },
+      input       = { type = "any", doc = "What the target gets." },
+      window      = { type = "integer", doc = "Minutes within which it may run." },
+      once        = { type = "boolean", doc = "Delete it after its last run." },
+      description = { type = "string" },
+      enabled     = { type = "boolean" },
+      retries     = { type = "integer", doc = "0 to 185." },
+      dead_letter = { type = "table", doc = "A queue for what cannot be delivered." },
+    },
+    declared = function(handle, options, stack, tools)
+      expression_of(handle, options, tools)
+      if (options.target == nil) == (options.handler == nil) then
+        tools.refuse(handle, "a schedule needs target = a resource, or handler = function(event) … end")
+      end
+      handle.target = target_handle(handle, options.target or options.handler, "-run", stack, tools)
+      move_last(stack, tools.resource(handle))
+    end,
+    properties = function(name, options, tools, stack)
+      local handle = handle_named(stack, "schedule", name)
+      return {
+        Name = name, ScheduleExpression = expression_of(handle, options, tools),
+        ScheduleExpressionTimezone = options.timezone, Description = options.description,
+        State = options.enabled == false and "DISABLED" or "ENABLED",
+        ActionAfterCompletion = options.once and "DELETE" or "NONE",
+        FlexibleTimeWindow = options.window and { Mode = "FLEXIBLE", MaximumWindowInMinutes = options.window }
+          or { Mode = "OFF" },
+        Target = {
+          Arn = tools.ref(handle.target, "arn"), RoleArn = role_of(stack, name), Input = json_text(options.input),
+          DeadLetterConfig = dead_letter_of(options, tools),
+          RetryPolicy = options.retries and { MaximumRetryAttempts = options.retries } or nil,
+        },
+      }
+    end,
+    create = function(call, name, properties)
+      return { arn = call("scheduler", "CreateSchedule", properties).ScheduleArn, name = name }
+    end,
+    read = function(call, name, attributes)
+      call("scheduler", "GetSchedule", { Name = name })
+      return attributes
+    end,
+    update = function(call, name, before, properties, attributes)
+      call("scheduler", "UpdateSchedule", properties)
+      return attributes
+    end,
+    delete = function(call, name) call("scheduler", "DeleteSchedule", { Name = name }) end,
+  }
+
+  -- Pipes. ----------------------------------------------------------------------------------------
+
+  -- Which parameters a source of this kind has.
+  local source_parameters = {
+    queue = "SqsQueueParameters", table = "DynamoDBStreamParameters", stream = "KinesisStreamParameters",
+  }
+
+  -- One pattern, or a list of them.
+  local function filters_of(filter)
+    if filter == nil then return nil end
+    local filters = {}
+    for i, pattern in ipairs(type(filter) == "table" and #filter > 0 and filter or { filter }) do
+      filters[i] = { Pattern = json_text(pattern) }
+    end
+    return { Filters = filters }
+  end
+
+  vocabulary.resource {
+    constructor = "pipe", type = "AWS::Pipes::Pipe", service = "pipes",
+    options = {
+      source      = { type = "table", required = true, doc = "A queue or a stream of the stack." },
+      target      = { type = "handler|table", required = true, doc = "A function or another resource of the stack." },
+      enrichment  = { type = "handler|table", doc = "A function that answers what the target gets." },
+      filter      = { type = "table|string", doc = "A pattern of records, or a list of them: { body = { kind = { \"ship\" } } }." },
+      template    = { type = "table|string", doc = "What the target gets: '{\"id\": <$.body.id>}'." },
+      batch       = { type = "integer", doc = "Records at once." },
+      window      = { type = "integer", doc = "Seconds that a batch may gather." },
+      start       = { type = "string", doc = "Of a stream: \"TRIM_HORIZON\" or \"LATEST\"." },
+      retries     = { type = "integer", doc = "Of a stream." },
+      dead_letter = { type = "table", doc = "Of a stream: a queue for what failed." },
+      description = { type = "string" },
+      enabled     = { type = "boolean" },
+    },
+    declared = function(handle, options, stack, tools)
+      if not tools.is_handle(options.source) then tools.refuse(handle, "source is a queue or a stream of the stack") end
+      handle.target = target_handle(handle, options.target, "-target", stack, tools)
+      handle.enrichment = false
+      if options.enrichment then
+        handle.enrichment = target_handle(handle, options.enrichment, "-enrich", stack, tools)
+      end
+      move_last(stack, tools.resource(handle))
+    end,
+    properties = function(name, options, tools, stack)
+      local handle = handle_named(stack, "pipe", name)
+      local kind = tools.resource(options.source).constructor
+      local parameters = { FilterCriteria = filters_of(options.filter) }
+      local is_stream = kind ~= "queue"
+      parameters[source_parameters[kind] or "KinesisStreamParameters"] = {
+        BatchSize = options.batch, MaximumBatchingWindowInSeconds = options.window,
+        StartingPosition = is_stream and (options.start or "TRIM_HORIZON") or nil,
+        MaximumRetryAttempts = is_stream and options.retries or nil,
+        DeadLetterConfig = is_stream and dead_letter_of(options, tools) or nil,
+      }
+      return {
+        Name = name, RoleArn = role_of(stack, name), Description = options.description,
+        Source = tools.ref(options.source, kind == "table" and "stream_arn" or "arn"), SourceParameters = parameters,
+        Enrichment = handle.enrichment and tools.ref(handle.enrichment, "arn") or nil,
+        Target = tools.ref(handle.target, "arn"),
+        TargetParameters = options.template and { InputTemplate = json_text(options.template) } or nil,
+        DesiredState = options.enabled == false and "STOPPED" or "RUNNING",
+      }
+    end,
+    create = function(call, name, properties)
+      return { arn = call("pipes", "CreatePipe", properties).Arn, name = name }
+    end,
+    read = function(call, name, attributes)
+      call("pipes", "DescribePipe", { Name = name })
+      return attributes
+    end,
+    -- A pipe's source, and where it begins to read, are settled when it is made.
+    replaces = function(before, after)
+      return to_json(before.Source) ~= to_json(after.Source)
+        or to_json(before.SourceParameters) ~= to_json(after.SourceParameters)
+    end,
+    update = function(call, name, before, properties, attributes)
+      local input = {}
+      for key, value in pairs(properties) do
+        if key ~= "Source" and key ~= "SourceParameters" then input[key] = value end
+      end
+      call("pipes", "UpdatePipe", input)
+      return attributes
+    end,
+    delete = function(call, name) call("pipes", "DeletePipe", { Name = name }) end,
+  }
+end
