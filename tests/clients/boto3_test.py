@@ -150,6 +150,29 @@ class Clients(unittest.TestCase):
             sqs.purge_queue(QueueUrl=queue)
             sqs.purge_queue(QueueUrl=queue)
 
+    def test_topics_through_the_query_protocol(self):
+        sns, sqs = self.client("sns"), self.client("sqs")
+        topic = sns.create_topic(Name="boto", Attributes={"DisplayName": "Boto"}, Tags=[{"Key": "a", "Value": "b"}])["TopicArn"]
+        url = sqs.create_queue(QueueName="boto-topic")["QueueUrl"]
+        arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        subscription = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={
+            "FilterPolicy": json.dumps({"kind": ["ship"]})})["SubscriptionArn"]
+        self.assertEqual(sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"], [{
+            "SubscriptionArn": subscription, "Owner": "000000000000", "Protocol": "sqs", "Endpoint": arn, "TopicArn": topic}])
+        sns.publish(TopicArn=topic, Message="no")
+        sent = sns.publish(TopicArn=topic, Message="yes", MessageAttributes={"kind": {"DataType": "String", "StringValue": "ship"}})
+        received = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+        self.assertEqual([json.loads(each["Body"])["MessageId"] for each in received], [sent["MessageId"]])
+        answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[{"Id": "1", "Message": "a"}, {"Id": "2", "Message": ""}])
+        self.assertEqual((answer["Successful"][0]["Id"], answer["Failed"][0]["Code"]), ("1", "InvalidParameter"))
+        self.assertEqual(sns.list_tags_for_resource(ResourceArn=topic)["Tags"], [{"Key": "a", "Value": "b"}])
+        with self.assertRaises(sns.exceptions.NotFoundException):
+            sns.publish(TopicArn=topic + "x", Message="x")
+        with self.assertRaises(sns.exceptions.InvalidParameterException) as refused:
+            sns.create_topic(Name="boto", Attributes={"DisplayName": "Other"})
+        self.assertEqual(refused.exception.response["Error"]["Message"],
+                         "Invalid parameter: Attributes Reason: Topic already exists with different attributes")
+
     def test_accounts_are_apart(self):
         mine, other = (self.client("dynamodb", aws_access_key_id=account) for account in ("111111111111", "222222222222"))
         mine.create_table(TableName="mine", BillingMode="PAY_PER_REQUEST",

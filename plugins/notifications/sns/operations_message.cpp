@@ -86,6 +86,13 @@ Result<Value> publish_to_endpoint(Call& call, const std::string& arn_text) {
   });
 }
 
+// "arn:aws:sns:::news" is the caller's own: a handler knows its topic's name, not where it runs.
+TopicName completed(TopicName name, const CallContext& context) {
+  if (name.owner.account.empty()) name.owner.account = context.identity.account_id;
+  if (name.owner.region.empty()) name.owner.region = context.region;
+  return name;
+}
+
 Map answer_of(const Topic& topic, const Accepted& accepted) {
   Map answer = {{"MessageId", accepted.id}};
   if (topic.name.is_fifo()) answer.set("SequenceNumber", sequence_number(accepted.sequence));
@@ -209,12 +216,13 @@ Result<Value> publish(Call& call, Service&) {
     return publish_to_endpoint(call, target);
   const auto name = topic.empty() ? parse_topic_arn(target, "TargetArn") : parse_topic_arn(topic);
   if (!name) return name.error();
-  return publish_to_topic(call.kernel, call.context, *name, call.input);
+  return publish_to_topic(call.kernel, call.context, completed(*name, call.context), call.input);
 }
 
 Result<Value> publish_batch(Call& call, Service&) {
-  const auto name = parse_topic_arn(call.input["TopicArn"].string());
+  auto name = parse_topic_arn(call.input["TopicArn"].string());
   if (!name) return name.error();
+  *name = completed(*name, call.context);
   const auto& entries = call.input["PublishBatchRequestEntries"].list();
   if (auto refused = refuse_batch(entries)) return *refused;
   std::vector<Result<Message>> messages;

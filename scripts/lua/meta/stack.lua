@@ -121,6 +121,52 @@ local schedule = {}
 ---@field name string
 local pipe = {}
 
+---@class moonbase.topic.Options  AWS::SNS::Topic
+---@field archive? integer  FIFO: days that messages are kept for replays.
+---@field deduplication? string  FIFO: "content" drops what was published in the last five minutes.
+---@field delivery? table|string  A delivery policy, for HTTP endpoints.
+---@field display_name? string  Who mail comes from.
+---@field fifo? boolean  In order within message groups, each message once.
+---@field policy? table|string  A resource policy.
+---@field signature? integer  1 (SHA1) or 2 (SHA256); 1 if you say nothing.
+---@field tags? table
+---@field throughput? string  FIFO: "high" keeps groups apart from each other.
+
+---@class moonbase.topic  what s.topic "name" { … } answers
+---@field name string
+local topic = {}
+
+function topic:on_message(...) end
+
+function topic:subscribe(...) end
+
+-- Options: subject, attributes, group, deduplication. A table is sent as JSON.
+---@return string message_id
+function topic:publish(message, options) end
+
+-- Any number of messages, ten a Call. The options are for all of them. What is refused is raised.
+---@return string[] message_ids
+function topic:publish_batch(messages, options) end
+
+---@class moonbase.email.Options  Moonbase::SNS::Email
+---@field json? boolean  Gets notifications as JSON.
+
+---@class moonbase.email  what s.email "name" { … } answers
+---@field name string
+local email = {}
+
+---@class moonbase.topic_subscription.Options  AWS::SNS::Subscription
+---@field dead_letter? table  A queue for what cannot be delivered.
+---@field filter? table|string  A filter policy: { kind = { "ship" } }.
+---@field filter_by? string  "attributes", or "body"; attributes if you say nothing.
+---@field raw? boolean  The message alone, without SNS's envelope.
+---@field target table|string  A queue, a function, s.email, or an address.
+---@field topic table  The topic.
+
+---@class moonbase.topic_subscription  what s.topic_subscription "name" { … } answers
+---@field name string
+local topic_subscription = {}
+
 ---@class moonbase.queue.Options  AWS::SQS::Queue
 ---@field dead_letter? table  { queue, after = 3 }: where messages go that were received that often.
 ---@field deduplication? string  FIFO: "content" drops what was sent in the last five minutes.
@@ -237,6 +283,7 @@ function table:update(key, changes) end
 
 ---@class moonbase.Stack
 ---@field bus fun(name: string): fun(options: moonbase.bus.Options): moonbase.bus
+---@field email fun(name: string): fun(options: moonbase.email.Options): moonbase.email
 ---@field event_source fun(name: string): fun(options: moonbase.event_source.Options): moonbase.event_source
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
@@ -247,4 +294,6 @@ function table:update(key, changes) end
 ---@field rule fun(name: string): fun(options: moonbase.rule.Options): moonbase.rule
 ---@field schedule fun(name: string): fun(options: moonbase.schedule.Options): moonbase.schedule
 ---@field table fun(name: string): fun(options: moonbase.table.Options): moonbase.table
+---@field topic fun(name: string): fun(options: moonbase.topic.Options): moonbase.topic
+---@field topic_subscription fun(name: string): fun(options: moonbase.topic_subscription.Options): moonbase.topic_subscription
 
