@@ -9,6 +9,7 @@ import events
 import gateway
 import queues
 import tables
+import topics
 
 
 def functions(options):
@@ -20,7 +21,8 @@ def functions(options):
 def main():
     parts = {"start": gateway.start, "gateway": gateway.gateway, "dynamodb": tables.dynamodb, "tables": tables.tables,
              "sqs": queues.sqs, "sqs-million": queues.sqs_million, "sqs-polls": queues.sqs_polls,
-             "events": events.events, "functions": functions}
+             "events": events.events, "sns": topics.fanout,
+             "functions": functions}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--peer", required=True, help="nginx's Lua module, unpacked")
