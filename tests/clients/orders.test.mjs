@@ -5,6 +5,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
+import { GetFunctionConfigurationCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { GetQueueAttributesCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { root, settings, start } from './moonbase.mjs';
 
@@ -41,6 +42,8 @@ const count = async (name) => {
   const { Item } = await dynamodb.send(new GetItemCommand({ TableName: 'counts', Key: { name: { S: name } } }));
   return Item && Number(Item.count.N);
 };
+const code = async () => (await new LambdaClient(settings(moonbase.url)).send(
+  new GetFunctionConfigurationCommand({ FunctionName: 'warehouse-on-message' }))).CodeSha256;
 const letters = async () => (await (await fetch(`${moonbase.url}/_aws/sns/mailbox`)).json()).Messages;
 
 test('an order is placed, announced and packed', async () => {
@@ -67,11 +70,14 @@ test('it comes back with a redrive, when the worker can take it', async () => {
   const before = readFileSync(stack, 'utf8');
   const repaired = before.replace(/  if not order\.sku then error.*\n/, '');
   assert.notEqual(repaired, before);
+  const old = await code();
   await clock({ resume: true });
   writeFileSync(stack, repaired);
   // The platform watches the file.
-  const told = () => moonbase.printed().match(/update warehouse-on-message/);
-  while (!told()) await new Promise((resolve) => { setImmediate(resolve); });
+  for (const until = Date.now() + 30000; (await code()) === old;) {
+    assert.ok(Date.now() < until, moonbase.printed());
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
+  }
   await clock({ stop: true });
   const [status, answer] = await ask('POST', '/redrive');
   assert.equal(status, 202);
