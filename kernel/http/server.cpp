@@ -293,7 +293,7 @@ class LocalListener final : public HttpListener {
   ~LocalListener() override {
     auto& state = *core_->loops.front();
     core_->draining = true;
-    close_listener(state);
+    if (state.listener >= 0) ::shutdown(state.listener, SHUT_RDWR);  // Its fiber wakes and closes it.
     for (auto* connection = state.connections; connection; connection = connection->next)
       ::shutdown(connection->descriptor, SHUT_RDWR);
   }
@@ -330,7 +330,13 @@ Result<std::unique_ptr<HttpListener>> LocalServers::listen(ListenerHandler handl
   }
   state.listener = listener;
   ::getsockname(listener, address->get(), &address->length);
-  state.loop.spawn([core, &state] { accept_all(core, state); });
+  state.loop.spawn([core, &state] {
+    struct Close {
+      LoopState& state;
+      ~Close() { close_listener(state); }
+    } close{state};
+    accept_all(core, state);
+  });
   return std::unique_ptr<HttpListener>(std::make_unique<LocalListener>(core, address->port()));
 }
 
