@@ -238,8 +238,13 @@ Error invalid_parameter(std::string message) {
   return {"InvalidParameterValueException", std::move(message), {{"Type", "User"}}, 400};
 }
 
+bool is_process_runtime(std::string_view runtime) {
+  return (runtime.starts_with("nodejs") || runtime.starts_with("python") || runtime.starts_with("provided")) &&
+         runtime != "provided" && std::find(runtimes.begin(), runtimes.end(), runtime) != runtimes.end();
+}
+
 Result<Done> check_runtime(const std::string& operation, const std::string& runtime) {
-  if (runtime == "lua" || runtime == "native") return done;
+  if (runtime == "lua" || runtime == "native" || is_process_runtime(runtime)) return done;
   if (std::find(runtimes.begin(), runtimes.end(), runtime) != runtimes.end())
     return not_implemented("lambda " + operation + " Runtime " + runtime);
   std::string all = "lua, native";

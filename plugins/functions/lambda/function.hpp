@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace moonbase::functions {
 
@@ -20,6 +21,9 @@ struct Function {
   Map environment;
   std::string code_blob, code_sha256, library_blob;  // library_blob: of a native function's .so.
   std::int64_t code_bytes = 0;
+  std::vector<std::string> layer_blobs;  // Zips, in order: later ones lie over earlier ones in /opt.
+  std::int64_t tmp_mb = 512;
+  std::string log_format = "Text", application_log_level = "INFO", system_log_level = "INFO";
   Time modified_at;
   std::string revision_id;
   Map tags;
@@ -53,6 +57,9 @@ std::string modified_text(Time time);
 
 Error function_not_found(const FunctionName& name);
 Error invalid_parameter(std::string message);
+
+// nodejs*, python* and provided*: programs that speak the Lambda Runtime API.
+bool is_process_runtime(std::string_view runtime);
 
 // Rules that the model cannot state.
 Result<Done> check_runtime(const std::string& operation, const std::string& runtime);

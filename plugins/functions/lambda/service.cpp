@@ -3,6 +3,7 @@
 #include "environment/package.hpp"
 #include "lambda/code.hpp"
 #include "lambda/inline.hpp"
+#include "runtimes/runtime_pool.hpp"
 
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
@@ -140,8 +141,13 @@ struct FunctionService::Report {
 
 FunctionService::Live::~Live() = default;
 
+void FunctionService::Live::retire() {
+  pool->retire();
+  if (runtimes) runtimes->retire();
+}
+
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
-    : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()) {}
+    : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()), folders_(std::make_unique<CodeFolders>()) {}
 
 FunctionService::~FunctionService() = default;
 
@@ -214,6 +220,8 @@ Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const Funct
       "arn:aws:sts::" + name.account + ":assumed-role/" + role.substr(role.rfind('/') + 1) + "/" + name.name;
   live->calls.identity.issued = true;
   live->calls.region = name.region;
+  if (is_process_runtime(live->function.runtime))
+    live->runtimes = std::make_shared<RuntimePool>(kernel_, pools_.processes(), *folders_, live->function, idle_max());
   live->pool = std::make_shared<Pool>(
       pools_, [this, function = live->function] { return code_of(function); }, [this] { return log_stream_name(); },
       live->function.runtime == "lua");
@@ -221,7 +229,7 @@ Result<std::shared_ptr<FunctionService::Live>> FunctionService::find(const Funct
   const std::unique_lock lock(mutex_);
   if (changes != changes_) {
     // What was read may be old: whoever changes a row says so behind its commit.
-    live->pool->retire();
+    live->retire();
     auto& running_now = running_[name.account];
     if (!running_now) running_now = std::make_unique<std::atomic<int>>(0);
     live->running = running_now.get();
@@ -243,7 +251,7 @@ void FunctionService::forget(std::string_view account, std::string_view region, 
   if (const auto found = live_.find(key.arn()); found != live_.end()) {
     gone = std::move(found->second);
     live_.erase(found);
-    gone->pool->retire();
+    gone->retire();
   }
 }
 
@@ -253,7 +261,7 @@ void FunctionService::reset(std::string_view account) {
     ++changes_;
     std::erase_if(live_, [&](const auto& entry) {
       if (!account.empty() && entry.second->function.account != account) return false;
-      entry.second->pool->retire();
+      entry.second->retire();
       return true;
     });
   }
@@ -306,6 +314,7 @@ Result<InvocationResult> FunctionService::run_live(const CallContext& context, c
                                                    const Invocation& invocation, std::string_view request_id) {
   const Slot slot(*live->running);
   if (!slot.taken()) return too_many_requests();
+  if (live->runtimes) return run_in_process(live, invocation, request_id, nullptr);
   if (live->is_inline) return run_inline(context, live, invocation, request_id);
   return run_in_environment(context, live, invocation, request_id);
 }

@@ -5,6 +5,7 @@
 #include "lambda/function.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
+#include "runtimes/runtime_environment.hpp"
 
 #include <moonbase/plugin.hpp>
 
@@ -16,11 +17,14 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace moonbase::functions {
 
 class InlineFunction;
+class CodeFolders;
+class RuntimePool;
 
 inline constexpr int concurrency_max = 1000;  // An account's, as new accounts have it.
 
@@ -61,13 +65,16 @@ class FunctionService final : public FunctionInvoker {
   struct Live {
     Function function;
     bool is_inline = false;
-    std::shared_ptr<Pool> pool;
+    std::shared_ptr<Pool> pool;             // lua, native; or:
+    std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
     std::atomic<int>* running = nullptr;  // Of the account.
     CallContext calls;                    // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
+    void retire();  // No environment is kept.
     ~Live();
   };
   struct Report;
+  friend class ProcessInvocation;
 
   Result<std::shared_ptr<Live>> find(const FunctionName& name);
   Result<PoolCode> code_of(const Function& function);
@@ -81,9 +88,14 @@ class FunctionService final : public FunctionInvoker {
   Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
                                       const Invocation& invocation, std::string_view request_id);
 
+  Result<InvocationResult> run_in_process(const std::shared_ptr<Live>& live, const Invocation& invocation,
+                                          std::string_view request_id, const ResponseSink* sink);
+  void note_other_version(const std::string& runtime, const std::string& has);
+
   KernelServices& kernel_;
   LogStore logs_;
   Pools pools_;
+  std::unique_ptr<CodeFolders> folders_;
   std::vector<std::string_view> vocabularies_;
 
   std::shared_mutex mutex_;
@@ -94,6 +106,7 @@ class FunctionService final : public FunctionInvoker {
   };
   std::unordered_map<std::string, std::shared_ptr<Live>, Hash, std::equal_to<>> live_;                 // By ARN.
   std::unordered_map<std::string, std::unique_ptr<std::atomic<int>>, Hash, std::equal_to<>> running_;  // By account.
+  std::unordered_set<std::string> versions_noted_;
 };
 
 }  // namespace moonbase::functions
