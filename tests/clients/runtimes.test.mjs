@@ -41,3 +41,155 @@ test('a CommonJS handler answers, and its environment is reused', async () => {
   assert.match(first.log, /^REPORT RequestId: .*\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\t$/m);
   assert.equal((await invoke(name)).value.n, 2);
 });
+
+test('an ES module, a nested path, a callback, and a promise that is refused', async () => {
+  const esm = await create('nodejs22.x', 'index.handler', {
+    'index.mjs': 'export const handler = async (event, context) => context.logStreamName;' });
+  assert.match((await invoke(esm)).value, /^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/);
+  const typed = await create('nodejs22.x', 'src/app.api.handler', {
+    'package.json': '{"type":"module"}', 'src/app.js': 'export const api = { handler: async () => import.meta.url };' });
+  assert.match((await invoke(typed)).value, /\/src\/app\.js$/);
+  const callback = await create('nodejs18.x', 'index.handler', {
+    'index.js': 'exports.handler = (event, context, callback) => { setTimeout(() => console.log("later"), 30); callback(null, context.getRemainingTimeInMillis() > 0); };' });
+  const called = await invoke(callback);
+  assert.equal(called.value, true);
+  assert.match(called.log, /later/); // The answer counts once the event loop is empty.
+  const hurried = await create('nodejs20.x', 'index.handler', {
+    'index.js': 'exports.handler = (event, context, callback) => { context.callbackWaitsForEmptyEventLoop = false; setInterval(() => {}, 1000); callback(null, 1); };' });
+  assert.equal((await invoke(hurried)).value, 1);
+  const done = await create('nodejs20.x', 'index.handler', { 'index.js': 'exports.handler = (event, context) => { context.succeed({ ok: 1 }); };' });
+  assert.deepEqual((await invoke(done)).value, { ok: 1 });
+  const silent = await create('nodejs20.x', 'index.handler', { 'index.js': 'exports.handler = () => { };' });
+  assert.equal((await invoke(silent)).value, null);
+  const refused = await create('nodejs20.x', 'index.handler', {
+    'index.js': 'class Mine extends Error { constructor(m) { super(m); this.name = "Mine"; } } exports.handler = async () => { throw new Mine("no"); };' });
+  const failed = await invoke(refused);
+  assert.equal(failed.error, 'Unhandled');
+  assert.equal(failed.value.errorType, 'Mine');
+  assert.equal(failed.value.errorMessage, 'no');
+  assert.match(failed.value.trace[1], /at .*handler \(.*index\.js/);
+  assert.match(failed.log, /\tERROR\tInvoke Error \t\{"errorType":"Mine"/);
+});
+
+test('what goes wrong while the code is loaded has Lambda\'s names', async () => {
+  for (const [files, handler, type] of [
+    [{ 'index.js': 'require("nothing-there")' }, 'index.handler', 'Runtime.ImportModuleError'],
+    [{ 'index.js': 'exports.handler = (' }, 'index.handler', 'Runtime.UserCodeSyntaxError'],
+    [{ 'index.js': 'exports.other = 1' }, 'index.handler', 'Runtime.HandlerNotFound'],
+    [{ 'index.js': 'throw new TypeError("at once")' }, 'index.handler', 'TypeError'],
+    [{ 'index.js': '' }, '../index.handler', 'Runtime.MalformedHandlerName'],
+  ]) {
+    const { error, value, log } = await invoke(await create('nodejs20.x', handler, files));
+    assert.equal(error, 'Unhandled');
+    assert.equal(value.errorType, type, JSON.stringify(value));
+    assert.match(log, /INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: /);
+    assert.match(log, /Phase: invoke\tStatus: error/);
+  }
+  for (const [files, handler, type] of [
+    [{ 'app.py': 'import nothing_there' }, 'app.handler', 'Runtime.ImportModuleError'],
+    [{ 'app.py': 'def handler(' }, 'app.handler', 'Runtime.UserCodeSyntaxError'],
+    [{ 'app.py': 'x = 1' }, 'app.handler', 'Runtime.HandlerNotFound'],
+    [{ 'app.py': '' }, 'app', 'Runtime.MalformedHandlerName'],
+    [{ 'app.py': 'def handler(event, context): return {1, 2}' }, 'app.handler', 'Runtime.MarshalError'],
+  ]) {
+    const { error, value } = await invoke(await create('python3.11', handler, files));
+    assert.equal(error, 'Unhandled');
+    assert.equal(value.errorType, type, JSON.stringify(value));
+  }
+});
+
+test('rejections and exits end the environment, and the next call works', async () => {
+  const name = await create('nodejs20.x', 'index.handler', { 'index.js': `exports.handler = async ({ how }) => {
+    if (how === 'reject') { Promise.reject(new Error('lost')); await new Promise((r) => setTimeout(r, 1000)); }
+    if (how === 'throw') { setTimeout(() => { throw new RangeError('late'); }, 1); await new Promise((r) => setTimeout(r, 1000)); }
+    if (how === 'exit') process.exit(3);
+    if (how === 'zero') process.exit(0);
+    if (how === 'kill') process.kill(process.pid, 'SIGKILL');
+    return process.pid; };` });
+  const expected = [['reject', 'Runtime.UnhandledPromiseRejection', /Error: lost/], ['throw', 'RangeError', /late/],
+    ['exit', 'Runtime.ExitError', /^RequestId: [0-9a-f-]{36} Error: Runtime exited with error: exit status 3$/],
+    ['zero', 'Runtime.ExitError', /Runtime exited without providing a reason$/],
+    ['kill', 'Runtime.ExitError', /Runtime exited with error: signal: killed$/]];
+  for (const [how, type, message] of expected) {
+    const { error, value, log } = await invoke(name, { how });
+    assert.equal(error, 'Unhandled', how);
+    assert.equal(value.errorType, type);
+    assert.match(value.errorMessage, message);
+    assert.match(log, /Status: error\tError Type: /);
+    assert.equal((await invoke(name)).error, undefined);
+  }
+});
+
+test('the deadline ends everything that the function started', async () => {
+  const name = await create('nodejs20.x', 'index.handler', { 'index.js': `const { spawn } = require('node:child_process');
+    exports.handler = async ({ spin }) => { if (!spin) return 1;
+      console.log(spawn('sleep', ['1234567'], { detached: true }).pid); for (;;); };` }, { Timeout: 1 });
+  const { value, log } = await invoke(name, { spin: true });
+  assert.equal(value.errorType, 'Sandbox.Timedout');
+  assert.match(value.errorMessage, /Task timed out after 1\.00 seconds$/);
+  assert.match(log, /Task timed out after 1\.00 seconds\nEND RequestId/);
+  assert.match(log, /Status: timeout/);
+  const { execFileSync } = await import('node:child_process');
+  const processes = execFileSync('ps', ['-eo', 'stat,args']).toString();
+  assert.doesNotMatch(processes, /^[^Z].*sleep 1234567/m);
+  assert.equal((await invoke(name)).value, 1);
+});
+
+test('a Python handler with a packaged dependency, its context and its log', async () => {
+  const name = await create('python3.12', 'pkg/app.handler', {
+    'pkg/app.py': `import logging, os, greet
+logging.getLogger().setLevel(logging.INFO)
+def handler(event, context):
+    print("printed")
+    logging.info("logged\\nin two lines")
+    if event.get("fail"): raise KeyError("gone")
+    return {"text": greet.hello(event["name"]), "left": context.get_remaining_time_in_millis() > 0,
+            "arn": context.invoked_function_arn, "memory": context.memory_limit_in_mb, "tmp": os.listdir("/tmp")}
+`, 'greet/__init__.py': 'def hello(name): return "hello " + name' }, { MemorySize: 256 });
+  const { value, log } = await invoke(name, { name: 'Ada' });
+  assert.deepEqual(value, { text: 'hello Ada', left: true, memory: '256', tmp: [],
+    arn: `arn:aws:lambda:us-east-1:000000000000:function:${name}` });
+  assert.match(log, /^printed$/m);
+  assert.match(log, /^\[INFO\]\t\d{4}-.*Z\t[0-9a-f-]{36}\tlogged\nin two lines$/m);
+  const failed = await invoke(name, { name: 'x', fail: true });
+  assert.equal(failed.value.errorType, 'KeyError');
+  assert.match(failed.value.stackTrace[0], /^  File ".*app\.py", line 6, in handler\n/);
+  assert.match(failed.log, /^\[ERROR\] KeyError: 'gone'\nTraceback \(most recent call last\):$/m);
+});
+
+test('a shell script with curl is a runtime', async () => {
+  const name = await create('provided.al2023', 'main.go', { '!bootstrap': `#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+while :; do
+  event=$(curl -sS -D /tmp/head "$api/invocation/next")
+  id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *\\([0-9a-f-]*\\).*/\\1/ip' /tmp/head)
+  echo "event $event" >&2
+  first=$(curl -s -o /dev/null -w '%{http_code}' "$api/invocation/$id/response" -d "{\\"handler\\":\\"$_HANDLER\\",\\"event\\":$event}")
+  second=$(curl -s -o /dev/null -w '%{http_code}' "$api/invocation/$id/response" -d twice)
+  echo "told $first $second"
+done
+` });
+  const { value, log } = await invoke(name, { n: 1 });
+  assert.deepEqual(value, { handler: 'main.go', event: { n: 1 } });
+  assert.match(log, /^event \{"n":1\}$/m);
+  const again = await invoke(name, { n: 2 });
+  assert.deepEqual(again.value.event, { n: 2 });
+  const none = await create('provided.al2', 'x', { 'other': '' });
+  assert.equal((await invoke(none)).value.errorType, 'Runtime.InvalidEntrypoint');
+});
+
+test('a handler sees Lambda\'s variables, works as its role, and calls the platform', async () => {
+  const name = await create('nodejs20.x', 'index.handler', {
+    'index.js': 'exports.handler = async () => ({ statusCode: 200, body: JSON.stringify(process.env), cwd: process.cwd() });' },
+  { Environment: { Variables: { MINE: '1', PATH: '/mine:/usr/bin' } } });
+  const { value } = await invoke(name);
+  const variables = JSON.parse(value.body);
+  for (const [key, expected] of Object.entries({ MINE: '1', PATH: '/mine:/usr/bin', AWS_REGION: 'us-east-1', AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_LAMBDA_FUNCTION_NAME: name, AWS_LAMBDA_FUNCTION_VERSION: '$LATEST', AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x', _HANDLER: 'index.handler',
+    AWS_ENDPOINT_URL: platform.url, TZ: ':UTC', AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand', LAMBDA_TASK_ROOT: value.cwd }))
+    assert.equal(variables[key], expected, key);
+  for (const key of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_LAMBDA_RUNTIME_API', '_X_AMZN_TRACE_ID', 'NODE_PATH', 'LD_LIBRARY_PATH', 'LAMBDA_RUNTIME_DIR', 'AWS_LAMBDA_LOG_STREAM_NAME'])
+    assert.ok(variables[key], key);
+  assert.equal(variables.HOME, undefined);
+});
