@@ -54,6 +54,8 @@ std::string layers_text(const Hello& hello) {
   add(layer_landlock, "landlock");
   add(layer_landlock_network, "landlock-network");
   add(layer_namespaces, "namespaces");
+  add(layer_process_namespaces, "process-namespaces");
+  add(layer_process_users, "process-users");
   return text.empty() ? "none" : text;
 }
 

@@ -125,6 +125,8 @@ enum class ProcessCommand : std::uint32_t {
   start_extension = 1,  // `number`: its place in the names that ready listed.
   start_runtime = 2,
   terminate = 3,  // SIGTERM to the runtime.
+  freeze = 4,     // All that runs stands still, as between invocations on Lambda.
+  thaw = 5,
 };
 struct ProcessOrder {
   ProcessCommand command;

@@ -171,6 +171,10 @@ class Root {
       case ProcessCommand::terminate:
         if (runtime_ > 0) kill(runtime_, SIGTERM);
         return;
+      case ProcessCommand::freeze:
+        return signal_all(SIGSTOP);
+      case ProcessCommand::thaw:
+        return signal_all(SIGCONT);
     }
     end();
   }
@@ -236,6 +240,16 @@ class Root {
     std::string message(reinterpret_cast<const char*>(&news), sizeof news);
     message.append(names);
     if (!send_message(descriptors_.control, message.data(), message.size())) end();
+  }
+
+  void signal_all(int number) {
+    if (isolation_ != ProcessIsolation::none) {
+      kill(-1, number);  // Everybody else in our namespace, also who is being forked meanwhile.
+      return;
+    }
+    std::vector<pid_t> found;
+    descendants_of(getpid(), found, 0);
+    for (const pid_t pid : found) kill(pid, number);
   }
 
   // With a PID namespace everything in it ends with us. Without one: until nothing is left.

@@ -77,6 +77,8 @@ bool RuntimeApi::is_current(std::string_view id) const {
 void RuntimeApi::next(HttpRequest& request, HttpResponse& response) {
   auto& environment = *environment_;
   if (environment.runtime_started_ && !environment.init_done_) environment.user_agent = request.headers.get("user-agent");
+  if (environment.invoking_ && environment.current_.taken && !environment.current_.done)
+    return refuse(response, 403, "InvalidStateTransition", "the invocation has no response yet");
   // Whoever asked before has gone, or asks twice: the newest is answered.
   const auto mine = ++environment.next_calls_;
   environment.runtime_waiting_ = true;

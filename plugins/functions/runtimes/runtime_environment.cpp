@@ -156,6 +156,7 @@ RuntimeEnvironment::Answer RuntimeEnvironment::ended_answer() const {
 
 RuntimeEnvironment::Answer RuntimeEnvironment::invoke(const Request& request) {
   used = true;
+  thaw();
   current_ = {};
   current_.request_id = request.request_id;
   current_.request = &request;
@@ -212,6 +213,16 @@ std::uint64_t RuntimeEnvironment::memory_bytes() {
 bool RuntimeEnvironment::order(ProcessCommand command, std::uint32_t number) {
   const ProcessOrder order{command, number};
   return send(control_.get(), &order, sizeof order, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof order;
+}
+
+void RuntimeEnvironment::freeze() {
+  if (frozen_ || ended()) return;
+  frozen_ = order(ProcessCommand::freeze, process_extension_none);
+}
+
+void RuntimeEnvironment::thaw() {
+  if (frozen_) order(ProcessCommand::thaw, process_extension_none);
+  frozen_ = false;
 }
 
 void RuntimeEnvironment::listen_to_root() {
@@ -359,6 +370,7 @@ void RuntimeEnvironment::close(std::string_view reason) {
   if (!tell || !control_) return finish_closing();
   shutdown_deadline_ms_ = kernel_.clock.now().ms + std::chrono::milliseconds(shutdown_time).count();
   kernel_.io.spawn([self = shared_from_this()] {
+    self->thaw();
     self->order(ProcessCommand::terminate, process_extension_none);
     self->changes_.wait(
         [&] {

@@ -87,6 +87,10 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   bool ended() const { return closed_ || ended_; }
   const Ending& ending() const { return ending_; }
 
+  // Between invocations nothing in it runs; invoke() and close() let it go on.
+  void freeze();
+  bool frozen() const { return frozen_; }
+
   // What its processes use now, and the most that was seen.
   std::uint64_t memory_bytes();
   std::uint64_t memory_bytes_max() const { return memory_max_; }
@@ -123,6 +127,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   void read_output();
   void read_telemetry();
   void take_output(std::string_view bytes, bool flush);
+  void thaw();
   bool order(ProcessCommand command, std::uint32_t number);
   std::string package(const std::vector<std::pair<std::string, std::string>>& variables) const;
   bool extensions_ready() const;
@@ -142,7 +147,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   Changes changes_;
 
   bool root_ready_ = false, ended_ = false, closed_ = false, runtime_started_ = false;
-  bool cannot_start_ = false;
+  bool cannot_start_ = false, frozen_ = false;
   Ending ending_;
   std::vector<Extension> extensions_;
   std::size_t external_ = 0;

@@ -1,6 +1,7 @@
 #include "runtimes/runtime_pool.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <optional>
 #include <stdexcept>
 
@@ -9,6 +10,8 @@ namespace {
 
 using std::chrono::steady_clock;
 constexpr auto sweep_interval = std::chrono::seconds(1);
+// Who is called again at once is not worth stopping.
+constexpr auto freeze_after = std::chrono::milliseconds(100);
 
 std::size_t this_thread() {
   static std::atomic<std::size_t> next{0};
@@ -100,7 +103,9 @@ void RuntimePool::keep(RuntimeLease lease) {
   local.janitor = true;
   kernel_.io.spawn([self = shared_from_this(), &local] {
     while (!local.idle.empty()) {
-      self->kernel_.io.sleep_until(steady_clock::now() + sweep_interval);
+      const bool all_frozen = std::all_of(local.idle.begin(), local.idle.end(),
+                                          [](const auto& each) { return each.environment->frozen(); });
+      self->kernel_.io.sleep_until(steady_clock::now() + (all_frozen ? sweep_interval : freeze_after));
       self->sweep(local);
     }
     local.janitor = false;
@@ -111,7 +116,10 @@ void RuntimePool::sweep(Local& local) {
   const auto oldest = retired_ ? MachineTime::max() : steady_clock::now() - idle_max_;
   std::erase_if(local.idle, [&](const RuntimeLease& lease) {
     auto& environment = *lease.environment;
-    if (environment.settled() && environment.idle_since > oldest) return false;
+    if (environment.settled() && environment.idle_since > oldest) {
+      if (environment.idle_since + freeze_after <= steady_clock::now()) environment.freeze();
+      return false;
+    }
     environment.close(environment.ended() ? "failure" : "spindown");
     return true;
   });
