@@ -71,6 +71,7 @@ class Plugin final : public moonbase::Plugin {
     registrar.schema(lambda_schema_sql);
     register_function_operations(registrar, *functions_);
     register_invoke_operations(registrar, *functions_);
+    register_stream_operations(registrar, *functions_);
     register_permission_operations(registrar, *functions_);
     register_tag_operations(registrar, *functions_);
     registrar.task("lambda-async", [this](TaskRun& task) { return functions_->run_async(task); });

@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { strToU8, zipSync } from 'fflate';
-import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateFunctionCommand, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { settings, start } from './moonbase.mjs';
 
 let platform, lambda;
@@ -192,4 +192,44 @@ test('a handler sees Lambda\'s variables, works as its role, and calls the platf
   for (const key of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_LAMBDA_RUNTIME_API', '_X_AMZN_TRACE_ID', 'NODE_PATH', 'LD_LIBRARY_PATH', 'LAMBDA_RUNTIME_DIR', 'AWS_LAMBDA_LOG_STREAM_NAME'])
     assert.ok(variables[key], key);
   assert.equal(variables.HOME, undefined);
+});
+
+test('answers are streamed, with an HTTP prelude, a break in the middle, and for handlers that do not', async () => {
+  const name = await create('nodejs22.x', 'index.handler', { 'index.mjs': `const wait = (ms) => new Promise((r) => setTimeout(r, ms));
+    export const handler = awslambda.streamifyResponse(async (event, stream, context) => {
+      if (event.early) throw new Error('early');
+      stream = awslambda.HttpResponseStream.from(stream, { statusCode: 201, headers: { 'X-A': '1' } });
+      for (let i = 0; i < 3; i++) { stream.write('part' + i + ';'); await wait(20); }
+      if (event.late) throw new TypeError('late');
+      stream.end();
+    });` });
+  const stream = async (event) => {
+    const answer = await lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: name, Payload: JSON.stringify(event), LogType: 'Tail' }));
+    const parts = [];
+    let complete;
+    for await (const each of answer.EventStream) {
+      if (each.PayloadChunk) parts.push(Buffer.from(each.PayloadChunk.Payload).toString());
+      if (each.InvokeComplete) complete = each.InvokeComplete;
+    }
+    return { parts, complete };
+  };
+  const good = await stream({});
+  assert.ok(good.parts.length > 2, JSON.stringify(good.parts));
+  assert.equal(good.parts.join(''), '{"statusCode":201,"headers":{"X-A":"1"}}' + '\0'.repeat(8) + 'part0;part1;part2;');
+  assert.equal(good.complete.ErrorCode, undefined);
+  assert.match(Buffer.from(good.complete.LogResult, 'base64').toString(), /^REPORT /m);
+  const late = await stream({ late: true });
+  assert.match(late.parts.join(''), /part2;$/);
+  assert.equal(late.complete.ErrorCode, 'Unhandled');
+  assert.equal(JSON.parse(late.complete.ErrorDetails).errorType, 'TypeError');
+  const early = await stream({ early: true });
+  assert.equal(JSON.parse(early.complete.ErrorDetails).errorMessage, 'early');
+  const whole = await lambda.send(new InvokeCommand({ FunctionName: name }));
+  assert.match(Buffer.from(whole.Payload).toString(), /part0;part1;part2;$/);
+  const buffered = await create('nodejs20.x', 'index.handler', { 'index.js': 'exports.handler = async () => [1, 2];' });
+  const answer = await lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: buffered }));
+  const all = [];
+  for await (const each of answer.EventStream) if (each.PayloadChunk) all.push(Buffer.from(each.PayloadChunk.Payload).toString());
+  assert.equal(all.join(''), '[1,2]');
+  await assert.rejects(lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: 'none' })), { name: 'ResourceNotFoundException' });
 });

@@ -9,6 +9,7 @@ namespace moonbase::functions {
 
 void register_function_operations(Registrar& registrar, FunctionService& functions);
 void register_invoke_operations(Registrar& registrar, FunctionService& functions);
+void register_stream_operations(Registrar& registrar, FunctionService& functions);
 void register_permission_operations(Registrar& registrar, FunctionService& functions);
 void register_tag_operations(Registrar& registrar, FunctionService& functions);
 

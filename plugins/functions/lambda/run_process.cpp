@@ -185,8 +185,13 @@ class ProcessInvocation {
     const auto request_text = "RequestId: " + std::string(request_id_) + " Error: ";
     switch (answer.kind) {
       case Answer::Kind::answer:
+        if (sink_ && !answer.streamed && answer.error_type.empty()) {
+          (*sink_)(answer.body);  // The runtime answered in one piece.
+          return;
+        }
         result_.payload = std::move(answer.body);
-        if (!answer.error_type.empty()) fail({}, answer.error_type);
+        // The stream broke off.
+        if (!answer.error_type.empty()) fail(failure_json(answer.error_type, answer.error_type), answer.error_type);
         return;
       case Answer::Kind::failure:
         result_.function_error = "Unhandled";

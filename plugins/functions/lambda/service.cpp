@@ -310,6 +310,27 @@ Result<InvocationResult> FunctionService::run(const CallContext& context, const 
   return run_live(context, *live, invocation, request_id);
 }
 
+Result<InvocationResult> FunctionService::stream(const CallContext& context, const FunctionName& name,
+                                                 const Invocation& invocation, std::string_view request_id,
+                                                 const ResponseSink& sink) {
+  const auto live = find(name);
+  if (!live) return live.error();
+  if ((*live)->runtimes) {
+    const Slot slot(*(*live)->running);
+    if (!slot.taken()) return too_many_requests();
+    return run_in_process(*live, invocation, request_id, &sink);
+  }
+  auto result = run_live(context, *live, invocation, request_id);
+  if (result && result->function_error.empty()) sink(result->payload);
+  return result;
+}
+
+Result<Done> FunctionService::require(const FunctionName& name) {
+  const auto live = find(name);
+  if (!live) return live.error();
+  return done;
+}
+
 Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
                                                    const Invocation& invocation, std::string_view request_id) {
   const Slot slot(*live->running);

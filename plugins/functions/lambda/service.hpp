@@ -49,6 +49,11 @@ class FunctionService final : public FunctionInvoker {
   // The parts of invoke(), for the operation: `request_id` is the one that its client sees.
   Result<InvocationResult> run(const CallContext& context, const FunctionName& name, const Invocation& invocation,
                                std::string_view request_id);
+  // The same; the answer goes to `sink` piece by piece, where the runtime streams, else at the end.
+  Result<InvocationResult> stream(const CallContext& context, const FunctionName& name, const Invocation& invocation,
+                                  std::string_view request_id, const ResponseSink& sink);
+  // ResourceNotFoundException.
+  Result<Done> require(const FunctionName& name);
   // Durably, to be run by the task "lambda-async".
   Result<Done> enqueue(const CallContext& context, const AsyncEvent& event, Store& store);
   Result<Done> run_async(TaskRun& task);
