@@ -1,9 +1,10 @@
 // Functions in Node.js, Python and any program, as stock clients create and call them.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { strToU8, zipSync } from 'fflate';
+import https from 'node:https';
 import { CreateFunctionCommand, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { settings, start } from './moonbase.mjs';
+import { certificate, packages, zip } from './runtimes_tools.mjs';
 
 let platform, lambda;
 before(async () => {
@@ -11,12 +12,6 @@ before(async () => {
   lambda = new LambdaClient(settings(platform.url));
 });
 after(() => platform?.stop());
-
-// A zip of texts; a file named with "!" in front is a program.
-function zip(files) {
-  return zipSync(Object.fromEntries(Object.entries(files).map(([name, text]) => [name.replace(/^!/, ''),
-    [typeof text === 'string' ? strToU8(text) : text, { os: 3, attrs: (name[0] === '!' ? 0o100755 : 0o100644) << 16 }]])));
-}
 
 let made = 0;
 async function create(runtime, handler, files, more = {}) {
@@ -232,4 +227,72 @@ test('answers are streamed, with an HTTP prelude, a break in the middle, and for
   for await (const each of answer.EventStream) if (each.PayloadChunk) all.push(Buffer.from(each.PayloadChunk.Payload).toString());
   assert.equal(all.join(''), '[1,2]');
   await assert.rejects(lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: 'none' })), { name: 'ResourceNotFoundException' });
+});
+
+test('the tutorial\'s URL checker', async () => {
+  const { key, cert } = certificate();
+  const server = https.createServer({ key, cert }, (request, response) => { response.statusCode = 204; response.end(); });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  try {
+    const name = await create('nodejs20.x', 'index.handler', { 'ca.pem': cert, 'index.js': `const https = require('https');
+let url = process.env.URL;
+exports.handler = async function (event) {
+  let statusCode;
+  await new Promise(function (resolve, reject) {
+    https.get(url, (res) => { statusCode = res.statusCode; resolve(statusCode); }).on('error', (e) => { reject(Error(e)); });
+  });
+  console.log(statusCode);
+  return statusCode;
+};` }, { Environment: { Variables: { URL: `https://localhost:${server.address().port}/`, NODE_EXTRA_CA_CERTS: '/var/task/ca.pem' } } });
+    const { value, log } = await invoke(name);
+    assert.equal(value, 204, log);
+    assert.match(log, /\tINFO\t204$/m);
+  } finally {
+    server.close();
+  }
+});
+
+test('Middy and Powertools for AWS Lambda, with their packages in the zip', async () => {
+  const name = await create('nodejs22.x', 'index.handler', {
+    ...packages('@middy/core', '@aws-lambda-powertools/logger', '@aws-lambda-powertools/metrics', '@aws-lambda-powertools/tracer'),
+    'index.mjs': `import middy from '@middy/core';
+import { Logger } from '@aws-lambda-powertools/logger';
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import { Tracer } from '@aws-lambda-powertools/tracer';
+import { captureLambdaHandler } from '@aws-lambda-powertools/tracer/middleware';
+const logger = new Logger({ serviceName: 'shop' });
+const metrics = new Metrics({ namespace: 'shop', serviceName: 'shop' });
+const tracer = new Tracer({ serviceName: 'shop', enabled: false });
+export const handler = middy(async (event, context) => {
+  logger.info('ordering', { lamps: event.lamps });
+  metrics.addMetric('orders', MetricUnit.Count, 1);
+  if (event.fail) throw new Error('no lamps');
+  return { lamps: event.lamps * 2 };
+}).use(captureLambdaHandler(tracer)).use(logMetrics(metrics, { captureColdStartMetric: true })).use(injectLambdaContext(logger))
+  .use({ onError: (request) => { request.response = { failed: request.error.message }; } });` }, { Timeout: 20 });
+  const { value, log } = await invoke(name, { lamps: 2 });
+  assert.deepEqual(value, { lamps: 4 }, log);
+  const lines = log.split('\n').map((line) => line.match(/\{.*\}$/)?.[0]).filter(Boolean).map((line) => JSON.parse(line));
+  const line = lines.find((each) => each.message === 'ordering');
+  assert.equal(line.lamps, 2);
+  assert.equal(line.function_name, name);
+  assert.equal(line.cold_start, true);
+  assert.ok(lines.some((each) => each._aws?.CloudWatchMetrics && each.orders));
+  assert.deepEqual((await invoke(name, { lamps: 2, fail: true })).value, { failed: 'no lamps' });
+});
+
+test('a handler\'s own SDK finds the platform, as the role of the function', async () => {
+  const name = await create('nodejs22.x', 'index.handler', { ...packages('@aws-sdk/client-lambda'),
+    'index.mjs': `import { LambdaClient, InvokeCommand } from '@aws-sdk/client-lambda';
+const lambda = new LambdaClient();
+export const handler = async (event, context) => {
+  if (event.leaf) return { leaf: context.clientContext?.custom ?? null };
+  const answer = await lambda.send(new InvokeCommand({ FunctionName: context.functionName, Payload: '{"leaf":1}',
+    ClientContext: Buffer.from('{"custom":{"a":1}}').toString('base64') }));
+  return JSON.parse(Buffer.from(answer.Payload).toString());
+};` }, { Timeout: 20, MemorySize: 512 });
+  const { value, log } = await invoke(name);
+  assert.deepEqual(value, { leaf: { a: 1 } }, log);
 });

@@ -72,6 +72,24 @@ void show_resolver() {
   if (make_file(root + file)) show(file, root + file);
 }
 
+bool write_text(const std::string& path, const std::string& text) {
+  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  if (file < 0) return false;
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(file);
+  return written;
+}
+
+// The user that Lambda has, under our number.
+bool show_user(std::uint32_t uid) {
+  const auto number = std::to_string(uid);
+  const auto passwd = root + "/.passwd", group = root + "/.group";
+  return write_text(passwd, "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:" + number + ":" + number +
+                                "::/home/sbx_user1051:/sbin/nologin\n") &&
+         write_text(group, "root:x:0:\nsbx_user1051:x:" + number + ":\n") && show(passwd, root + "/etc/passwd") &&
+         show(group, root + "/etc/group") && unlink(passwd.c_str()) == 0 && unlink(group.c_str()) == 0;
+}
+
 bool show_devices() {
   for (const char* name : {"null", "zero", "full", "random", "urandom"}) {
     const auto path = std::string("/dev/") + name;
@@ -107,6 +125,7 @@ const char* enter_folders(const ProcessFolders& folders) {
   for (const char* path : {"/usr", "/etc", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"})
     if (!show_system_folder(path)) return path;
   show_resolver();
+  if (!show_user(folders.uid)) return "/etc/passwd";
   if (!show_devices()) return "/dev";
   if (!folders.code.empty() && !show_descriptor(code, root + "/var/task")) return "/var/task";
   if (!folders.runtime.empty() && !show_descriptor(runtime, root + "/var/runtime")) return "/var/runtime";

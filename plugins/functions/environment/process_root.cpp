@@ -338,7 +338,9 @@ void run_process_root(ProcessIsolation isolation, const SpawnRequest& request, c
     if (isolation == ProcessIsolation::user_namespace &&
         !map_user(static_cast<uid_t>(outside), static_cast<gid_t>(outside_group)))
       fail(SandboxStep::namespaces);
-    if (enter_folders(folders_of(*package))) fail(SandboxStep::namespaces);
+    auto folders = folders_of(*package);
+    folders.uid = isolation == ProcessIsolation::privileged ? own_uid(request.id) : inside_uid;
+    if (enter_folders(folders)) fail(SandboxStep::namespaces);
   }
   if (geteuid() == 0) {
     if (const uid_t uid = own_uid(request.id); uid != 0) {

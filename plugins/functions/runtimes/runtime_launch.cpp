@@ -138,6 +138,7 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
         (opt.empty() ? "" : opt + "/nodejs/node" + version + "/node_modules:" + opt + "/nodejs/node_modules:") + own +
             "/node_modules:" + own + ":" + task);
   if (python) set(variables, "PYTHONPATH", own);
+  if (!namespaces) set(variables, "HOME", "/tmp");  // Whom it works as may have none.
   if (python && !namespaces) set(variables, "_MOONBASE_LAYERS", opt);
   if (!platform_url.empty()) set(variables, "AWS_ENDPOINT_URL", platform_url);
   if (function.log_format == "JSON") {
