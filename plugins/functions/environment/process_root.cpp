@@ -66,6 +66,20 @@ uid_t own_uid(std::uint64_t id) {
   return count > narrow + few ? static_cast<uid_t>(narrow + id % few) : 0;
 }
 
+bool become(uid_t uid) {
+  return setgroups(0, nullptr) == 0 && setresgid(uid, uid, uid) == 0 && setresuid(uid, uid, uid) == 0;
+}
+
+bool users_are_offered() {
+  if (geteuid() != 0 || own_uid(0) == 0) return false;
+  const pid_t pid = fork();
+  if (pid == 0) _exit(become(own_uid(0)) ? 0 : 1);
+  int status = 1;
+  while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 std::uint64_t number_of(std::string_view text) {
   std::uint64_t number = 0;
   for (const char digit : text) number = number * 10 + static_cast<std::uint64_t>(digit - '0');
@@ -313,15 +327,16 @@ int clone_flags_of(ProcessIsolation isolation) {
   }
 }
 
-ProcessIsolation find_process_isolation() {
-  if (geteuid() == 0 && own_uid(0) != 0 && try_isolation(ProcessIsolation::privileged))
-    return ProcessIsolation::privileged;
-  if (try_isolation(ProcessIsolation::user_namespace)) return ProcessIsolation::user_namespace;
-  return ProcessIsolation::none;
+ProcessHost find_process_host() {
+  const bool users = users_are_offered();
+  if (users && try_isolation(ProcessIsolation::privileged)) return {ProcessIsolation::privileged, users};
+  if (try_isolation(ProcessIsolation::user_namespace)) return {ProcessIsolation::user_namespace, users};
+  return {ProcessIsolation::none, users};
 }
 
-void run_process_root(ProcessIsolation isolation, const SpawnRequest& request, const ProcessDescriptors& given,
+void run_process_root(const ProcessHost& host, const SpawnRequest& request, const ProcessDescriptors& given,
                       std::string_view package_bytes) {
+  const auto isolation = host.isolation;
   const auto package = Package::parse(package_bytes);
   if (!package) _exit(1);
   // Low numbers, in this order, and nothing else.
@@ -342,12 +357,8 @@ void run_process_root(ProcessIsolation isolation, const SpawnRequest& request, c
     folders.uid = isolation == ProcessIsolation::privileged ? own_uid(request.id) : inside_uid;
     if (enter_folders(folders)) fail(SandboxStep::namespaces);
   }
-  if (geteuid() == 0) {
-    if (const uid_t uid = own_uid(request.id); uid != 0) {
-      if (setgroups(0, nullptr) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)
-        fail(SandboxStep::no_new_privileges);
-    }
-  }
+  if (host.users && isolation != ProcessIsolation::user_namespace && !become(own_uid(request.id)))
+    fail(SandboxStep::no_new_privileges);
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(SandboxStep::no_new_privileges);
   // What a handler writes to here is nobody's business but the kernel's.
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) fail(SandboxStep::no_new_privileges);

@@ -17,7 +17,11 @@ enum class ProcessIsolation {
   user_namespace,  // With a user namespace of its own, as anybody.
   privileged,      // As root, which gives its rights up afterwards.
 };
-ProcessIsolation find_process_isolation();
+struct ProcessHost {
+  ProcessIsolation isolation = ProcessIsolation::none;
+  bool users = false;  // We may work as others: each environment gets a number of its own.
+};
+ProcessHost find_process_host();
 
 // Flags for clone() with which the root of an environment begins.
 int clone_flags_of(ProcessIsolation isolation);
@@ -29,7 +33,7 @@ struct ProcessDescriptors {
 };
 
 // In a process begun with clone_flags_of(isolation).
-[[noreturn]] void run_process_root(ProcessIsolation isolation, const SpawnRequest& request,
+[[noreturn]] void run_process_root(const ProcessHost& host, const SpawnRequest& request,
                                    const ProcessDescriptors& descriptors, std::string_view package);
 
 }  // namespace moonbase::functions

@@ -45,10 +45,11 @@ void run_spawner(int control) {
   close(nothing);
 
   const Sandbox sandbox;
-  const auto isolation = find_process_isolation();
+  const auto host = find_process_host();
+  const auto isolation = host.isolation;
   std::uint32_t layers = sandbox.layers();
   if (isolation != ProcessIsolation::none) layers |= layer_process_namespaces;
-  if (isolation == ProcessIsolation::user_namespace || geteuid() == 0) layers |= layer_process_users;
+  if (isolation == ProcessIsolation::user_namespace || host.users) layers |= layer_process_users;
   const Hello hello{protocol_version, layers, sandbox.landlock_abi()};
   if (!send_message(control, &hello, sizeof hello)) _exit(0);
 
@@ -64,7 +65,7 @@ void run_spawner(int control) {
     if (pid == 0) {
       const auto package = map_package(descriptors[1]);
       if (package.empty()) _exit(1);
-      if (is_process) run_process_root(isolation, request, {descriptors[0], descriptors[2], descriptors[3]}, package);
+      if (is_process) run_process_root(host, request, {descriptors[0], descriptors[2], descriptors[3]}, package);
       run_template(sandbox, request, descriptors[0], package);
     }
     const SpawnReply reply{request.id, pid, pid < 0 ? errno : 0};

@@ -43,6 +43,7 @@ class CodeFolders {
   // is left behind then.
   Result<std::shared_ptr<CodeFolder>> unpack(const BlobStore& blobs, const std::vector<std::string>& zips);
 
+  const std::filesystem::path& root() const { return root_; }
   // "node" or "python": the files of the runtime that the platform brings.
   std::filesystem::path runtime(std::string_view name) const { return root_ / "runtimes" / name; }
 

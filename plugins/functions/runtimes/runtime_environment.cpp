@@ -6,11 +6,14 @@
 #include <moonbase/json.hpp>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 
 namespace moonbase::functions {
 namespace {
@@ -59,7 +62,10 @@ RuntimeEnvironment::RuntimeEnvironment(KernelServices& kernel, Processes& proces
       log_stream_name_(std::move(log_stream_name)),
       log_(std::move(log)) {}
 
-RuntimeEnvironment::~RuntimeEnvironment() = default;
+RuntimeEnvironment::~RuntimeEnvironment() {
+  std::error_code ignored;
+  if (!tmp_folder_.empty()) std::filesystem::remove_all(tmp_folder_, ignored);
+}
 
 std::string RuntimeEnvironment::package(const std::vector<std::pair<std::string, std::string>>& variables) const {
   std::string package;
@@ -88,6 +94,13 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
   auto all = variables;
   all.emplace_back("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:" + std::to_string(listener_->port()));
   all.emplace_back("AWS_LAMBDA_LOG_STREAM_NAME", log_stream_name_);
+  if (!launch_->tmp_parent.empty()) {
+    tmp_folder_ = launch_->tmp_parent + "/tmp-XXXXXX";
+    // Its user may be another than ours; nobody lists the folder above.
+    if (!mkdtemp(tmp_folder_.data()) || chmod(tmp_folder_.c_str(), 0777) != 0)
+      return Error{"ServiceException", "cannot make a folder for a function's files", {}, 500};
+    all.emplace_back("TMPDIR", tmp_folder_);
+  }
   auto started = processes_.start_process(package(all), launch_->memory_bytes);
   if (!started) return started.error();
   root_ = std::move(started->root);

@@ -42,6 +42,7 @@ struct RuntimeLaunch {
   std::vector<std::string> arguments;                           // Of the runtime; the first is its path.
   std::vector<std::pair<std::string, std::string>> variables;   // All but those that only the environment knows.
   std::string code, layers, runtime_folder, language;           // Folders outside.
+  std::string tmp_parent;  // Without namespaces: each environment gets a folder in it, and TMPDIR says so.
   std::string working_folder, extensions_folder;                // As seen inside.
   std::uint64_t memory_bytes = 0, tmp_bytes = 0;
   std::string function_name, function_version, function_arn, handler, account;
@@ -141,6 +142,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   const std::function<void(std::string_view, bool)> log_;
 
   std::unique_ptr<HttpListener> listener_;
+  std::string tmp_folder_;
   Child root_;
   Descriptor control_, output_, telemetry_;
   std::string output_line_, telemetry_frame_;

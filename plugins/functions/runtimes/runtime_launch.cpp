@@ -85,6 +85,7 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
   const auto opt = namespaces ? std::string("/opt") : launch.layers;
   const auto own = namespaces ? std::string("/var/runtime") : launch.runtime_folder;
   launch.working_folder = task;
+  if (!namespaces) launch.tmp_parent = folders.root().string();
   if (!opt.empty()) launch.extensions_folder = opt + "/extensions";
 
   Interpreter interpreter;
