@@ -123,7 +123,8 @@ Result<Done> unpack_zip(const fs::path& zip, const fs::path& folder, std::uint64
     }
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) || archive_entry_symlink(entry))
       return not_a_zip();
-    const int file = create_file(target, (archive_entry_perm(entry) & 0111) != 0);
+    // A stack's package knows no modes; what is called bootstrap is meant to run.
+    const int file = create_file(target, (archive_entry_perm(entry) & 0111) != 0 || name == "bootstrap");
     if (file < 0) return not_a_zip();  // A folder has that name, or a file is one of its parents.
     char buffer[64 * 1024];
     la_ssize_t read = 0;
