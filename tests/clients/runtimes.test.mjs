@@ -296,3 +296,32 @@ export const handler = async (event, context) => {
   const { value, log } = await invoke(name);
   assert.deepEqual(value, { leaf: { a: 1 } }, log);
 });
+
+test('log lines as JSON, from a level on', async () => {
+  const Environment = { Variables: { AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: 'WARN' } };
+  const lines = (log) => log.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  const node = await create('nodejs20.x', 'index.handler', { 'index.js': `exports.handler = async () => {
+    console.info('not this'); console.warn('a %s', 'b'); console.error(new RangeError('c')); console.error({ d: 1 }); return 1; };` }, { Environment });
+  const written = lines((await invoke(node)).log);
+  assert.deepEqual(written.map((line) => [line.level, line.message?.errorType ?? line.message]),
+    [['WARN', 'a b'], ['ERROR', 'RangeError'], ['ERROR', { d: 1 }]]);
+  assert.ok(written.every((line) => /^[0-9a-f-]{36}$/.test(line.requestId) && /Z$/.test(line.timestamp)));
+  const python = await create('python3.12', 'app.handler', { 'app.py': `import logging
+def handler(event, context):
+    logging.info("not this")
+    logging.warning("lamps", extra={"count": 2})
+    raise ValueError("no")
+` }, { Environment });
+  const [warned, failed] = lines((await invoke(python)).log);
+  assert.equal(warned.message, 'lamps');
+  assert.equal(warned.count, 2);
+  assert.equal(warned.level, 'WARNING');
+  assert.equal(failed.errorType, 'ValueError');
+});
+
+test('forty invocations at a time share nothing but the code', async () => {
+  const name = await create('nodejs20.x', 'index.handler', { 'index.js': `let busy = 0;
+    exports.handler = async (event) => { if (busy++) throw new Error('two at a time'); await new Promise((r) => setTimeout(r, 50)); busy--; return event.n; };` }, { Timeout: 60 });
+  const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => invoke(name, { n })));
+  assert.deepEqual(answers.map((answer) => answer.value), Array.from({ length: 40 }, (_, n) => n));
+});

@@ -133,6 +133,8 @@ class Processes {
   // A child that a template has announced; empty where that is a lie or it has ended and gone.
   Child adopt(pid_t pid);
   std::uint64_t next_id();
+  // The spawner's process, for tests.
+  pid_t spawner() const { return spawner_; }
 
  private:
   friend class Child;

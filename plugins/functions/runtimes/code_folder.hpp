@@ -15,8 +15,6 @@
 
 namespace moonbase::functions {
 
-inline constexpr std::uint64_t unpacked_bytes_max = 262'144'000;  // A function and its layers together.
-
 class CodeFolder {
  public:
   explicit CodeFolder(std::filesystem::path path) : path_(std::move(path)) {}
@@ -54,8 +52,5 @@ class CodeFolders {
   std::unordered_map<std::string, std::weak_ptr<CodeFolder>> folders_;
   std::uint64_t made_ = 0;
 };
-
-// Unpacks one zip below `folder`, counting its bytes into `bytes`. For tests.
-Result<Done> unpack_zip(const std::filesystem::path& zip, const std::filesystem::path& folder, std::uint64_t& bytes);
 
 }  // namespace moonbase::functions

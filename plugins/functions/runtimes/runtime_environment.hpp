@@ -86,6 +86,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   bool settle(MachineTime deadline);
   bool settled() const;
   bool ended() const { return closed_ || ended_; }
+  bool gone() const { return closed_ && !root_; }  // Closed, and its processes killed.
   const Ending& ending() const { return ending_; }
 
   // Between invocations nothing in it runs; invoke() and close() let it go on.
