@@ -6,11 +6,13 @@
 #include "runtimes/runtime_pool.hpp"
 
 #include <moonbase/hash.hpp>
+#include <moonbase/internal/parker.hpp>
 #include <moonbase/json.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 
 namespace moonbase::functions {
 namespace {
@@ -74,6 +76,40 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 
+// Calls that run functions, which may call again: on one fiber, a function that invokes itself would end
+// the platform with its stack.
+bool may_nest(std::string_view operation) {
+  return operation == "Invoke" || operation == "InvokeWithResponseStream" || operation == "StartSyncExecution" ||
+         operation == "TestState" || operation.starts_with("TestInvoke");
+}
+
+Result<std::string> call_on_own_fiber(KernelServices& kernel, CallContext context, std::string_view service,
+                                      std::string_view operation, std::string_view input) {
+  // Shared: when the platform stops, either fiber may be the first to end.
+  struct Nested {
+    CallContext context;
+    std::string service, operation, input;
+    std::shared_ptr<internal::Parker> caller;
+    std::optional<Result<std::string>> result;
+  };
+  auto nested = std::make_shared<Nested>();
+  *nested = {std::move(context), std::string(service), std::string(operation), std::string(input),
+             internal::Parker::current(), std::nullopt};
+  kernel.io.spawn([&kernel, nested] {
+    struct Wake {  // Whatever happens.
+      Nested& nested;
+      ~Wake() {
+        if (!nested.result) nested.result = Error{"ServiceException", "the call ended without an answer", {}, 500};
+        nested.caller->wake();
+      }
+    } wake{*nested};
+    nested->result =
+        kernel.services.call_json(nested->context, nested->service, nested->operation, nested->input);
+  });
+  while (!nested->result) nested->caller->park();
+  return std::move(*nested->result);
+}
+
 // What an environment may ask for, on behalf of one invocation.
 class Host final : public InvocationHost {
  public:
@@ -94,6 +130,7 @@ class Host final : public InvocationHost {
     context.cause = cause_.request_id;
     context.base_url = cause_.base_url;
     context.deadline = deadline_;
+    if (may_nest(operation)) return call_on_own_fiber(kernel_, std::move(context), service, operation, input);
     return kernel_.services.call_json(context, service, operation, input);
   }
   void log(std::string_view lines) override {
