@@ -1,14 +1,10 @@
 """The Python runtime: asks the Lambda Runtime API for work, runs the handler, reports what came of it."""
 
-import base64
-import datetime
-import decimal
-import http.client
 import importlib
 import json
 import logging
 import os
-import platform
+import socket
 import struct
 import sys
 import time
@@ -20,32 +16,65 @@ _write = os.write
 _dumps, _loads = json.dumps, json.loads
 _time = time.time
 _host = os.environ["AWS_LAMBDA_RUNTIME_API"]
-_user_agent = "moonbase-python/" + platform.python_version()
+_user_agent = "moonbase-python/" + sys.version.split()[0]
 _json_logs = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
 _log_level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO").upper()
 _log_descriptor = int(os.environ.pop("_LAMBDA_TELEMETRY_LOG_FD"))
 _frame_magic = 0xA55A0003
+_moment = "%Y-%m-%dT%H:%M:%SZ"
 _event_bytes_max = 256 * 1024
 
 
 class _Api:
-    """One connection, opened anew where it has broken."""
+    """One connection to the Runtime API. http.client would be half of a cold start, and the other end is ours."""
 
     def __init__(self):
-        self._connection = http.client.HTTPConnection(_host)
+        self._socket = None
 
-    def request(self, method, path, body=None, headers=None):
-        headers = {"User-Agent": _user_agent, **(headers or {})}
+    def request(self, method, path, body=b"", headers=None):
+        lines = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", f"Host: {_host}", f"User-Agent: {_user_agent}",
+                 f"Content-Length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
+        message = "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
         try:
-            return self._send(method, path, body, headers)
-        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError):
-            self._connection.close()
-            return self._send(method, path, body, headers)
+            return self._send(message)
+        except ConnectionError:  # It was closed meanwhile.
+            self._socket = None
+            return self._send(message)
 
-    def _send(self, method, path, body, headers):
-        self._connection.request(method, "/2018-06-01/runtime/" + path, body, headers)
-        response = self._connection.getresponse()
-        return response.status, response.headers, response.read()
+    def _send(self, message):
+        if self._socket is None:
+            host, port = _host.rsplit(":", 1)
+            self._socket = socket.create_connection((host, int(port)))
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._file = self._socket.makefile("rb")
+        self._socket.sendall(message)
+        while True:
+            line = self._file.readline(65536)
+            if not line:
+                raise ConnectionResetError("the Runtime API closed the connection")
+            status = int(line.split(None, 2)[1])
+            headers = _Headers()
+            while (line := self._file.readline(65536).rstrip(b"\r\n")):
+                name, _, value = line.partition(b":")
+                headers[name.decode("latin-1").lower()] = value.strip().decode("utf-8", "replace")
+            if status >= 200:
+                break
+        body = self._file.read(int(headers.get("content-length", "0")))
+        if headers.get("connection", "").lower() == "close":
+            self._socket.close()
+            self._socket = None
+        return status, headers, body
+
+
+class _Headers(dict):
+    """Names regardless of case."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(name.lower())
+
+    def get(self, name, otherwise=None):
+        return super().get(name.lower(), otherwise)
 
 
 class Fault(Exception):
@@ -80,8 +109,7 @@ _plain_fields = set(vars(logging.makeLogRecord({}))) | {"aws_request_id", "messa
 
 class _JsonFormatter(logging.Formatter):
     def format(self, record):
-        moment = datetime.datetime.fromtimestamp(record.created, datetime.timezone.utc)
-        line = {"timestamp": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "level": record.levelname,
+        line = {"timestamp": time.strftime(_moment, time.gmtime(record.created)), "level": record.levelname,
                 "message": record.getMessage(), "logger": record.name}
         if record.exc_info and record.exc_info[0]:
             line["errorType"] = record.exc_info[0].__name__
@@ -127,8 +155,7 @@ def _install_logging():
 
 def _log_error(described):
     if _json_logs:
-        _log_event(_dumps({"timestamp": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                           "log_level": "ERROR", **described}))
+        _log_event(_dumps({"timestamp": time.strftime(_moment, time.gmtime()), "log_level": "ERROR", **described}))
         return
     text = f"[ERROR] {described['errorType']}: {described['errorMessage']}"
     if described["stackTrace"]:
@@ -227,7 +254,8 @@ class LambdaContext:
 
 
 def _encode_more(value):
-    if isinstance(value, decimal.Decimal):
+    decimal = sys.modules.get("decimal")  # Loaded where there are any.
+    if decimal and isinstance(value, decimal.Decimal):
         return float(value)
     raise TypeError(f"Object of type {value.__class__.__name__} is not JSON serializable")
 
@@ -242,8 +270,6 @@ def _answer(api, handler, headers, body):
             raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from error
         value = handler(event, LambdaContext(headers))
         try:
-            if isinstance(value, bytes):
-                value = base64.b64encode(value).decode()
             text = _dumps(value, ensure_ascii=False, default=_encode_more).encode("utf-8")
         except Exception as error:
             raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from error
