@@ -325,3 +325,32 @@ test('forty invocations at a time share nothing but the code', async () => {
   const answers = await Promise.all(Array.from({ length: 40 }, (_, n) => invoke(name, { n })));
   assert.deepEqual(answers.map((answer) => answer.value), Array.from({ length: 40 }, (_, n) => n));
 });
+
+test('a stream that does not end is cut off, by its deadline and by its size', async () => {
+  const name = await create('nodejs22.x', 'index.handler', { 'index.mjs': `import { once } from 'node:events';
+    export const handler = awslambda.streamifyResponse(async (event, stream) => {
+      for (;;) {
+        if (event.flood) { if (!stream.write(Buffer.alloc(1 << 16, 120))) await once(stream, 'drain'); }
+        else { stream.write('tick;'); await new Promise((r) => setTimeout(r, 5)); }
+      }
+    });` }, { Timeout: 2, MemorySize: 512 });
+  const end = async (event) => {
+    const answer = await lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: name, Payload: JSON.stringify(event) }));
+    let bytes = 0, complete;
+    for await (const each of answer.EventStream) {
+      bytes += each.PayloadChunk?.Payload.length ?? 0;
+      complete ??= each.InvokeComplete;
+    }
+    return { bytes, type: JSON.parse(complete.ErrorDetails).errorType };
+  };
+  const ticks = await end({});
+  assert.equal(ticks.type, 'Sandbox.Timedout');
+  assert.ok(ticks.bytes > 0);
+  const flood = await end({ flood: true });
+  assert.ok(['Sandbox.Timedout', 'Function.ResponseSizeTooLarge'].includes(flood.type), flood.type);
+  assert.ok(flood.bytes <= 200 * 1024 * 1024);
+  // Who goes away in the middle ends nothing but the connection.
+  const answer = await lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: name, Payload: '{"flood":true}' }));
+  for await (const each of answer.EventStream) if (each) break;
+  assert.equal((await end({})).type, 'Sandbox.Timedout');
+});

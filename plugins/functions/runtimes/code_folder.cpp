@@ -52,7 +52,9 @@ CodeFolder::~CodeFolder() {
   fs::remove_all(path_, ignored);
 }
 
-CodeFolders::CodeFolders() {
+void CodeFolders::prepare() {
+  const std::lock_guard lock(mutex_);
+  if (lock_ >= 0) return;
   const auto below = fs::temp_directory_path();
   remove_left_behind(below);
   auto name = (below / (std::string(prefix) + "XXXXXX")).string();
@@ -71,9 +73,10 @@ CodeFolders::CodeFolders() {
 }
 
 CodeFolders::~CodeFolders() {
+  if (lock_ < 0) return;
   std::error_code ignored;
   fs::remove_all(root_, ignored);
-  if (lock_ >= 0) close(lock_);
+  close(lock_);
 }
 
 Result<std::shared_ptr<CodeFolder>> CodeFolders::unpack(const BlobStore& blobs, const std::vector<std::string>& zips) {

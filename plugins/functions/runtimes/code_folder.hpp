@@ -30,12 +30,15 @@ class CodeFolder {
 // Any thread may use it.
 class CodeFolders {
  public:
-  // A fresh folder below the machine's temporary one, in which also the runtimes' own files are
-  // written. What a platform that died has left there is removed. Throws std::runtime_error.
-  CodeFolders();
+  CodeFolders() = default;
   ~CodeFolders();
   CodeFolders(const CodeFolders&) = delete;
   CodeFolders& operator=(const CodeFolders&) = delete;
+
+  // Before all else; once: a fresh folder below the machine's temporary one, in which also the runtimes'
+  // own files are written. What a platform that died has left there is removed. Blocks. Throws
+  // std::runtime_error.
+  void prepare();
 
   // The zips' files, later ones over earlier ones. Blocks. An Error has AWS's code and text; nothing
   // is left behind then.

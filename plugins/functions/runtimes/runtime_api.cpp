@@ -162,10 +162,19 @@ void RuntimeApi::stream(HttpRequest& request, HttpResponse& response) {
     }
     answer.streamed = true;
     // Nobody listens any more: the function goes on all the same, as on Lambda.
+    current.sending = true;
+    struct Sent {
+      RuntimeEnvironment& environment;
+      ~Sent() {
+        environment.current_.sending = false;
+        environment.changes_.notify();
+      }
+    } sent{environment};
     (*current.request->sink)(part);
     return true;
   };
   bool fits = take(request.body), whole = true;
+  if (!still_current()) return refuse(response, 400, "InvalidRequestID", "Invalid request ID");
   while (fits && request.reader) {
     auto part = request.reader->read(stream_step_bytes);
     if (!still_current()) return refuse(response, 400, "InvalidRequestID", "Invalid request ID");

@@ -190,6 +190,16 @@ RuntimeEnvironment::Answer RuntimeEnvironment::invoke(const Request& request) {
                                     {"tracing", Map{{"type", "X-Amzn-Trace-Id"}, {"value", request.trace_id}}}}));
   changes_.notify();
 
+  auto answer = await(request);
+  drain();
+  // Whoever takes a stream slowly does not lengthen a function's time.
+  if (answer.kind == Answer::Kind::timed_out) close("timeout");
+  if (answer.kind == Answer::Kind::out_of_memory) close("failure");
+  changes_.wait([this] { return !current_.sending; }, MachineTime::max());
+  return answer;
+}
+
+RuntimeEnvironment::Answer RuntimeEnvironment::await(const Request& request) {
   Answer answer;
   for (;;) {
     const auto look = std::min(request.deadline, steady_clock::now() + memory_look_interval);
@@ -197,21 +207,14 @@ RuntimeEnvironment::Answer RuntimeEnvironment::invoke(const Request& request) {
     if (memory_bytes() > launch_->memory_bytes && tree_memory_bytes(root_.pid(), true) > launch_->memory_bytes) {
       answer.kind = Answer::Kind::out_of_memory;
       memory_max_ = launch_->memory_bytes;
-      drain();
       return answer;
     }
     if (steady_clock::now() >= request.deadline) {
       answer.kind = Answer::Kind::timed_out;
-      drain();
       return answer;
     }
   }
-  if (!current_.done) {
-    // How it ended is known once the last line that it wrote has been read.
-    drain();
-    return ended_answer();
-  }
-  drain();
+  if (!current_.done) return ended_answer();
   memory_bytes();
   return std::move(current_.answer);
 }

@@ -122,6 +122,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
     const Request* request = nullptr;
     Answer answer;
     bool taken = false, responding = false, done = false;
+    bool sending = false;  // Somebody is writing to the sink: it must not go away.
   };
 
   void listen_to_root();
@@ -130,6 +131,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   void read_telemetry();
   void take_output(std::string_view bytes, bool flush);
   void thaw();
+  Answer await(const Request& request);
   bool order(ProcessCommand command, std::uint32_t number);
   std::string package(const std::vector<std::pair<std::string, std::string>>& variables) const;
   bool extensions_ready() const;

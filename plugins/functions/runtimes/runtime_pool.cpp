@@ -31,6 +31,7 @@ Result<std::shared_ptr<const RuntimeLaunch>> RuntimePool::launch() {
   std::optional<Result<std::shared_ptr<CodeFolder>>> code, layers;
   bool namespaces = false;
   kernel_.io.blocking([&] {
+    folders_.prepare();
     code.emplace(folders_.unpack(kernel_.blobs, {function_.code_blob}));
     if (!function_.layer_blobs.empty()) layers.emplace(folders_.unpack(kernel_.blobs, function_.layer_blobs));
     namespaces = (processes_.hello().layers & layer_process_namespaces) != 0;

@@ -71,10 +71,11 @@ done
 // An environment of /bin/sh on a kernel's fiber.
 struct Running {
   Folders folders;
-  TestKernel kernel{"lambda", support::functions};
-  Processes processes{environment_program()};
-  std::shared_ptr<RuntimeEnvironment> environment;
+  // Outlive the kernel, whose fibers use them to the end.
   std::string log;
+  Processes processes{environment_program()};
+  TestKernel kernel{"lambda", support::functions};
+  std::shared_ptr<RuntimeEnvironment> environment;
   RuntimeEnvironment::Init init;
 
   void start(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
