@@ -354,3 +354,23 @@ test('a stream that does not end is cut off, by its deadline and by its size', a
   for await (const each of answer.EventStream) if (each) break;
   assert.equal((await end({})).type, 'Sandbox.Timedout');
 });
+
+test('the largest events and answers, and a client context of several lines', async () => {
+  const node = await create('nodejs22.x', 'index.handler', { 'index.js':
+    'exports.handler = async (event, context) => event.context ? context.clientContext : event;' }, { MemorySize: 1024, Timeout: 30 });
+  const python = await create('python3.12', 'app.handler', { 'app.py': `def handler(event, context):
+    return context.client_context.custom if event.get("context") else event
+` }, { MemorySize: 1024, Timeout: 30 });
+  const text = 'ä'.repeat(3_000_000);
+  const ClientContext = Buffer.from('{ "custom":\n { "town": "Zürich" } }').toString('base64');
+  for (const name of [node, python]) {
+    assert.deepEqual((await invoke(name, { text })).value, { text });
+    const answer = await lambda.send(new InvokeCommand({ FunctionName: name, ClientContext, Payload: '{"context":true}' }));
+    const value = JSON.parse(Buffer.from(answer.Payload).toString());
+    assert.deepEqual(value.custom ?? value, { town: 'Zürich' });
+  }
+  const broken = await create('provided.al2023', 'x', { '!bootstrap': 'no program at all' });
+  const { value } = await invoke(broken);
+  assert.equal(value.errorType, 'Runtime.InvalidEntrypoint');
+  assert.match(value.errorMessage, /fork\/exec \S+\/bootstrap: Exec format error$/);
+});

@@ -24,6 +24,14 @@ void refuse(HttpResponse& response, int status, std::string_view type, std::stri
   reply(response, status, Value(Map{{"errorMessage", message}, {"errorType", type}}));
 }
 
+// JSON whose line ends, which are only space, would end a header.
+std::string on_one_line(std::string_view json) {
+  std::string line(json);
+  for (char& c : line)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return line;
+}
+
 void accepted(HttpResponse& response) { reply(response, 202, Value(Map{{"status", "OK"}})); }
 
 // Header values come from outside and go into logs and answers.
@@ -102,7 +110,7 @@ void RuntimeApi::next(HttpRequest& request, HttpResponse& response) {
   response.headers.set("Lambda-Runtime-Invoked-Function-Arn", std::string(invocation.function_arn));
   response.headers.set("Lambda-Runtime-Trace-Id", std::string(invocation.trace_id));
   if (!invocation.client_context.empty())
-    response.headers.set("Lambda-Runtime-Client-Context", std::string(invocation.client_context));
+    response.headers.set("Lambda-Runtime-Client-Context", on_one_line(invocation.client_context));
   response.body = invocation.event;
 }
 

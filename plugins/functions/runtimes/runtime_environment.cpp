@@ -137,9 +137,14 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
   }
   if (ended()) {
     init.kind = Init::Kind::exited;
-    const auto answer = ended_answer();
-    init.json = answer.body;
-    init.error_type = answer.error_type;
+    if (start_error_ != 0) {
+      init.kind = Init::Kind::failed;
+      init.error_type = "Runtime.InvalidEntrypoint";
+      init.json = to_json(Value(
+          Map{{"errorType", init.error_type},
+              {"errorMessage", "Error: fork/exec " + launch_->arguments.front() + ": " +
+                                   std::generic_category().message(start_error_)}}));
+    }
     return init;
   }
   init_done_ = true;
@@ -215,12 +220,14 @@ RuntimeEnvironment::Answer RuntimeEnvironment::await(const Request& request) {
     }
   }
   if (!current_.done) return ended_answer();
-  memory_bytes();
+  // Looking costs as much as a short handler.
+  if (steady_clock::now() - memory_looked_at_ >= memory_look_interval) memory_bytes();
   return std::move(current_.answer);
 }
 
 std::uint64_t RuntimeEnvironment::memory_bytes() {
   if (!root_) return memory_max_;
+  memory_looked_at_ = steady_clock::now();
   const auto bytes = tree_memory_bytes(root_.pid(), false);
   memory_max_ = std::max(memory_max_, std::min(bytes, launch_->memory_bytes));
   return bytes;
@@ -276,7 +283,7 @@ void RuntimeEnvironment::listen_to_root() {
           ending_ = {report.by_signal != 0, report.status};
         }
       } else {
-        cannot_start_ = true;
+        start_error_ = report.status;
         ended_ = true;
         ending_ = {false, 127};
       }

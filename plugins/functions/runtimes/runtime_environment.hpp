@@ -152,7 +152,8 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   Changes changes_;
 
   bool root_ready_ = false, ended_ = false, closed_ = false, runtime_started_ = false;
-  bool cannot_start_ = false, frozen_ = false;
+  bool frozen_ = false;
+  int start_error_ = 0;  // errno, where there is nothing to run.
   Ending ending_;
   std::vector<Extension> extensions_;
   std::size_t external_ = 0;
@@ -165,6 +166,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   std::string invoke_event_, shutdown_reason_;
   std::int64_t shutdown_deadline_ms_ = 0;
   std::uint64_t memory_max_ = 0;
+  MachineTime memory_looked_at_;
   std::vector<std::uint64_t> trusted_sockets_;
 };
 

@@ -75,7 +75,8 @@ process.on("unhandledRejection", (reason) => die(reason, "Runtime.UnhandledPromi
 
 function contextOf(headers, finish) {
   const deadline = Number(headers["lambda-runtime-deadline-ms"]);
-  const parsed = (text) => (text ? parse(text) : undefined);
+  // Node reads header bytes as Latin-1.
+  const parsed = (text) => (text ? parse(Buffer.from(text, "latin1").toString("utf8")) : undefined);
   const context = {
     callbackWaitsForEmptyEventLoop: true,
     functionVersion: process.env.AWS_LAMBDA_FUNCTION_VERSION,
