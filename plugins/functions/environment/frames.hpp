@@ -133,10 +133,10 @@ struct ProcessOrder {
   std::uint32_t number;
 };
 enum class ProcessNews : std::uint32_t {
-  ready = 1,             // Followed by the names of external extensions, each ended by NUL.
+  ready = 1,  // Followed by the names of external extensions, each ended by NUL.
   runtime_ended = 2,
   extension_ended = 3,
-  cannot_start = 4,      // `status` is errno.
+  cannot_start = 4,  // `status` is errno.
 };
 inline constexpr std::uint32_t process_extension_none = 0xffffffff;
 struct ProcessReport {

@@ -99,8 +99,8 @@ bool show_devices() {
   static_cast<void>(symlink("/proc/self/fd", (root + "/dev/fd").c_str()));
   for (int number = 0; number < 3; ++number) {
     const char* const names[] = {"stdin", "stdout", "stderr"};
-    static_cast<void>(symlink(("/proc/self/fd/" + std::to_string(number)).c_str(),
-                              (root + "/dev/" + names[number]).c_str()));
+    static_cast<void>(
+        symlink(("/proc/self/fd/" + std::to_string(number)).c_str(), (root + "/dev/" + names[number]).c_str()));
   }
   return true;
 }

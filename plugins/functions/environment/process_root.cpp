@@ -176,8 +176,7 @@ class Root {
     switch (order.command) {
       case ProcessCommand::start_extension:
         if (order.number >= extensions_.size()) end();
-        extension_pids_[order.number] =
-            start({extensions_folder_ + "/" + extensions_[order.number]}, order.number);
+        extension_pids_[order.number] = start({extensions_folder_ + "/" + extensions_[order.number]}, order.number);
         return;
       case ProcessCommand::start_runtime:
         runtime_ = start(arguments_, process_extension_none);
@@ -220,8 +219,8 @@ class Root {
     for (const auto& variable : variables) variable_pointers.push_back(const_cast<char*>(variable.c_str()));
     argument_pointers.push_back(nullptr);
     variable_pointers.push_back(nullptr);
-    if (dup2(descriptors_.output, 1) == 1 && dup2(descriptors_.output, 2) == 2 &&
-        chdir(working_folder_.c_str()) == 0 && !arguments.empty())
+    if (dup2(descriptors_.output, 1) == 1 && dup2(descriptors_.output, 2) == 2 && chdir(working_folder_.c_str()) == 0 &&
+        !arguments.empty())
       execve(argument_pointers[0], argument_pointers.data(), variable_pointers.data());
     const int error = errno;
     static_cast<void>(!write(status, &error, sizeof error));
@@ -299,8 +298,8 @@ ProcessFolders folders_of(const Package& package) {
 bool try_isolation(ProcessIsolation isolation) {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
-  const auto pid = static_cast<pid_t>(
-      syscall(SYS_clone, clone_flags_of(isolation) | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+  const auto pid =
+      static_cast<pid_t>(syscall(SYS_clone, clone_flags_of(isolation) | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
   if (pid < 0) return false;
   if (pid == 0) {
     if (isolation == ProcessIsolation::user_namespace && !map_user(uid, gid)) _exit(1);
@@ -340,8 +339,7 @@ void run_process_root(const ProcessHost& host, const SpawnRequest& request, cons
   const auto package = Package::parse(package_bytes);
   if (!package) _exit(1);
   // Low numbers, in this order, and nothing else.
-  ProcessDescriptors descriptors{fcntl(given.control, F_DUPFD_CLOEXEC, 100),
-                                 fcntl(given.output, F_DUPFD_CLOEXEC, 100),
+  ProcessDescriptors descriptors{fcntl(given.control, F_DUPFD_CLOEXEC, 100), fcntl(given.output, F_DUPFD_CLOEXEC, 100),
                                  fcntl(given.telemetry, F_DUPFD_CLOEXEC, 100)};
   if (syscall(SYS_close_range, 3U, 99U, 0) != 0 || descriptors.telemetry < 0 ||
       syscall(SYS_close_range, static_cast<unsigned>(descriptors.telemetry) + 1, ~0U, 0) != 0)

@@ -52,8 +52,10 @@ Result<Value> invoke_with_response_stream(Call& call, FunctionService& functions
   const auto type = call.input["InvocationType"].string_or("RequestResponse");
   if (type == "DryRun") return Value(Map{{"StatusCode", 204}});
   if (!call.http)
-    return Error{"InvalidParameterValueException", "A response stream needs a connection of its own: call Invoke.",
-                 {{"Type", "User"}}, 400};
+    return Error{"InvalidParameterValueException",
+                 "A response stream needs a connection of its own: call Invoke.",
+                 {{"Type", "User"}},
+                 400};
   const auto request_id = call.context.request_id.size() == 36 ? call.context.request_id : call.kernel.ids.uuid();
   call.http->stream = [&functions, context = call.context, name = *name, invocation = std::move(*invocation),
                        request_id](BodyWriter& writer) {

@@ -18,10 +18,10 @@ using std::chrono::steady_clock;
 using Init = RuntimeEnvironment::Init;
 using Answer = RuntimeEnvironment::Answer;
 
-constexpr auto init_max = std::chrono::seconds(10);                 // As on Lambda.
-constexpr auto settle_time = std::chrono::milliseconds(20);         // Behind an answer: longer goes on by itself.
+constexpr auto init_max = std::chrono::seconds(10);          // As on Lambda.
+constexpr auto settle_time = std::chrono::milliseconds(20);  // Behind an answer: longer goes on by itself.
 constexpr std::int64_t credentials_ms = 36LL * 3600 * 1000;
-constexpr std::int64_t credentials_left_ms = 3600LL * 1000;         // No invocation outlives them.
+constexpr std::int64_t credentials_left_ms = 3600LL * 1000;  // No invocation outlives them.
 constexpr std::size_t tail_bytes_max = 4096;
 
 std::uint64_t us_since(MachineTime from) {
@@ -221,7 +221,8 @@ class ProcessInvocation {
     const auto digits = kernel_.ids.hex(40);
     char seconds[9];
     std::snprintf(seconds, sizeof seconds, "%08x", static_cast<unsigned>(now().seconds()));
-    return "Root=1-" + std::string(seconds) + "-" + digits.substr(0, 24) + ";Parent=" + digits.substr(24) + ";Sampled=0";
+    return "Root=1-" + std::string(seconds) + "-" + digits.substr(0, 24) + ";Parent=" + digits.substr(24) +
+           ";Sampled=0";
   }
 
   void time_out() {

@@ -93,8 +93,8 @@ Result<std::string> call_on_own_fiber(KernelServices& kernel, CallContext contex
     std::optional<Result<std::string>> result;
   };
   auto nested = std::make_shared<Nested>();
-  *nested = {std::move(context), std::string(service), std::string(operation), std::string(input),
-             internal::Parker::current(), std::nullopt};
+  *nested = {std::move(context), std::string(service),        std::string(operation),
+             std::string(input), internal::Parker::current(), std::nullopt};
   kernel.io.spawn([&kernel, nested] {
     struct Wake {  // Whatever happens.
       Nested& nested;
@@ -103,8 +103,7 @@ Result<std::string> call_on_own_fiber(KernelServices& kernel, CallContext contex
         nested.caller->wake();
       }
     } wake{*nested};
-    nested->result =
-        kernel.services.call_json(nested->context, nested->service, nested->operation, nested->input);
+    nested->result = kernel.services.call_json(nested->context, nested->service, nested->operation, nested->input);
   });
   while (!nested->result) nested->caller->park();
   return std::move(*nested->result);

@@ -140,7 +140,7 @@ class Processes {
   friend class Child;
   void start_spawner();  // Throws std::runtime_error.
   Result<Child> ask_spawner(SpawnRequest request, std::string_view package, std::initializer_list<int> descriptors);
-  void greet();  // With spawner_mutex_ held.
+  void greet();                            // With spawner_mutex_ held.
   void bury(pid_t pid, Descriptor pidfd);  // It has been killed: reap it when it is dead.
   void forget(pid_t pid);
   void sweep();  // With mutex_ held.

@@ -48,8 +48,7 @@ std::optional<SocketName> client_socket(std::uint16_t client_port, std::uint16_t
   if (received < static_cast<ssize_t>(sizeof(nlmsghdr))) return std::nullopt;
   nlmsghdr head;
   std::memcpy(&head, answer, sizeof head);
-  if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-      received < static_cast<ssize_t>(NLMSG_HDRLEN + sizeof(inet_diag_msg)))
+  if (head.nlmsg_type != SOCK_DIAG_BY_FAMILY || received < static_cast<ssize_t>(NLMSG_HDRLEN + sizeof(inet_diag_msg)))
     return std::nullopt;
   inet_diag_msg body;
   std::memcpy(&body, answer + NLMSG_HDRLEN, sizeof body);

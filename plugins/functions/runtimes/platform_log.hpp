@@ -12,7 +12,7 @@ namespace moonbase::functions {
 // How the lines of one function look.
 struct PlatformLogFormat {
   bool json = false;
-  bool info = true;    // JSON: SystemLogLevel lets them through.
+  bool info = true;  // JSON: SystemLogLevel lets them through.
   bool debug = false;
 };
 PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level);

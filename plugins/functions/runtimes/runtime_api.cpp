@@ -44,9 +44,8 @@ std::string error_type_of(const HttpHeaders& headers, std::string_view name, std
 
 void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
   auto& environment = *environment_;
-  if (!environment.listener_ ||
-      !peer_belongs_to(request.source_port, environment.listener_->port(), environment.root_.pid(),
-                       environment.trusted_sockets_))
+  if (!environment.listener_ || !peer_belongs_to(request.source_port, environment.listener_->port(),
+                                                 environment.root_.pid(), environment.trusted_sockets_))
     return refuse(response, 403, "Forbidden", "this API belongs to another execution environment");
   std::string_view path = request.path;
   const bool get = request.method == "GET", post = request.method == "POST";
@@ -84,7 +83,8 @@ bool RuntimeApi::is_current(std::string_view id) const {
 
 void RuntimeApi::next(HttpRequest& request, HttpResponse& response) {
   auto& environment = *environment_;
-  if (environment.runtime_started_ && !environment.init_done_) environment.user_agent = request.headers.get("user-agent");
+  if (environment.runtime_started_ && !environment.init_done_)
+    environment.user_agent = request.headers.get("user-agent");
   if (environment.invoking_ && environment.current_.taken && !environment.current_.done)
     return refuse(response, 403, "InvalidStateTransition", "the invocation has no response yet");
   // Whoever asked before has gone, or asks twice: the newest is answered.
@@ -357,9 +357,8 @@ void RuntimeApi::extension_error(HttpRequest& request, HttpResponse& response, b
   const std::string why = init ? "Extension.InitError" : "Extension.ExitError";
   if (environment.shutdown_reason_.empty()) {
     if (init)
-      environment.init_error_ =
-          RuntimeEnvironment::Init{RuntimeEnvironment::Init::Kind::failed,
-                                   to_json(Value(Map{{"errorType", type}, {"errorMessage", why}})), why};
+      environment.init_error_ = RuntimeEnvironment::Init{
+          RuntimeEnvironment::Init::Kind::failed, to_json(Value(Map{{"errorType", type}, {"errorMessage", why}})), why};
     environment.ended_ = true;
     environment.ending_ = {false, 1};
   }

@@ -140,10 +140,9 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
     if (start_error_ != 0) {
       init.kind = Init::Kind::failed;
       init.error_type = "Runtime.InvalidEntrypoint";
-      init.json = to_json(Value(
-          Map{{"errorType", init.error_type},
-              {"errorMessage", "Error: fork/exec " + launch_->arguments.front() + ": " +
-                                   std::generic_category().message(start_error_)}}));
+      init.json = to_json(Value(Map{{"errorType", init.error_type},
+                                    {"errorMessage", "Error: fork/exec " + launch_->arguments.front() + ": " +
+                                                         std::generic_category().message(start_error_)}}));
     }
     return init;
   }

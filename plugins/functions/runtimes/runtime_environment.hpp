@@ -39,11 +39,11 @@ class Changes {
 
 // What an environment is started with.
 struct RuntimeLaunch {
-  std::vector<std::string> arguments;                           // Of the runtime; the first is its path.
-  std::vector<std::pair<std::string, std::string>> variables;   // All but those that only the environment knows.
-  std::string code, layers, runtime_folder, language;           // Folders outside.
+  std::vector<std::string> arguments;                          // Of the runtime; the first is its path.
+  std::vector<std::pair<std::string, std::string>> variables;  // All but those that only the environment knows.
+  std::string code, layers, runtime_folder, language;          // Folders outside.
   std::string tmp_parent;  // Without namespaces: each environment gets a folder in it, and TMPDIR says so.
-  std::string working_folder, extensions_folder;                // As seen inside.
+  std::string working_folder, extensions_folder;  // As seen inside.
   std::uint64_t memory_bytes = 0, tmp_bytes = 0;
   std::string function_name, function_version, function_arn, handler, account;
   std::string missing;  // Not empty: why there is nothing to start; JSON, as Invoke answers it.
@@ -61,7 +61,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   // How the init phase went.
   struct Init {
     enum class Kind { ready, failed, exited, timed_out } kind = Kind::ready;
-    std::string json;        // failed: as the runtime reported it. exited: as Lambda words it.
+    std::string json;  // failed: as the runtime reported it. exited: as Lambda words it.
     std::string error_type;
   };
   // Starts everything and waits until runtime and extensions ask for work. An Error is the platform's.
@@ -72,7 +72,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
     std::string body;        // Of the answer (unless it went to the sink), or of the failure.
     std::string error_type;  // failure, and a stream that broke off.
     Ending ending;
-    bool streamed = false;   // It went to the sink.
+    bool streamed = false;  // It went to the sink.
     std::string content_type;
   };
   struct Request {

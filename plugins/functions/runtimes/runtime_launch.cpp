@@ -22,7 +22,8 @@ bool is_program(const fs::path& file) {
 }
 
 void set(Variables& variables, const std::string& name, std::string value) {
-  const auto found = std::find_if(variables.begin(), variables.end(), [&](const auto& each) { return each.first == name; });
+  const auto found =
+      std::find_if(variables.begin(), variables.end(), [&](const auto& each) { return each.first == name; });
   if (found == variables.end()) {
     variables.emplace_back(name, std::move(value));
   } else {
@@ -129,9 +130,13 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
   auto& variables = launch.variables;
   set(variables, "LANG", "C.UTF-8");
   set(variables, "TZ", ":UTC");
-  set(variables, "PATH", (launch.language.empty() ? "" : namespaces ? "/var/lang/bin:" : launch.language + "/bin:") +
-                             std::string("/usr/local/bin:/usr/bin:/bin:") + (opt.empty() ? "" : opt + "/bin"));
-  const auto libraries = own + ":" + own + "/lib:" + task + ":" + task + "/lib" + (opt.empty() ? "" : ":" + opt + "/lib");
+  set(variables, "PATH",
+      (launch.language.empty() ? ""
+       : namespaces            ? "/var/lang/bin:"
+                               : launch.language + "/bin:") +
+          std::string("/usr/local/bin:/usr/bin:/bin:") + (opt.empty() ? "" : opt + "/bin"));
+  const auto libraries =
+      own + ":" + own + "/lib:" + task + ":" + task + "/lib" + (opt.empty() ? "" : ":" + opt + "/lib");
   set(variables, "LD_LIBRARY_PATH", libraries);
   const auto version = version_of(runtime);
   if (node)

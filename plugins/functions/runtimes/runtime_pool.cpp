@@ -69,7 +69,7 @@ RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogS
   lease.tail = std::make_shared<std::string*>(nullptr);
   // The environment keeps the pool, whose folders it uses.
   auto log = [self = shared_from_this(), &logs, stream_of = lease.stream, tail = lease.tail](std::string_view text,
-                                                                                            bool whole) {
+                                                                                             bool whole) {
     const auto now = self->kernel_.clock.now();
     whole ? logs.append_whole(*stream_of, now, text) : logs.append(*stream_of, now, text);
     if (auto* const out = *tail) {
@@ -79,8 +79,8 @@ RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogS
       if (out->size() > 4 * kept) out->erase(0, out->size() - kept);
     }
   };
-  lease.environment = std::make_shared<RuntimeEnvironment>(kernel_, processes_, std::move(launch), lease.stream->name,
-                                                           std::move(log));
+  lease.environment =
+      std::make_shared<RuntimeEnvironment>(kernel_, processes_, std::move(launch), lease.stream->name, std::move(log));
   return lease;
 }
 

@@ -29,7 +29,11 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
  public:
   RuntimePool(KernelServices& kernel, Processes& processes, CodeFolders& folders, Function function,
               std::chrono::milliseconds idle_max)
-      : kernel_(kernel), processes_(processes), folders_(folders), function_(std::move(function)), idle_max_(idle_max) {}
+      : kernel_(kernel),
+        processes_(processes),
+        folders_(folders),
+        function_(std::move(function)),
+        idle_max_(idle_max) {}
 
   // Unpacks the code if nobody has. Suspends the fiber.
   Result<std::shared_ptr<const RuntimeLaunch>> launch();

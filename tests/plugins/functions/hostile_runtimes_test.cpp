@@ -17,9 +17,9 @@ namespace {
 
 struct Deed {
   const char* name;
-  const char* code;       // The handler's body: event, context, require.
-  const char* type;       // Of the error; null: it answers.
-  const char* answer;     // The JSON that it answers; null: whatever.
+  const char* code;    // The handler's body: event, context, require.
+  const char* type;    // Of the error; null: it answers.
+  const char* answer;  // The JSON that it answers; null: whatever.
 };
 
 constexpr const char* any = "*";  // Some error: which one depends on who is quicker.
@@ -41,8 +41,10 @@ const Deed deeds[] = {
      "spawn('setsid', ['sleep', '7654321'], { detached: true, stdio: 'ignore' }).unref(); "
      "await new Promise((r) => setTimeout(r, 200)); process.exit(1)",
      "Runtime.ExitError", nullptr},
-    {"threads", "const { Worker } = require('worker_threads'); for (let i = 0; i < 2000; i++) "
-     "new Worker('for (;;);', { eval: true }); return 1", any, nullptr},
+    {"threads",
+     "const { Worker } = require('worker_threads'); for (let i = 0; i < 2000; i++) "
+     "new Worker('for (;;);', { eval: true }); return 1",
+     any, nullptr},
     {"10 MB of answer", "return 'x'.repeat(10 << 20)", "Function.ResponseSizeTooLarge", nullptr},
     {"10 MB of log", "for (let i = 0; i < 1000; i++) console.log('x'.repeat(10000)); return 1", nullptr, "1"},
     {"10 MB of output without a line end", "require('fs').writeSync(1, 'x'.repeat(10 << 20)); return 1", nullptr, "1"},
@@ -54,13 +56,16 @@ const Deed deeds[] = {
     {"closed descriptors", "for (let i = 0; i < 64; i++) try { require('fs').closeSync(i) } catch {} return 1", any,
      nullptr},
     {"garbage instead of HTTP",
-     "const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':'); const s = require('net').connect(port, host); "
-     "s.resume(); s.write('\\0\\xff GET\\r\\n\\r\\n' + 'x'.repeat(100000)); await new Promise((r) => s.on('close', r).on('error', r)); "
+     "const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':'); const s = require('net').connect(port, "
+     "host); "
+     "s.resume(); s.write('\\0\\xff GET\\r\\n\\r\\n' + 'x'.repeat(100000)); await new Promise((r) => s.on('close', "
+     "r).on('error', r)); "
      "return 1",
      nullptr, "1"},
     {"an answer of its own, and then another",
      "const api = 'http://' + process.env.AWS_LAMBDA_RUNTIME_API + '/2018-06-01/runtime/invocation/' + "
-     "context.awsRequestId; const tell = async (path, body) => (await fetch(api + path, { method: 'POST', body })).status;"
+     "context.awsRequestId; const tell = async (path, body) => (await fetch(api + path, { method: 'POST', body "
+     "})).status;"
      "const all = [await tell('/response', '\"mine\"'), await tell('/response', '2'), await tell('/error', '{}')]; "
      "console.log(all.join()); return all",
      nullptr, "\"mine\""},
@@ -84,10 +89,10 @@ const Deed deeds[] = {
      nullptr, nullptr},
     {"JSON and Promise replaced", "JSON.stringify = () => 'evil'; JSON.parse = () => 1; Date.now = () => 0; return 1",
      nullptr, "1"},
-    {"an error that lies",
-     "throw { name: { toString() { throw 1 } }, get message() { throw 2 }, stack: 5 }", any, nullptr},
-    {"a header in an error's name", "const e = new Error('x'); e.name = 'a\\r\\nX: 1\\u2028'; throw e", "a\r\nX: 1\u2028",
+    {"an error that lies", "throw { name: { toString() { throw 1 } }, get message() { throw 2 }, stack: 5 }", any,
      nullptr},
+    {"a header in an error's name", "const e = new Error('x'); e.name = 'a\\r\\nX: 1\\u2028'; throw e",
+     "a\r\nX: 1\u2028", nullptr},
     {"files outside",
      "const fs = require('fs'); const seen = ['/etc/shadow', '/root', '/home', '/proc/1/environ', '/proc/1/mem', "
      "'/proc/1/fd', '/sys', '/var/lib', '/dev/mem', '/dev/sda', '/proc/kcore'].filter((path) => { try { "
@@ -96,7 +101,8 @@ const Deed deeds[] = {
      nullptr, "[]"},
     {"writing where it must not",
      "const fs = require('fs'); return ['/var/task/x', '/var/runtime/index.mjs', '/opt/x', '/etc/x', '/usr/x', '/x', "
-     "'/var/task/index.js'].filter((path) => { try { fs.writeFileSync(path, 'x'); return true } catch { return false } })",
+     "'/var/task/index.js'].filter((path) => { try { fs.writeFileSync(path, 'x'); return true } catch { return false } "
+     "})",
      nullptr, "[]"},
     {"more than /tmp holds",
      "const fs = require('fs'); const f = fs.openSync('/tmp/x', 'w'); try { for (let i = 0; i < 600; i++) "
@@ -132,9 +138,10 @@ Map node_function(const std::string& name, const std::string& body) {
              {"Role", "arn:aws:iam::000000000000:role/test"},
              {"Timeout", 2},
              {"MemorySize", 256},
-             {"Code", Map{{"ZipFile", zip({{"index.js", "exports.handler = async (event, context) => { if (event.ok) "
-                                                        "return 'ok';\n" +
-                                                            body + "\n};"}})}}}};
+             {"Code", Map{{"ZipFile", zip({{"index.js",
+                                            "exports.handler = async (event, context) => { if (event.ok) "
+                                            "return 'ok';\n" +
+                                                body + "\n};"}})}}}};
 }
 
 }  // namespace

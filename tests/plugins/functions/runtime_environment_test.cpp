@@ -95,17 +95,18 @@ struct Running {
       launch->handler = "h";
       launch->account = "000000000000";
       if (!namespaces) launch->tmp_parent = folders.root.string();
-      environment = std::make_shared<RuntimeEnvironment>(
-          services, processes, launch, "stream", [this](std::string_view text, bool) {
-            log.append(text);
-            if (log.back() != '\n') log += '\n';
-          });
+      environment = std::make_shared<RuntimeEnvironment>(services, processes, launch, "stream",
+                                                         [this](std::string_view text, bool) {
+                                                           log.append(text);
+                                                           if (log.back() != '\n') log += '\n';
+                                                         });
       auto started = environment->start({{"PATH", "/usr/bin:/bin"}}, std::chrono::steady_clock::now() + limit);
       if (!started) throw std::runtime_error(started.error().message);
       init = *started;
     });
   }
-  RuntimeEnvironment::Answer invoke(std::string_view script, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+  RuntimeEnvironment::Answer invoke(std::string_view script,
+                                    std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     RuntimeEnvironment::Answer answer;
     kernel.on_fiber([&](KernelServices&, CallContext&) {
       const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -209,7 +210,8 @@ TEST_CASE("only an environment's own processes reach its API") {
   running.folders.program("code/bootstrap", bootstrap);
   running.start();
   const auto address = running.invoke("echo $AWS_LAMBDA_RUNTIME_API").body;
-  const auto command = "curl -s -o /dev/null -w '%{http_code}' http://" + address + "/2018-06-01/runtime/invocation/next";
+  const auto command =
+      "curl -s -o /dev/null -w '%{http_code}' http://" + address + "/2018-06-01/runtime/invocation/next";
   FILE* pipe = popen(command.c_str(), "r");
   char text[8] = {};
   REQUIRE(fgets(text, sizeof text, pipe));
@@ -254,8 +256,12 @@ TEST_CASE("zips are unpacked below their folder, and refused otherwise") {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   CHECK(text == "three");
   CHECK(bytes == 11);
-  for (const auto& entries : std::vector<std::vector<support::Entry>>{
-           {{"../x", "1"}}, {{"/x", "1"}}, {{"a/../../x", "1"}}, {{"x", "", "/etc/passwd"}}, {{"c/d", "1"}}, {{"a", "1"}}})
+  for (const auto& entries : std::vector<std::vector<support::Entry>>{{{"../x", "1"}},
+                                                                      {{"/x", "1"}},
+                                                                      {{"a/../../x", "1"}},
+                                                                      {{"x", "", "/etc/passwd"}},
+                                                                      {{"c/d", "1"}},
+                                                                      {{"a", "1"}}})
     CHECK(unpack(entries).error().code == "InvalidParameterValueException");
   CHECK_FALSE(fs::exists(folders.root / "x"));
   bytes = unpacked_bytes_max - 2;
@@ -265,19 +271,27 @@ TEST_CASE("zips are unpacked below their folder, and refused otherwise") {
 TEST_CASE("Lambda's own lines, as text and as JSON") {
   const Time now{1'798'761'600'123};
   const auto text = platform_log_format("Text", "INFO");
-  CHECK(init_start_line(text, now, "nodejs20.x").starts_with("INIT_START Runtime Version: nodejs:20.v1\tRuntime Version ARN: "));
+  CHECK(init_start_line(text, now, "nodejs20.x")
+            .starts_with("INIT_START Runtime Version: nodejs:20.v1\tRuntime Version ARN: "));
   CHECK(init_report_line(text, now, "init", "error", "Runtime.Unknown", 236'610) ==
         "INIT_REPORT Init Duration: 236.61 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown");
   CHECK(start_line(text, now, "id", "$LATEST") == "START RequestId: id Version: $LATEST");
   CHECK(timeout_line(now, "id", 3) == "2027-01-01T00:00:00.123Z id Task timed out after 3.00 seconds");
-  InvocationReport report{.request_id = "id", .duration_us = 3'201, .init_us = 100'000, .with_init = true,
-                          .memory_mb = 128, .memory_used_bytes = 5 << 20, .status = {}, .error_type = {}};
+  InvocationReport report{.request_id = "id",
+                          .duration_us = 3'201,
+                          .init_us = 100'000,
+                          .with_init = true,
+                          .memory_mb = 128,
+                          .memory_used_bytes = 5 << 20,
+                          .status = {},
+                          .error_type = {}};
   CHECK(report_lines(text, now, report) ==
         "END RequestId: id\nREPORT RequestId: id\tDuration: 3.21 ms\tBilled Duration: 104 ms\tMemory Size: 128 MB\t"
         "Max Memory Used: 5 MB\tInit Duration: 100.00 ms\t");
   const auto json = platform_log_format("JSON", "INFO");
-  CHECK(start_line(json, now, "id", "$LATEST") ==
-        R"({"time":"2027-01-01T00:00:00.123Z","type":"platform.start","record":{"requestId":"id","version":"$LATEST"}})");
+  CHECK(
+      start_line(json, now, "id", "$LATEST") ==
+      R"({"time":"2027-01-01T00:00:00.123Z","type":"platform.start","record":{"requestId":"id","version":"$LATEST"}})");
   const auto parsed = parse_json(report_lines(json, now, report));
   REQUIRE(parsed.ok());
   CHECK((*parsed)["type"].string() == "platform.report");
