@@ -1,6 +1,7 @@
 // Functions: Lambda and, as far as they are built, CloudWatch Logs.
 #include "lambda/operations.hpp"
 #include "logs/operations_log.hpp"
+#include "runtimes/runtime_api.hpp"
 
 #include <moonbase/json.hpp>
 #include <moonbase/plugin.hpp>
@@ -56,6 +57,7 @@ std::string layers_text(const Hello& hello) {
   add(layer_namespaces, "namespaces");
   add(layer_process_namespaces, "process-namespaces");
   add(layer_process_users, "process-users");
+  if (peers_are_known()) text += (text.empty() ? "" : ", ") + std::string("runtime-api-peers");
   return text.empty() ? "none" : text;
 }
 
