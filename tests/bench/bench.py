@@ -21,7 +21,7 @@ def functions(options):
 def main():
     parts = {"start": gateway.start, "gateway": gateway.gateway, "dynamodb": tables.dynamodb, "tables": tables.tables,
              "sqs": queues.sqs, "sqs-million": queues.sqs_million, "sqs-polls": queues.sqs_polls,
-             "events": events.events, "functions": functions, "runtimes": runtimes.runtimes}
+             "events": events.events, "functions": functions, "invoke": runtimes.invoke_api, "runtimes": runtimes.runtimes}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--peer", required=True, help="nginx's Lua module, unpacked")

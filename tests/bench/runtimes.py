@@ -10,7 +10,7 @@ import time
 import urllib.request
 import zipfile
 
-from common import Moonbase, check, pss_mb
+from common import Moonbase, Nginx, alternate, check, load, pss_mb, show
 
 
 def call(moonbase, operation, given):
@@ -39,6 +39,24 @@ def timed_ms(work):
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
+
+
+def invoke_api(options):
+    """Warm Invoke through the Lambda API; and how many events are taken durably."""
+    nginx, moonbase = Nginx(options.peer), Moonbase(options.build, memory=False)
+    try:
+        create(moonbase, "bench", "lua", {"index.lua": "function handler(event) return { id = event.id } end"})
+        medians = alternate({"nginx + Lua": (nginx, "/product/42?a=1", None), "Invoke": (moonbase, "/", "invoke.lua")},
+                            options.rounds, 64, options.seconds)
+        show("Invoke of a Lua function through the Lambda API, 64 connections", medians, "nginx + Lua")
+        os.environ["INVOCATION_TYPE"] = "Event"
+        _, rate, _ = load(moonbase, "/", 16, options.seconds, "invoke.lua")
+        del os.environ["INVOCATION_TYPE"]
+        print(f"  {'reached' if rate >= 5000 else 'SHORT  '} asynchronous events taken a second, durable: {rate:.0f} "
+              "(wanted: at least 5000)")
+    finally:
+        nginx.stop()
+        moonbase.stop()
 
 
 def runtimes(options):
