@@ -7,6 +7,7 @@
 #include "dispatch/issued_credentials.hpp"
 #include "http/client.hpp"
 #include "http/origin.hpp"
+#include "http/server.hpp"
 #include "journal/journal.hpp"
 #include "logs.hpp"
 #include "loop/loops.hpp"
@@ -125,6 +126,7 @@ struct Kernel::Inside {
         calls(directory, clock, ids, journal, *log),
         runner(clock, runner_hooks()),
         outbound(loops.io(), outbound_policy({}), options.trusted_certificates),
+        servers(clock, *log),
         door(directory, calls, clock, ids, *log) {
     if (options.memory) {
       std::string folder = (fs::temp_directory_path() / "moonbase-XXXXXX").string();
@@ -148,6 +150,7 @@ struct Kernel::Inside {
   Activity activity;
   tasks::Runner runner;
   http::Client outbound;
+  http::LocalServers servers;
   dispatch::Door door;
   std::unique_ptr<dispatch::IssuedCredentials> credentials;
   FunctionsSwitch functions;
@@ -257,7 +260,8 @@ struct Kernel::Inside {
     auto& late = *store;
     stores.push_back(std::move(store));
     member->kernel.reset(new KernelServices{late, *member->blobs, clock, ids, calls, calls, functions, loops.io(),
-                                            *member->log, *member->metrics, *credentials, outbound, calls, activity});
+                                            *member->log, *member->metrics, *credentials, outbound, calls, activity,
+                                            servers});
     registrars.push_back(std::make_unique<MemberRegistrar>(*member, functions, vocabulary));
     member->loaded->plugin->load(*registrars.back());
     member->store = std::make_unique<store::SqliteStore>(
@@ -417,7 +421,10 @@ FunctionInvoker& Kernel::functions() { return inside_->functions; }
 Ids& Kernel::ids() { return inside_->ids; }
 Log& Kernel::log() { return *inside_->log; }
 const Options& Kernel::options() const { return inside_->options; }
-void Kernel::set_base_url(std::string url) { inside_->base_url = std::move(url); }
+void Kernel::set_base_url(std::string url) {
+  inside_->servers.set_platform_url(url);
+  inside_->base_url = std::move(url);
+}
 const std::string& Kernel::base_url() const { return inside_->base_url; }
 std::string Kernel::metrics_text() const { return inside_->metrics.text(); }
 

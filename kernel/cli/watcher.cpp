@@ -13,6 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int quiet_ms = 50;
+constexpr std::size_t folders_max = 1000;
 constexpr std::uint32_t events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE;
 
 }  // namespace
@@ -25,6 +26,13 @@ void Watcher::watch(const fs::path& file, const fs::path& stack) {
   const fs::path folder = (fs::is_directory(file) ? file : file.parent_path()).lexically_normal();
   const int watch = ::inotify_add_watch(descriptor_, folder.c_str(), events);
   if (watch >= 0) folders_[watch] = folder;
+  if (!fs::is_directory(file)) return;
+  // What lies below counts too, but for packages of others.
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(file, ignored)) {
+    if (!entry.is_directory(ignored) || entry.is_symlink(ignored)) continue;
+    if (entry.path().filename() != "node_modules" && folders_.size() < folders_max) this->watch(entry.path(), stack);
+  }
 }
 
 std::vector<fs::path> Watcher::changed() {

@@ -15,6 +15,7 @@
 namespace moonbase::dispatch {
 namespace {
 
+constexpr std::size_t trace_bytes_max = 2048;
 // What is not streamed is held in memory; no operation takes more.
 constexpr std::size_t body_bytes_max = 64u << 20;
 
@@ -155,6 +156,9 @@ void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext
                                   worded_for(*protocol, admitted.error()), response);
     return refuse(response, 403, admitted.error().message);
   }
+  // Functions hand on what they were given: a loop of them is seen by it.
+  if (const auto* trace = request.headers.find("X-Amzn-Trace-Id"); trace && trace->size() <= trace_bytes_max)
+    context.trace = *trace;
   std::optional<Meant> meant;
   std::optional<Error> problem;   // Of the likeliest candidate.
   Meant asked;                    // Whose protocol the problem is told in.

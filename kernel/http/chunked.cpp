@@ -67,12 +67,13 @@ ChunkedDecoder::Step ChunkedDecoder::next(std::string_view bytes, std::size_t& u
         state_ = State::size;
         break;
       case State::trailer:
-        // Read for its form and dropped: nothing a trailer says may change how a request is handled.
+        // Read for its form and kept apart: nothing a trailer says may change how a request is handled.
         ++used;
         if (after_return_) {
           if (c != '\n') return Step::refused;
           if (line_bytes_ == 0) return Step::end;
           if (in_name_) return Step::refused;  // A line without a colon.
+          trailer_ += '\n';
           after_return_ = false;
           line_bytes_ = 0;
           in_name_ = true;
@@ -89,6 +90,7 @@ ChunkedDecoder::Step ChunkedDecoder::next(std::string_view bytes, std::size_t& u
           return Step::refused;
         }
         ++line_bytes_;
+        trailer_ += c;
         break;
     }
   }

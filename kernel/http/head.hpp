@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <moonbase/http.hpp>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "http/limits.hpp"
@@ -42,6 +43,8 @@ class ChunkedDecoder {
   // Looks at `bytes`, the next of the wire. `used` of them are done with; for Step::data, `data` is
   // the content among them. Once it has said end or refused, it is not asked again.
   Step next(std::string_view bytes, std::size_t& used, std::string_view& data);
+  // The trailer's lines once it has said end, each "name:value" and "\n"; well-formed.
+  std::string_view trailer() const { return trailer_; }
 
  private:
   enum class State { size, extension, size_line_feed, data, data_return, data_line_feed, trailer };
@@ -53,6 +56,7 @@ class ChunkedDecoder {
   std::size_t line_bytes_ = 0;  // Of the trailer's present line.
   bool after_return_ = false;
   bool in_name_ = true;
+  std::string trailer_;
 };
 
 }  // namespace moonbase::http

@@ -10,6 +10,7 @@ class Reader final : public BodyReader {
   explicit Reader(Http1Body& body) : body_(body) {}
   Result<std::string> read(std::size_t bytes_max) override { return body_.read(bytes_max); }
   std::optional<std::uint64_t> length() const override { return body_.length(); }
+  HttpHeaders trailers() const override { return body_.trailers(); }
 
  private:
   Http1Body& body_;
@@ -107,6 +108,21 @@ Result<std::string> Http1Body::read_chunk(std::size_t bytes_max) {
       }
     }
   }
+}
+
+HttpHeaders Http1Body::trailers() const {
+  HttpHeaders headers;
+  auto lines = ended_ ? decoder_.trailer() : std::string_view();
+  while (!lines.empty()) {
+    const auto line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(line.size() + 1);
+    const auto colon = line.find(':');
+    auto value = line.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    headers.add(std::string(line.substr(0, colon)), std::string(value));
+  }
+  return headers;
 }
 
 bool Http1Body::can_be_skipped() const {

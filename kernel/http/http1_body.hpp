@@ -25,6 +25,7 @@ class Http1Body {
 
   Result<std::string> read(std::size_t bytes_max);
   std::optional<std::uint64_t> length() const { return chunked_ ? std::nullopt : std::optional(left_); }
+  HttpHeaders trailers() const;
 
   // Would skip() succeed, as far as can be known? If not, the connection must close after the answer.
   bool can_be_skipped() const;

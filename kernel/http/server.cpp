@@ -298,4 +298,59 @@ void Server::stop() {
   });
 }
 
+namespace {
+
+class LocalListener final : public HttpListener {
+ public:
+  LocalListener(std::shared_ptr<ServerCore> core, std::uint16_t port) : core_(std::move(core)), port_(port) {}
+  ~LocalListener() override {
+    auto& state = *core_->loops.front();
+    core_->draining = true;
+    if (state.listener >= 0) ::shutdown(state.listener, SHUT_RDWR);  // Its fiber wakes and closes it.
+    for (auto* connection = state.connections; connection; connection = connection->next)
+      ::shutdown(connection->descriptor, SHUT_RDWR);
+  }
+  std::uint16_t port() const override { return port_; }
+
+ private:
+  const std::shared_ptr<ServerCore> core_;
+  const std::uint16_t port_;
+};
+
+// A runtime keeps its connection while it works, which may take the longest timeout of a function.
+constexpr auto as_long_as_it_lasts = std::chrono::hours(24);
+constexpr std::size_t local_connections_max = 64;
+
+}  // namespace
+
+Result<std::unique_ptr<HttpListener>> LocalServers::listen(ListenerHandler handler) {
+  auto core = std::make_shared<ServerCore>();
+  core->options.port = 0;
+  core->options.clock = &clock_;
+  core->options.log = &log_;
+  core->options.limits.connections_max = local_connections_max;
+  core->options.limits.idle_timeout = as_long_as_it_lasts;
+  core->options.limits.body_timeout = as_long_as_it_lasts;
+  core->handler = std::move(handler);
+  core->loops.push_back(std::make_unique<LoopState>(*loop::Loop::current()));
+  auto& state = *core->loops.front();
+  auto address = Address::parse(core->options.address, 0);
+  const int listener = bind_to(*address, false);
+  if (listener < 0 || ::listen(listener, backlog) != 0) {
+    const int reason = errno;
+    if (listener >= 0) ::close(listener);
+    return cannot_listen(core->options, reason);
+  }
+  state.listener = listener;
+  ::getsockname(listener, address->get(), &address->length);
+  state.loop.spawn([core, &state] {
+    struct Close {
+      LoopState& state;
+      ~Close() { close_listener(state); }
+    } close{state};
+    accept_all(core, state);
+  });
+  return std::unique_ptr<HttpListener>(std::make_unique<LocalListener>(core, address->port()));
+}
+
 }  // namespace moonbase::http

@@ -7,6 +7,7 @@
 #include <memory>
 #include <moonbase/clock.hpp>
 #include <moonbase/http.hpp>
+#include <moonbase/http_server.hpp>
 #include <moonbase/io.hpp>
 #include <moonbase/log.hpp>
 #include <moonbase/result.hpp>
@@ -67,6 +68,20 @@ class Server {
  private:
   struct Shared;
   std::shared_ptr<Shared> shared_;
+};
+
+// Listeners of single loops, for plugins: made, used and destroyed on fibers of one loop each.
+class LocalServers final : public HttpServers {
+ public:
+  LocalServers(const Clock& clock, Log& log) : clock_(clock), log_(log) {}
+  Result<std::unique_ptr<HttpListener>> listen(ListenerHandler handler) override;
+  std::string platform_url() const override { return platform_url_; }
+  void set_platform_url(std::string url) { platform_url_ = std::move(url); }  // Before the platform starts.
+
+ private:
+  const Clock& clock_;
+  Log& log_;
+  std::string platform_url_;
 };
 
 }  // namespace moonbase::http

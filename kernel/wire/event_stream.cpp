@@ -1,3 +1,4 @@
+#include <moonbase/event_stream.hpp>
 #include <moonbase/hash.hpp>
 #include <stdexcept>
 #include <wire/event_stream.hpp>
@@ -114,20 +115,10 @@ void append_event(std::string& out, const EventMessage& message) {
 }
 
 void append_event(std::string& out, std::string_view type, std::string_view content_type, std::string_view payload) {
-  EventMessage message;
-  message.headers = {{":message-type", Type::string, "event"}, {":event-type", Type::string, std::string(type)}};
-  if (!content_type.empty()) message.headers.push_back({":content-type", Type::string, std::string(content_type)});
-  message.payload = payload;
-  append_event(out, message);
+  append_stream_event(out, type, content_type, payload);
 }
 
-void append_event_error(std::string& out, const Error& error) {
-  // A header's text is limited; what is cut off only explains.
-  append_event(out, {{{":message-type", Type::string, "error"},
-                      {":error-code", Type::string, error.code},
-                      {":error-message", Type::string, error.message.substr(0, 0x7fff)}},
-                     ""});
-}
+void append_event_error(std::string& out, const Error& error) { append_stream_error(out, error); }
 
 Result<TakenEvent> take_event(std::string_view& bytes) {
   const auto malformed = [](const char* why) { return Error{"SerializationException", why}; };

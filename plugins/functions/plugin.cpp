@@ -13,6 +13,7 @@
 #include "lambda/operations.hpp"
 #include "lambda/url.hpp"
 #include "logs/operations_log.hpp"
+#include "runtimes/runtime_api.hpp"
 
 // Embedded by the build.
 extern const char lambda_model_lua[];
@@ -55,6 +56,9 @@ std::string layers_text(const Hello& hello) {
   add(layer_landlock, "landlock");
   add(layer_landlock_network, "landlock-network");
   add(layer_namespaces, "namespaces");
+  add(layer_process_namespaces, "process-namespaces");
+  add(layer_process_users, "process-users");
+  if (peers_are_known()) text += (text.empty() ? "" : ", ") + std::string("runtime-api-peers");
   return text.empty() ? "none" : text;
 }
 
@@ -75,6 +79,7 @@ class Plugin final : public moonbase::Plugin {
     register_function_operations(registrar, *functions_);
     register_layer_operations(registrar, *functions_);
     register_invoke_operations(registrar, *functions_);
+    register_stream_operations(registrar, *functions_);
     register_permission_operations(registrar, *functions_);
     register_tag_operations(registrar, *functions_);
     register_url_operations(registrar, *functions_);

@@ -2,6 +2,7 @@
 --
 --   local create = s.fn "create-order" { memory = 128, timeout = 3, handler = function(event, ctx) … end }
 --   local report = s.fn "report" { handler = "report.lua:build" }             -- a file beside the stack
+--   local resize = s.fn "resize" { runtime = "nodejs22.x", code = "./resize", handler = "index.handler" }  -- a folder
 --   local price  = s.fn "price" { runtime = "native", code = "build/price.so", handler = "price.handler" }
 --
 --   s.event_source "orders" { source = orders, attribute = "stream_arn", handler = report, from = "LATEST" }
@@ -47,7 +48,7 @@ return function(vocabulary)
       timeout     = { type = "integer", doc = "Seconds, 1 to 900; 3 if you say nothing." },
       environment = { type = "table", doc = "What os.getenv shows." },
       description = { type = "string" },
-      runtime     = { type = "string", doc = "\"lua\" or \"native\"." },
+      runtime     = { type = "string", doc = "\"lua\", \"native\", \"nodejs22.x\", \"python3.12\", \"provided.al2023\" and the like." },
       code        = { type = "string", doc = "A file or folder beside the stack: the function's package." },
       role        = { type = "string", doc = "ARN of the role that it works as." },
       tags        = { type = "table" },

@@ -30,17 +30,6 @@ return function(vocabulary)
     return method, path
   end
 
-  -- Resources are made in order of declaration, and an API comes after the functions that its routes declare.
-  local function move_last(stack, resource)
-    for position, other in ipairs(stack.resources) do
-      if other == resource then
-        table.remove(stack.resources, position)
-        break
-      end
-    end
-    stack.resources[#stack.resources + 1] = resource
-  end
-
   -- Each route's function as a handle. Functions written in place become functions of the stack.
   local function declare_functions(handle, options, stack, tools)
     local functions = {}
@@ -69,7 +58,7 @@ return function(vocabulary)
       functions[route] = target
     end
     handle.functions = functions
-    move_last(stack, tools.resource(handle))
+    tools.move_last(stack, tools.resource(handle))
   end
 
   local function integrations(handle, options, tools)

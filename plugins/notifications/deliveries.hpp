@@ -15,7 +15,9 @@ namespace moonbase::notifications {
 
 struct Shipment {
   Owner owner;          // Whose resource sends it.
-  std::string service;  // On whose behalf: "events.amazonaws.com".
+  // On whose behalf: "events.amazonaws.com", which the target's policy lets in or not. Empty where it acts
+  // under a role, as schedules and pipes do.
+  std::string service;
   std::string target;   // ARN.
   std::string payload;
   Value options = {};  // Of Targets::deliver.

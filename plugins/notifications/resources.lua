@@ -43,17 +43,6 @@ return function(vocabulary)
     return to_json(value)
   end
 
-  -- Resources are made in order of declaration, and this one comes after the functions that it declares.
-  local function move_last(stack, resource)
-    for position, other in ipairs(stack.resources) do
-      if other == resource then
-        table.remove(stack.resources, position)
-        break
-      end
-    end
-    stack.resources[#stack.resources + 1] = resource
-  end
-
   local function handle_named(stack, constructor, name) return stack.by_id[constructor .. "/" .. name].handle end
 
   -- A target as a handle: a function written in place becomes a function of the stack.
@@ -148,7 +137,7 @@ return function(vocabulary)
     if options.on_event then add(options.on_event) end
     if #found == 0 then tools.refuse(handle, "a rule needs targets = { … } or on_event = function(event) … end") end
     handle.targets = found
-    move_last(stack, tools.resource(handle))
+    tools.move_last(stack, tools.resource(handle))
   end
 
   local function target_of(position, target, more, options, tools)
@@ -262,7 +251,7 @@ return function(vocabulary)
         tools.refuse(handle, "a schedule needs target = a resource, or handler = function(event) … end")
       end
       handle.target = target_handle(handle, options.target or options.handler, "-run", stack, tools)
-      move_last(stack, tools.resource(handle))
+      tools.move_last(stack, tools.resource(handle))
     end,
     properties = function(name, options, tools, stack)
       local handle = handle_named(stack, "schedule", name)
@@ -334,7 +323,7 @@ return function(vocabulary)
       if options.enrichment then
         handle.enrichment = target_handle(handle, options.enrichment, "-enrich", stack, tools)
       end
-      move_last(stack, tools.resource(handle))
+      tools.move_last(stack, tools.resource(handle))
     end,
     properties = function(name, options, tools, stack)
       local handle = handle_named(stack, "pipe", name)

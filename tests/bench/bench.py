@@ -8,6 +8,7 @@ import sys
 import events
 import gateway
 import queues
+import runtimes
 import tables
 import topics
 
@@ -21,8 +22,8 @@ def functions(options):
 def main():
     parts = {"start": gateway.start, "gateway": gateway.gateway, "dynamodb": tables.dynamodb, "tables": tables.tables,
              "sqs": queues.sqs, "sqs-million": queues.sqs_million, "sqs-polls": queues.sqs_polls,
-             "events": events.events, "sns": topics.fanout,
-             "functions": functions}
+             "events": events.events, "sns": topics.fanout, "functions": functions,
+             "invoke": runtimes.invoke_api, "runtimes": runtimes.runtimes}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--peer", required=True, help="nginx's Lua module, unpacked")

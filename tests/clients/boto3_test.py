@@ -96,6 +96,29 @@ class Clients(unittest.TestCase):
         logs.put_retention_policy(logGroupName="app", retentionInDays=7)
         self.assertEqual(logs.describe_log_groups(logGroupNamePrefix="app")["logGroups"][0]["retentionInDays"], 7)
 
+    def test_functions_in_python(self):
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as archive:
+            archive.writestr("lib/lamps.py", "COLOURS = ['red', 'blue']")
+            # Debian's boto3 is older than AWS_ENDPOINT_URL: it is told where to go.
+            archive.writestr("app.py", """import os
+import boto3
+from lib import lamps
+
+def handler(event, context):
+    if event.get("deep"):
+        return lamps.COLOURS
+    client = boto3.client("lambda", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    answer = client.invoke(FunctionName=context.function_name, Payload=b'{"deep": true}')
+    return answer["Payload"].read().decode()
+""")
+        functions = self.client("lambda")
+        functions.create_function(FunctionName="lamps", Runtime="python3.11", Handler="app.handler", Timeout=30,
+                                  MemorySize=512, Role="arn:aws:iam::000000000000:role/x",
+                                  Code={"ZipFile": package.getvalue()})
+        answer = functions.invoke(FunctionName="lamps", Payload=b"{}")
+        self.assertEqual(json.loads(json.loads(answer["Payload"].read())), ["red", "blue"])
+
     def test_functions(self):
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:

@@ -17,7 +17,7 @@
 
 namespace moonbase::functions {
 
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 // A synchronous payload on Lambda is at most 6 MB, and the answer a little more.
 inline constexpr std::size_t request_bytes_max = 6'291'456;
@@ -78,6 +78,9 @@ inline constexpr std::uint32_t layer_seccomp = 1;
 inline constexpr std::uint32_t layer_landlock = 2;          // The file system.
 inline constexpr std::uint32_t layer_landlock_network = 4;  // TCP too (ABI 4).
 inline constexpr std::uint32_t layer_namespaces = 8;        // User, network, IPC and mount.
+// Of process environments: PID and mount namespaces, without which folders are where they are and /tmp has no limit.
+inline constexpr std::uint32_t layer_process_namespaces = 16;
+inline constexpr std::uint32_t layer_process_users = 32;  // Each works as a user of its own.
 
 struct Hello {
   std::uint32_t version;
@@ -85,10 +88,13 @@ struct Hello {
   std::int32_t landlock_abi;
 };
 
-// With two descriptors: the template's end of its socket, and the package (a sealed memfd).
+// With two descriptors: the template's end of its socket, and the package (a sealed memfd). A process
+// environment gets two more, the writing ends of its output and telemetry pipes.
+enum class SpawnKind : std::uint64_t { lua_or_native = 0, process = 1 };
 struct SpawnRequest {
   std::uint64_t id;
   std::uint64_t memory_bytes;  // The function's MemorySize: what may be mapped beyond the runtime itself.
+  SpawnKind kind;
 };
 struct SpawnReply {
   std::uint64_t id;
@@ -113,5 +119,33 @@ struct ForkReply {
   std::int32_t pid;    // A child of the kernel.
   std::int32_t error;  // errno.
 };
+
+// Between the kernel and the root of a process environment (SOCK_SEQPACKET), one message each.
+enum class ProcessCommand : std::uint32_t {
+  start_extension = 1,  // `number`: its place in the names that ready listed.
+  start_runtime = 2,
+  terminate = 3,  // SIGTERM to the runtime.
+  freeze = 4,     // All that runs stands still, as between invocations on Lambda.
+  thaw = 5,
+};
+struct ProcessOrder {
+  ProcessCommand command;
+  std::uint32_t number;
+};
+enum class ProcessNews : std::uint32_t {
+  ready = 1,  // Followed by the names of external extensions, each ended by NUL.
+  runtime_ended = 2,
+  extension_ended = 3,
+  cannot_start = 4,  // `status` is errno.
+};
+inline constexpr std::uint32_t process_extension_none = 0xffffffff;
+struct ProcessReport {
+  ProcessNews news;
+  std::uint32_t number;     // Of the extension.
+  std::uint32_t by_signal;  // Else `status` is an exit status.
+  std::int32_t status;
+};
+inline constexpr std::size_t process_report_bytes_max = 16 * 1024;
+inline constexpr std::size_t extensions_max = 10;  // As on Lambda.
 
 }  // namespace moonbase::functions

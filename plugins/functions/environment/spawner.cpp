@@ -1,6 +1,7 @@
 #include "spawner.hpp"
 
 #include "frames.hpp"
+#include "process_root.hpp"
 #include "sandbox.hpp"
 #include "template.hpp"
 
@@ -44,24 +45,32 @@ void run_spawner(int control) {
   close(nothing);
 
   const Sandbox sandbox;
-  const Hello hello{protocol_version, sandbox.layers(), sandbox.landlock_abi()};
+  const auto host = find_process_host();
+  const auto isolation = host.isolation;
+  std::uint32_t layers = sandbox.layers();
+  if (isolation != ProcessIsolation::none) layers |= layer_process_namespaces;
+  if (isolation == ProcessIsolation::user_namespace || host.users) layers |= layer_process_users;
+  const Hello hello{protocol_version, layers, sandbox.landlock_abi()};
   if (!send_message(control, &hello, sizeof hello)) _exit(0);
 
   for (;;) {
     SpawnRequest request;
-    int descriptors[2];
-    const long received = receive_message(control, &request, sizeof request, descriptors, 2);
+    int descriptors[4];
+    const long received = receive_message(control, &request, sizeof request, descriptors, 4);
     if (received <= 0) _exit(0);
-    if (received != sizeof request || descriptors[0] < 0 || descriptors[1] < 0) _exit(1);
-    const int pid = clone_sibling();
+    const bool is_process = request.kind == SpawnKind::process;
+    for (int i = 0; i < (is_process ? 4 : 2); ++i)
+      if (received != sizeof request || descriptors[i] < 0) _exit(1);
+    const int pid = clone_sibling(is_process ? clone_flags_of(isolation) : 0);
     if (pid == 0) {
       const auto package = map_package(descriptors[1]);
       if (package.empty()) _exit(1);
+      if (is_process) run_process_root(host, request, {descriptors[0], descriptors[2], descriptors[3]}, package);
       run_template(sandbox, request, descriptors[0], package);
     }
     const SpawnReply reply{request.id, pid, pid < 0 ? errno : 0};
-    close(descriptors[0]);
-    close(descriptors[1]);
+    for (const int descriptor : descriptors)
+      if (descriptor >= 0) close(descriptor);
     if (!send_message(control, &reply, sizeof reply)) _exit(0);
   }
 }

@@ -121,8 +121,8 @@ std::uint32_t memory_kb_max(std::uint64_t invocations) {
 
 }  // namespace
 
-int clone_sibling() {
-  return static_cast<int>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+int clone_sibling(int flags) {
+  return static_cast<int>(syscall(SYS_clone, CLONE_PARENT | SIGCHLD | flags, nullptr, nullptr, nullptr, nullptr));
 }
 
 bool send_message(int socket, const void* data, unsigned long bytes) {

@@ -12,8 +12,8 @@ namespace moonbase::functions {
 [[noreturn]] void run_template(const Sandbox& sandbox, const SpawnRequest& request, int control,
                                std::string_view package);
 
-// A fork without glibc's: its child is the caller's sibling. Single-threaded processes only.
-int clone_sibling();
+// A fork without glibc's: its child is the caller's sibling. Single-threaded processes only. `flags`: new namespaces.
+int clone_sibling(int flags = 0);
 
 // One message with descriptors. receive_message answers the bytes received (0: the peer is gone) and
 // sets those of `descriptors` that came to other than -1; closes any more than that.

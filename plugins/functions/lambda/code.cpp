@@ -9,13 +9,15 @@
 #include "lambda/function.hpp"
 
 namespace moonbase::functions {
-namespace {
 
 Error not_a_zip() {
   return invalid_parameter("Could not unzip uploaded file. Please check your file, then try to upload again.");
 }
 
-// A relative name without "..", ".", empty parts, backslashes or control characters.
+Error too_many_entries() {
+  return invalid_parameter("The zip holds more than " + std::to_string(zip_entries_max) + " entries.");
+}
+
 bool is_inside(std::string_view name) {
   if (name.empty() || name.size() > 1024 || name.front() == '/') return false;
   while (!name.empty()) {
@@ -29,6 +31,8 @@ bool is_inside(std::string_view name) {
   }
   return true;
 }
+
+namespace {
 
 struct Close {
   void operator()(archive* reader) const { archive_read_free(reader); }
@@ -55,8 +59,7 @@ Result<CodeFiles> unzip(std::string_view zip) {
     const int status = archive_read_next_header(reader.get(), &entry);
     if (status == ARCHIVE_EOF) break;
     if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return not_a_zip();
-    if (++entries > zip_entries_max)
-      return invalid_parameter("The zip holds more than " + std::to_string(zip_entries_max) + " entries.");
+    if (++entries > zip_entries_max) return too_many_entries();
     const char* path = archive_entry_pathname_utf8(entry);
     std::string name = path ? path : "";
     const auto type = archive_entry_filetype(entry);

@@ -90,6 +90,12 @@ std::string Function::settings_text(const char* setting, const char* member, std
   return found ? (*found)[member].string_or(otherwise) : std::string(otherwise);
 }
 
+std::int64_t Function::ephemeral_mb() const {
+  constexpr std::int64_t otherwise = 512;
+  const auto* found = settings.find("EphemeralStorage");
+  return found ? (*found)["Size"].integer_or(otherwise) : otherwise;
+}
+
 std::string FunctionName::arn() const {
   return "arn:aws:lambda:" + region + ":" + account + ":function:" + name + (qualifier.empty() ? "" : ":" + qualifier);
 }
@@ -309,8 +315,13 @@ Error invalid_parameter(std::string message) {
   return {"InvalidParameterValueException", std::move(message), {{"Type", "User"}}, 400};
 }
 
+bool is_process_runtime(std::string_view runtime) {
+  return (runtime.starts_with("nodejs") || runtime.starts_with("python") || runtime.starts_with("provided")) &&
+         runtime != "provided" && std::find(runtimes.begin(), runtimes.end(), runtime) != runtimes.end();
+}
+
 Result<Done> check_runtime(const std::string& operation, const std::string& runtime) {
-  if (runtime == "lua" || runtime == "native") return done;
+  if (runtime == "lua" || runtime == "native" || is_process_runtime(runtime)) return done;
   if (std::find(runtimes.begin(), runtimes.end(), runtime) != runtimes.end())
     return not_implemented("lambda " + operation + " Runtime " + runtime);
   std::string all = "lua, native";

@@ -26,7 +26,7 @@ struct Function {
   std::string revision_id;
   Map tags;                              // Of the function, kept with $LATEST.
   Map settings;                          // Members of GetFunctionConfiguration as they are: VpcConfig, Layers, ...
-  std::vector<std::string> layer_blobs;  // Packages of its layers, in order.
+  std::vector<std::string> layer_blobs;  // Zips of its layers, in order: later ones lie over earlier ones in /opt.
   std::string published_from;            // Digest of the $LATEST that this version was made from.
   std::int64_t unzipped_bytes = 0;
 
@@ -34,6 +34,10 @@ struct Function {
   std::string version_arn() const;  // $LATEST without one.
   std::string version_text() const { return version == 0 ? "$LATEST" : std::to_string(version); }
   std::string log_group() const { return settings_text("LoggingConfig", "LogGroup", "/aws/lambda/" + name); }
+  std::string log_format() const { return settings_text("LoggingConfig", "LogFormat", "Text"); }
+  // "ApplicationLogLevel" or "SystemLogLevel".
+  std::string log_level(const char* whose) const { return settings_text("LoggingConfig", whose, "INFO"); }
+  std::int64_t ephemeral_mb() const;  // Of /tmp.
   std::string settings_text(const char* setting, const char* member, std::string_view otherwise) const;
   bool is_inline() const { return tags.contains("moonbase:inline"); }
 };
@@ -68,6 +72,9 @@ std::string modified_text(Time time);
 
 Error function_not_found(const FunctionName& name);
 Error invalid_parameter(std::string message);
+
+// nodejs*, python* and provided*: programs that speak the Lambda Runtime API.
+bool is_process_runtime(std::string_view runtime);
 
 // Rules that the model cannot state.
 Result<Done> check_runtime(const std::string& operation, const std::string& runtime);

@@ -2,6 +2,7 @@
 #include <moonbase/json.hpp>
 
 #include "environment/frames.hpp"
+#include "lambda/invoke_input.hpp"
 #include "lambda/operations.hpp"
 
 namespace moonbase::functions {
@@ -28,24 +29,9 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
   const auto type = call.input["InvocationType"].string_or("RequestResponse");
   const bool event = type == "Event";
 
-  Invocation invocation;
-  if (call.input["Payload"].is_string()) invocation.payload = std::move(call.input.map().find("Payload")->string());
-  if (invocation.payload.empty()) invocation.payload = "{}";
-  const auto bytes_max = event ? async_bytes_max : request_bytes_max;
-  if (invocation.payload.size() > bytes_max) return too_large(bytes_max);
-  // From here on it counts as JSON: environments skim it.
-  if (const auto parsed = parse_json(invocation.payload, {json_depth_max, request_bytes_max}); !parsed)
-    return bad_content(parsed.error().message);
-  if (const auto context = call.input["ClientContext"].string_or(""); !context.empty()) {
-    auto text = from_base64(context);
-    if (!text || text->size() > 3583 || !parse_json(*text))
-      return Error{"InvalidRequestContentException",
-                   "Client context must be a valid Base64-encoded JSON object.",
-                   {{"Type", "User"}},
-                   400};
-    invocation.client_context = std::move(*text);
-  }
-  invocation.log_tail = call.input["LogType"].string_or("None") == "Tail";
+  auto given = invocation_of(call, event ? async_bytes_max : request_bytes_max);
+  if (!given) return given.error();
+  auto invocation = std::move(*given);
   const auto request_id = call.context.request_id.size() == 36 ? call.context.request_id : call.kernel.ids.uuid();
 
   if (type != "RequestResponse") {
@@ -99,6 +85,27 @@ Result<Value> invoke_async(Call& call, FunctionService& functions) {
 }
 
 }  // namespace
+
+Result<Invocation> invocation_of(Call& call, std::size_t bytes_max) {
+  Invocation invocation;
+  if (call.input["Payload"].is_string()) invocation.payload = std::move(call.input.map().find("Payload")->string());
+  if (invocation.payload.empty()) invocation.payload = "{}";
+  if (invocation.payload.size() > bytes_max) return too_large(bytes_max);
+  // From here on it counts as JSON: environments skim it.
+  if (const auto parsed = parse_json(invocation.payload, {json_depth_max, request_bytes_max}); !parsed)
+    return bad_content(parsed.error().message);
+  if (const auto context = call.input["ClientContext"].string_or(""); !context.empty()) {
+    auto text = from_base64(context);
+    if (!text || text->size() > 3583 || !parse_json(*text))
+      return Error{"InvalidRequestContentException",
+                   "Client context must be a valid Base64-encoded JSON object.",
+                   {{"Type", "User"}},
+                   400};
+    invocation.client_context = std::move(*text);
+  }
+  invocation.log_tail = call.input["LogType"].string_or("None") == "Tail";
+  return invocation;
+}
 
 void register_invoke_operations(Registrar& registrar, FunctionService& functions) {
   registrar.operation("Invoke", [&functions](Call& call) { return invoke(call, functions); });

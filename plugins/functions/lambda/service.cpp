@@ -4,12 +4,15 @@
 #include <charconv>
 #include <cstdlib>
 #include <moonbase/hash.hpp>
+#include <moonbase/internal/parker.hpp>
 #include <moonbase/json.hpp>
+#include <optional>
 
 #include "environment/package.hpp"
 #include "lambda/code.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -19,13 +22,6 @@ using std::chrono::steady_clock;
 std::uint32_t us_between(MachineTime from, MachineTime to) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(to - from).count(), 0, UINT32_MAX));
-}
-
-std::chrono::milliseconds idle_max() {
-  // For people who measure, and for tests: how long an unused environment is kept.
-  if (const char* text = std::getenv("MOONBASE_ENVIRONMENT_IDLE_MS"))
-    return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
-  return std::chrono::minutes(5);
 }
 
 constexpr std::size_t tail_bytes_max = 4096;
@@ -52,6 +48,39 @@ void append_number(std::string& out, std::uint64_t number) {
   out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 
+// Calls that run functions, which may call again: on one fiber, a function that invokes itself would end
+// the platform with its stack.
+bool may_nest(std::string_view operation) {
+  return operation == "Invoke" || operation == "InvokeWithResponseStream" || operation == "StartSyncExecution" ||
+         operation == "TestState" || operation.starts_with("TestInvoke");
+}
+
+Result<std::string> call_on_own_fiber(KernelServices& kernel, CallContext context, std::string_view service,
+                                      std::string_view operation, std::string_view input) {
+  // Shared: when the platform stops, either fiber may be the first to end.
+  struct Nested {
+    CallContext context;
+    std::string service, operation, input;
+    std::shared_ptr<internal::Parker> caller;
+    std::optional<Result<std::string>> result;
+  };
+  auto nested = std::make_shared<Nested>();
+  *nested = {std::move(context), std::string(service),        std::string(operation),
+             std::string(input), internal::Parker::current(), std::nullopt};
+  kernel.io.spawn([&kernel, nested] {
+    struct Wake {  // Whatever happens.
+      Nested& nested;
+      ~Wake() {
+        if (!nested.result) nested.result = Error{"ServiceException", "the call ended without an answer", {}, 500};
+        nested.caller->wake();
+      }
+    } wake{*nested};
+    nested->result = kernel.services.call_json(nested->context, nested->service, nested->operation, nested->input);
+  });
+  while (!nested->result) nested->caller->park();
+  return std::move(*nested->result);
+}
+
 // What an environment may ask for, on behalf of one invocation.
 class Host final : public InvocationHost {
  public:
@@ -76,6 +105,7 @@ class Host final : public InvocationHost {
     context.deadline = deadline_;
     if (trace_.empty()) trace_ = lineage_with(cause_.trace, lineage_);
     context.trace = trace_;
+    if (may_nest(operation)) return call_on_own_fiber(kernel_, std::move(context), service, operation, input);
     return kernel_.services.call_json(context, service, operation, input);
   }
   void log(std::string_view lines) override {
@@ -123,10 +153,22 @@ struct FunctionService::Report {
   std::string_view error_type = {};
 };
 
+std::chrono::milliseconds FunctionService::idle_max() {
+  // For people who measure, and for tests: how long an unused environment is kept.
+  if (const char* text = std::getenv("MOONBASE_ENVIRONMENT_IDLE_MS"))
+    return std::chrono::milliseconds(std::max(1L, std::strtol(text, nullptr, 10)));
+  return std::chrono::minutes(5);
+}
+
 FunctionService::Live::~Live() = default;
 
+void FunctionService::Live::retire() {
+  pool->retire();
+  if (runtimes) runtimes->retire();
+}
+
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
-    : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()) {}
+    : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()), folders_(std::make_unique<CodeFolders>()) {}
 
 FunctionService::~FunctionService() {
   for (auto& [arn, family] : families_) family->lives.clear();  // They hold their family.

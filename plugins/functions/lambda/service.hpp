@@ -4,6 +4,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <moonbase/plugin.hpp>
 #include <mutex>
@@ -11,15 +12,19 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "lambda/function.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
+#include "runtimes/runtime_environment.hpp"
 
 namespace moonbase::functions {
 
 class InlineFunction;
+class CodeFolders;
+class RuntimePool;
 
 inline constexpr int concurrency_max = 1000;  // An account's, as new accounts have it.
 inline constexpr int unreserved_min = 100;    // What reservations must leave.
@@ -47,6 +52,9 @@ class FunctionService final : public FunctionInvoker {
                                std::string_view request_id);
   // Whether there is such a function, and this caller may invoke it.
   Result<Done> check(const CallContext& context, const FunctionName& name);
+  // The same as run(); the answer goes to `sink` piece by piece, where the runtime streams, else at the end.
+  Result<InvocationResult> stream(const CallContext& context, const FunctionName& name, const Invocation& invocation,
+                                  std::string_view request_id, const ResponseSink& sink);
   // Durably, to be run by the task "lambda-async".
   Result<Done> enqueue(const CallContext& context, const AsyncEvent& event, Store& store);
   Result<Done> run_async(TaskRun& task);
@@ -88,10 +96,12 @@ class FunctionService final : public FunctionInvoker {
     std::string version;  // "$LATEST" or a number.
     std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
-    std::shared_ptr<Pool> pool;
+    std::shared_ptr<Pool> pool;             // lua, native; or:
+    std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
+    void retire();  // No environment is kept.
     ~Live();
   };
   class Slot;
@@ -104,6 +114,8 @@ class FunctionService final : public FunctionInvoker {
     std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
   };
   struct Report;
+  static std::chrono::milliseconds idle_max();
+  friend class ProcessInvocation;
 
   // Under the mutex. Answers the family of the function with this ARN, or null.
   Family* forget_targets(const std::string& arn);
@@ -131,9 +143,15 @@ class FunctionService final : public FunctionInvoker {
   Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
                                       const Invocation& invocation, std::string_view request_id);
 
+  Result<InvocationResult> run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
+                                          const Invocation& invocation,
+                                          std::string_view request_id, const ResponseSink* sink);
+  void note_other_version(const std::string& runtime, const std::string& has);
+
   KernelServices& kernel_;
   LogStore logs_;
   Pools pools_;
+  std::unique_ptr<CodeFolders> folders_;
   std::vector<std::string_view> vocabularies_;
 
   std::shared_mutex mutex_;
@@ -147,6 +165,7 @@ class FunctionService final : public FunctionInvoker {
   ByName<std::shared_ptr<const Target>> targets_;  // By ARN, with the qualifier where there is one.
   ByName<std::shared_ptr<Family>> families_;       // By ARN without one.
   ByName<std::unique_ptr<Counter>> accounts_;      // By "account/region".
+  std::unordered_set<std::string> versions_noted_;
 };
 
 }  // namespace moonbase::functions

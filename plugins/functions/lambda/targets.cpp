@@ -9,6 +9,7 @@
 #include "lambda/lineage.hpp"
 #include "lambda/service.hpp"
 #include "lambda/version.hpp"
+#include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -91,6 +92,8 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
                              role.substr(role.rfind('/') + 1) + "/" + live->function.name;
   live->calls.identity.issued = true;
   live->calls.region = live->function.region;
+  if (is_process_runtime(live->function.runtime))
+    live->runtimes = std::make_shared<RuntimePool>(kernel_, pools_.processes(), *folders_, live->function, idle_max());
   live->pool = std::make_shared<Pool>(
       pools_, [this, function = live->function] { return code_of(function); },
       [this, version = live->version] { return log_stream_name(version); }, live->function.runtime == "lua");
@@ -135,7 +138,7 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
     if (fresh)
       family->lives[version] = live;
     else
-      live->pool->retire();
+      live->retire();
     return live;
   };
   target->live = live_of(std::move(*found.main));
@@ -244,7 +247,7 @@ void FunctionService::forget(std::string_view account, std::string_view region, 
   if (const auto live = family->lives.find(version); live != family->lives.end()) {
     gone = std::move(live->second);
     family->lives.erase(live);
-    gone->pool->retire();
+    gone->retire();
   }
 }
 
@@ -256,7 +259,7 @@ void FunctionService::forget_all(std::string_view account, std::string_view regi
   auto* family = forget_targets(arn);
   if (!family) return;
   gone.swap(family->lives);
-  for (const auto& [version, live] : gone) live->pool->retire();
+  for (const auto& [version, live] : gone) live->retire();
   families_.erase(arn);
 }
 
@@ -273,7 +276,7 @@ void FunctionService::reset(std::string_view account) {
         return false;
       auto lives = std::move(entry.second->lives);
       entry.second->lives.clear();
-      for (const auto& [version, live] : lives) live->pool->retire();
+      for (const auto& [version, live] : lives) live->retire();
       return true;
     });
   }
@@ -319,6 +322,24 @@ Result<InvocationResult> FunctionService::run(const CallContext& context, const 
   return run_live(context, choose(**target), invocation, request_id);
 }
 
+Result<InvocationResult> FunctionService::stream(const CallContext& context, const FunctionName& name,
+                                                 const Invocation& invocation, std::string_view request_id,
+                                                 const ResponseSink& sink) {
+  const auto target = find(name);
+  if (!target) return target.error();
+  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
+  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
+  const auto& live = choose(**target);
+  if (live->runtimes) {
+    const Slot slot(*live->family->counts.load());
+    if (!slot.taken()) return too_many_requests(live->family->reserved);
+    return run_in_process(context, live, invocation, request_id, &sink);
+  }
+  auto result = run_live(context, live, invocation, request_id);
+  if (result && result->function_error.empty()) sink(result->payload);
+  return result;
+}
+
 Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
                                                    const Invocation& invocation, std::string_view request_id) {
   // Most callers wait longer than the function may take, and nothing needs to watch them.
@@ -333,6 +354,7 @@ Result<InvocationResult> FunctionService::run_counted(const CallContext& context
                                                       const Invocation& invocation, std::string_view request_id) {
   const Slot slot(*live->family->counts.load());
   if (!slot.taken()) return too_many_requests(live->family->reserved);
+  if (live->runtimes) return run_in_process(context, live, invocation, request_id, nullptr);
   if (live->is_inline) return run_inline(context, live, invocation, request_id);
   return run_in_environment(context, live, invocation, request_id);
 }

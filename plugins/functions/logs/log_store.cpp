@@ -117,6 +117,16 @@ void LogStore::append(const LogStream& stream, Time at, std::string_view lines) 
   if (begin) start_flusher();
 }
 
+void LogStore::append_whole(const LogStream& stream, Time at, std::string_view text) {
+  bool begin = false;
+  {
+    const std::lock_guard lock(mutex_);
+    add(stream, at, text.substr(0, line_bytes_max));
+    if (!flusher_ && !stopped_) begin = flusher_ = true;
+  }
+  if (begin) start_flusher();
+}
+
 void LogStore::add(const LogStream& stream, Time at, std::string_view text) {
   if (pending_.size() + text.size() + sizeof(Head) > pending_bytes_max) {
     ++dropped_;

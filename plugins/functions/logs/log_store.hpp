@@ -49,6 +49,9 @@ class LogStore {
   // One event a line. Never suspends.
   void append(const LogStream& stream, Time at, std::string_view lines);
 
+  // One event, whatever is in it.
+  void append_whole(const LogStream& stream, Time at, std::string_view text);
+
   // Writes what waits. Suspends the fiber.
   void flush();
   std::vector<LogLine> recent(std::string_view account, std::string_view function, std::uint64_t after);

@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 
@@ -43,7 +45,7 @@ bool reap(int pidfd, int options, Ending* ending = nullptr) {
   return true;
 }
 
-bool send_with_descriptors(int socket, const void* data, std::size_t bytes, std::initializer_list<int> descriptors) {
+bool send_with_descriptors(int socket, const void* data, std::size_t bytes, std::span<const int> descriptors) {
   alignas(cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = {};
   iovec vector{const_cast<void*>(data), bytes};
   msghdr message{};
@@ -55,7 +57,7 @@ bool send_with_descriptors(int socket, const void* data, std::size_t bytes, std:
   part->cmsg_level = SOL_SOCKET;
   part->cmsg_type = SCM_RIGHTS;
   part->cmsg_len = CMSG_LEN(descriptors.size() * sizeof(int));
-  std::memcpy(CMSG_DATA(part), descriptors.begin(), descriptors.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(part), descriptors.data(), descriptors.size() * sizeof(int));
   for (;;) {
     const auto sent = sendmsg(socket, &message, MSG_NOSIGNAL);
     if (sent < 0 && errno == EINTR) continue;
@@ -170,7 +172,7 @@ Descriptor Template::fork(std::uint64_t id, std::string_view log_stream_name) {
   ForkRequest request{id, {}};
   log_stream_name.copy(request.log_stream_name, sizeof request.log_stream_name - 1);
   const std::lock_guard lock(mutex_);
-  if (gone_ || !send_with_descriptors(control_.get(), &request, sizeof request, {theirs.get()})) {
+  if (gone_ || !send_with_descriptors(control_.get(), &request, sizeof request, std::span(ends + 1, 1))) {
     gone_ = true;
     return {};
   }
@@ -213,7 +215,9 @@ bool Template::gone() {
   return gone_;
 }
 
-Processes::Processes(const std::string& program) {
+Processes::Processes(const std::string& program) : program_(program) { start_spawner(); }
+
+void Processes::start_spawner() {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw broken("socketpair");
   control_ = Descriptor(ends[0]);
@@ -228,10 +232,10 @@ Processes::Processes(const std::string& program) {
   char name[] = "moonbase-environment";
   char* arguments[] = {name, nullptr};
   char* surroundings[] = {nullptr};
-  const int error = posix_spawn(&spawner_, program.c_str(), &actions, nullptr, arguments, surroundings);
+  const int error = posix_spawn(&spawner_, program_.c_str(), &actions, nullptr, arguments, surroundings);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) {
-    throw std::runtime_error("cannot start " + program + " (" + std::generic_category().message(error) +
+    throw std::runtime_error("cannot start " + program_ + " (" + std::generic_category().message(error) +
                              "): build it, or say where it is with MOONBASE_ENVIRONMENT");
   }
 }
@@ -245,21 +249,24 @@ Processes::~Processes() {
   for (auto& dying : dying_) reap(dying.pidfd.get(), 0);
 }
 
+void Processes::greet() {
+  if (greeted_) return;
+  pollfd question{control_.get(), POLLIN, 0};
+  if (poll(&question, 1, 10'000) != 1 || recv(control_.get(), &hello_, sizeof hello_, 0) != sizeof hello_)
+    throw std::runtime_error("moonbase-environment did not start");
+  if (hello_.version != protocol_version)
+    throw std::runtime_error("moonbase-environment is of another version: build it again");
+  greeted_ = true;
+}
+
 const Hello& Processes::hello() {
   const std::lock_guard lock(spawner_mutex_);
-  if (!greeted_) {
-    pollfd question{control_.get(), POLLIN, 0};
-    if (poll(&question, 1, 10'000) != 1 || recv(control_.get(), &hello_, sizeof hello_, 0) != sizeof hello_)
-      throw std::runtime_error("moonbase-environment did not start");
-    if (hello_.version != protocol_version)
-      throw std::runtime_error("moonbase-environment is of another version: build it again");
-    greeted_ = true;
-  }
+  greet();
   return hello_;
 }
 
-Result<std::unique_ptr<Template>> Processes::start_template(std::string_view package, std::uint64_t memory_bytes) {
-  hello();
+Result<Child> Processes::ask_spawner(SpawnRequest request, std::string_view package,
+                                     std::initializer_list<int> descriptors) {
   const Descriptor file(memfd_create("package", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!file) throw broken("memfd_create");
   for (std::size_t written = 0; written < package.size();) {
@@ -271,31 +278,69 @@ Result<std::unique_ptr<Template>> Processes::start_template(std::string_view pac
   if (fcntl(file.get(), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
     throw broken("sealing a package");
 
+  std::array<int, 4> all{};
+  std::size_t count = 0;
+  for (const int descriptor : descriptors) {
+    all[count++] = descriptor;
+    if (count == 1) all[count++] = file.get();  // The package comes second.
+  }
+  SpawnReply reply{};
+  const std::lock_guard lock(spawner_mutex_);
+  // A spawner that has died is replaced once: whoever it began lives on, as our child.
+  for (int attempt = 0;; ++attempt) {
+    greet();
+    ssize_t received = -1;
+    if (send_with_descriptors(control_.get(), &request, sizeof request, {all.data(), count})) {
+      do {
+        received = recv(control_.get(), &reply, sizeof reply, 0);
+      } while (received < 0 && errno == EINTR);
+    }
+    if (received == sizeof reply && reply.id == request.id) break;
+    if (attempt > 0) return Error{"ServiceException", "the process that starts functions is gone"};
+    kill(spawner_, SIGKILL);
+    int status = 0;
+    while (waitpid(spawner_, &status, 0) < 0 && errno == EINTR) {
+    }
+    greeted_ = false;
+    start_spawner();
+  }
+  if (reply.pid <= 0)
+    return Error{"ServiceException",
+                 "a function's process cannot be started: " + std::generic_category().message(reply.error)};
+  auto child = adopt(reply.pid);
+  if (!child) return Error{"ServiceException", "a function's process ended at once"};
+  return child;
+}
+
+Result<std::unique_ptr<Template>> Processes::start_template(std::string_view package, std::uint64_t memory_bytes) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) throw broken("socketpair");
   Descriptor ours(ends[0]);
   const Descriptor theirs(ends[1]);
-
-  const SpawnRequest request{next_id(), memory_bytes};
-  SpawnReply reply{};
-  {
-    const std::lock_guard lock(spawner_mutex_);
-    if (!send_with_descriptors(control_.get(), &request, sizeof request, {theirs.get(), file.get()}))
-      return Error{"ServiceException", "the process that starts functions is gone"};
-    ssize_t received = 0;
-    do {
-      received = recv(control_.get(), &reply, sizeof reply, 0);
-    } while (received < 0 && errno == EINTR);
-    if (received != sizeof reply || reply.id != request.id)
-      return Error{"ServiceException", "the process that starts functions is gone"};
-  }
-  if (reply.pid <= 0)
-    return Error{"ServiceException",
-                 "a function's template cannot be started: " + std::generic_category().message(reply.error)};
-  auto child = adopt(reply.pid);
-  if (!child) return Error{"ServiceException", "a function's template ended at once"};
+  auto child = ask_spawner({next_id(), memory_bytes, SpawnKind::lua_or_native}, package, {theirs.get()});
+  if (!child) return child.error();
   make_non_blocking(ours.get());
-  return std::make_unique<Template>(*this, std::move(child), std::move(ours));
+  return std::make_unique<Template>(*this, std::move(*child), std::move(ours));
+}
+
+Result<Processes::Started> Processes::start_process(std::string_view package, std::uint64_t memory_bytes) {
+  int control[2], output[2], telemetry[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) != 0) throw broken("socketpair");
+  Started started;
+  started.control = Descriptor(control[0]);
+  const Descriptor their_control(control[1]);
+  if (pipe2(output, O_CLOEXEC) != 0) throw broken("pipe2");
+  started.output = Descriptor(output[0]);
+  const Descriptor their_output(output[1]);
+  if (pipe2(telemetry, O_CLOEXEC) != 0) throw broken("pipe2");
+  started.telemetry = Descriptor(telemetry[0]);
+  const Descriptor their_telemetry(telemetry[1]);
+  auto child = ask_spawner({next_id(), memory_bytes, SpawnKind::process}, package,
+                           {their_control.get(), their_output.get(), their_telemetry.get()});
+  if (!child) return child.error();
+  started.root = std::move(*child);
+  for (const int descriptor : {control[0], output[0], telemetry[0]}) make_non_blocking(descriptor);
+  return started;
 }
 
 Child Processes::adopt(pid_t pid) {

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -121,16 +122,30 @@ class Processes {
   // Blocks for a millisecond or so. `package` is the text of environment/package.hpp.
   Result<std::unique_ptr<Template>> start_template(std::string_view package, std::uint64_t memory_bytes);
 
+  // The root of a process environment (environment/process_root.hpp), and the kernel's ends: all
+  // non-blocking. Blocks for a millisecond or so.
+  struct Started {
+    Child root;
+    Descriptor control, output, telemetry;
+  };
+  Result<Started> start_process(std::string_view package, std::uint64_t memory_bytes);
+
   // A child that a template has announced; empty where that is a lie or it has ended and gone.
   Child adopt(pid_t pid);
   std::uint64_t next_id();
+  // The spawner's process, for tests.
+  pid_t spawner() const { return spawner_; }
 
  private:
   friend class Child;
+  void start_spawner();  // Throws std::runtime_error.
+  Result<Child> ask_spawner(SpawnRequest request, std::string_view package, std::initializer_list<int> descriptors);
+  void greet();                            // With spawner_mutex_ held.
   void bury(pid_t pid, Descriptor pidfd);  // It has been killed: reap it when it is dead.
   void forget(pid_t pid);
   void sweep();  // With mutex_ held.
 
+  const std::string program_;
   std::mutex mutex_, spawner_mutex_;
   Descriptor control_;
   pid_t spawner_ = 0;

@@ -17,7 +17,6 @@ constexpr Time never{INT64_MAX};
 Poller::Poller(const KernelServices& kernel, CompiledPipe pipe) : kernel_(kernel), pipe_(std::move(pipe)) {
   context_.identity.account_id = pipe_.name().owner.account;
   context_.identity.arn = "arn:aws:iam::" + context_.identity.account_id + ":root";
-  context_.identity.service = "pipes.amazonaws.com";
   context_.region = pipe_.name().owner.region;
   busy_.emplace(kernel_.activity);
 }
@@ -271,7 +270,7 @@ void Poller::bury(const Shard& shard, const std::vector<SourceRecord>& batch, st
                    {"version", "1.0"},
                    {"timestamp", iso_8601(kernel_.clock.now())},
                    {is_table ? "DDBStreamBatchInfo" : "KinesisBatchInfo", info}};
-  Shipment shipment{pipe_.name().owner, "pipes.amazonaws.com", arn, to_json(Value(letter)), Value(Map{})};
+  Shipment shipment{pipe_.name().owner, {}, arn, to_json(Value(letter)), Value(Map{})};
   if (auto shipped = ship(kernel_, context_, std::move(shipment)); !shipped)
     kernel_.log.warning("a dead letter could not be put into " + arn + ": " + shipped.error().message);
 }

@@ -123,7 +123,7 @@ bool is_over(const Value& schedule, Time now) {
 
 Result<Shipment> shipment_of(const Run& run, const Value& schedule) {
   const auto& target = schedule["Target"];
-  Shipment shipment{run.schedule.owner, "scheduler.amazonaws.com", target["Arn"].string(),
+  Shipment shipment{run.schedule.owner, {}, target["Arn"].string(),
                     target["Input"].string_or("")};
   const auto parsed = parse_arn(shipment.target);
   auto& payload = shipment.payload;

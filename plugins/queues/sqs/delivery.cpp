@@ -100,7 +100,7 @@ Result<Value> deliver(Service& service, Delivery& delivery) {
   for (const auto* option :
        {"MessageGroupId", "MessageDeduplicationId", "MessageAttributes", "MessageSystemAttributes", "DelaySeconds"})
     if (const auto& given = delivery.options[option]; !given.is_null()) input.set(option, given);
-  auto message = read_outgoing(Value(std::move(input)), **queue, delivery.context.identity);
+  auto message = read_outgoing(Value(std::move(input)), **queue, delivery.context);
   if (!message) return message.error();
   std::vector<Sending> messages;
   messages.push_back({std::move(*message), {}});

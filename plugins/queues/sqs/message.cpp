@@ -230,7 +230,7 @@ std::string sender_id(const Identity& identity) {
   return identity.user_id.empty() ? identity.account_id : identity.user_id;
 }
 
-Result<Outgoing> read_outgoing(const Value& input, const Queue& queue, const Identity& sender) {
+Result<Outgoing> read_outgoing(const Value& input, const Queue& queue, const CallContext& sender) {
   Outgoing message;
   const auto& body = input["MessageBody"].string();
   if (body.empty()) return missing_parameter("MessageBody");
@@ -240,7 +240,8 @@ Result<Outgoing> read_outgoing(const Value& input, const Queue& queue, const Ide
                  "#xFFFD | #x10000 to #x10FFFF"};
   message.body = body;
   message.bytes = body.size();
-  message.system.set("SenderId", sender_id(sender));
+  message.system.set("SenderId", sender_id(sender.identity));
+  if (!sender.trace.empty()) message.system.set("AWSTraceHeader", sender.trace);
   if (auto read = read_attributes(input["MessageAttributes"], message); !read) return read.error();
   if (const auto& system = input["MessageSystemAttributes"]; !system.is_null() && !system.map().empty()) {
     if (auto checked = check_system_attributes(system); !checked) return checked.error();

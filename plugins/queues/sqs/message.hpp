@@ -28,8 +28,9 @@ struct Outgoing {
 // Who sends; the SenderId of the message.
 std::string sender_id(const Identity& identity);
 
-// Checks a SendMessage's input, or an entry of a batch's, for this queue. The message has no id yet.
-Result<Outgoing> read_outgoing(const Value& input, const Queue& queue, const Identity& sender);
+// Checks a SendMessage's input, or an entry of a batch's, for this queue. The message has no id yet. What a
+// function sends carries its trace, so that a loop of functions and queues is seen.
+Result<Outgoing> read_outgoing(const Value& input, const Queue& queue, const CallContext& sender);
 
 // A message as the store has it.
 struct Stored {

@@ -105,7 +105,7 @@ Result<Value> send_message_batch(Service& service, Call& call) {
   std::vector<const Value*> accepted;
   std::size_t bytes = 0;
   for (const auto& entry : entries) {
-    auto message = read_outgoing(entry, **queue, call.context.identity);
+    auto message = read_outgoing(entry, **queue, call.context);
     bytes += message ? message->bytes : entry["MessageBody"].string().size();
     if (message) {
       messages.push_back({std::move(*message), {}});

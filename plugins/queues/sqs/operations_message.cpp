@@ -73,7 +73,7 @@ Result<Value> send_message(Service& service, Call& call) {
   if (!name) return name.error();
   const auto queue = service.queues.find(call.kernel.store, *name);
   if (!queue) return queue.error();
-  auto message = read_outgoing(call.input, **queue, call.context.identity);
+  auto message = read_outgoing(call.input, **queue, call.context);
   if (!message) return message.error();
   std::vector<Sending> messages;
   messages.push_back({std::move(*message), {}});

@@ -9,7 +9,7 @@
 ---@field inline? boolean  Runs inside the kernel: short trusted code without calls.
 ---@field memory? integer  MB, 128 to 10240; 128 if you say nothing.
 ---@field role? string  ARN of the role that it works as.
----@field runtime? string  "lua" or "native".
+---@field runtime? string  "lua", "native", "nodejs22.x", "python3.12", "provided.al2023" and the like.
 ---@field tags? table
 ---@field timeout? integer  Seconds, 1 to 900; 3 if you say nothing.
 

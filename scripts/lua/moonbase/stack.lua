@@ -90,6 +90,16 @@ return function(host)
     local resource = stack_of[handle]
     return { ["$ref"] = resource.id, attribute = attribute or "arn" }
   end
+  -- Resources are made in order of declaration: this one after all that were declared until now.
+  function tools.move_last(stack, resource)
+    for position, other in ipairs(stack.resources) do
+      if other == resource then
+        table.remove(stack.resources, position)
+        break
+      end
+    end
+    stack.resources[#stack.resources + 1] = resource
+  end
   function tools.array(list) return host.array and host.array(list) or list end
   -- What the host gives to resources that carry code: all false outside the configuration pass.
   --   package(): bytes of a zip of the stack's own files; package_digest(): text that changes with them;

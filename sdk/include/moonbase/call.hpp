@@ -10,6 +10,7 @@
 #include <moonbase/event_source.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/http_client.hpp>
+#include <moonbase/http_server.hpp>
 #include <moonbase/ids.hpp>
 #include <moonbase/io.hpp>
 #include <moonbase/log.hpp>
@@ -132,11 +133,12 @@ struct KernelServices {
   HttpClient& http;
   EventSources& sources;
   Activity& activity;
+  HttpServers& servers;
 
   // The same with another store: a Call's own, which remembers what its tasks are caused by.
   KernelServices with(Store& other) const {
     return {other, blobs, clock, ids, services, targets, functions, io, log, metrics,
-            credentials, http, sources, activity};
+            credentials, http, sources, activity, servers};
   }
 };
 

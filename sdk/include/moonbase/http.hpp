@@ -50,6 +50,8 @@ class BodyReader {
   virtual Result<std::string> read(std::size_t bytes_max) = 0;
   // The number of bytes announced, where it is known.
   virtual std::optional<std::uint64_t> length() const = 0;
+  // What came behind the end of a chunked body. Never part of the request's headers.
+  virtual HttpHeaders trailers() const { return {}; }
 };
 
 // Where a streamed answer goes. Suspends the fiber while the client is slow.

@@ -391,3 +391,24 @@ TEST_CASE("a stack says what happens when a table changes") {
   CHECK(kernel.call("ListEventSourceMappings")["EventSourceMappings"].list().empty());
   std::filesystem::remove(file);
 }
+
+TEST_CASE("a function and a queue that feed each other are stopped after sixteen rounds") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "queues"}}};
+  kernel.call("CreateFunction", function("again", R"(function handler(event, ctx)
+    ctx.call("sqs", "SendMessage", { QueueUrl = "rounds", MessageBody = "again" })
+    ctx.call("sqs", "SendMessage", { QueueUrl = "count", MessageBody = "one" })
+  end)"));
+  const auto sqs = [&](const char* operation, Map input) {
+    auto answer = kernel.try_call("sqs", operation, std::move(input));
+    if (!answer) FAIL(operation << ": " << answer.error().message);
+    return *answer;
+  };
+  for (const auto* queue : {"rounds", "count"}) sqs("CreateQueue", {{"QueueName", queue}});
+  kernel.call("CreateEventSourceMapping", {{"FunctionName", "again"},
+                                           {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:rounds"},
+                                           {"BatchSize", 1}});
+  sqs("SendMessage", {{"QueueUrl", "rounds"}, {"MessageBody", "first"}});
+  kernel.clock.advance_ms(1000);
+  const auto attributes = sqs("GetQueueAttributes", {{"QueueUrl", "count"}, {"AttributeNames", List{"All"}}});
+  CHECK(attributes["Attributes"]["ApproximateNumberOfMessages"].string() == "16");
+}

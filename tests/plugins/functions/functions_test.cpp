@@ -76,7 +76,7 @@ TEST_CASE("what AWS refuses when a function is created is refused in its words")
   CHECK(refused({}, "taken").code == "ResourceConflictException");
   CHECK(refused({}, "taken").message == "Function already exist: taken");
   CHECK(refused({{"Runtime", "cobol85"}}).code == "InvalidParameterValueException");
-  CHECK(refused({{"Runtime", "nodejs22.x"}}).status == 501);
+  CHECK(refused({{"Runtime", "java21"}}).status == 501);
   CHECK(refused({{"Layers", List{Value("arn:aws:lambda:us-east-1:000000000000:layer:x:1")}}}).message ==
         "Layer version arn:aws:lambda:us-east-1:000000000000:layer:x:1 does not exist.");
   CHECK(refused({{"PackageType", "Image"}}).status == 501);
@@ -113,9 +113,9 @@ TEST_CASE("packages that are broken or lead out of their folder are refused befo
   CHECK(refused(zip({{"link", "", "/etc/passwd"}})).message == could_not);
   CHECK(refused(zip({{"a", "1"}, {"a", "2"}})).message == could_not);
   CHECK(refused(zip({})).code == "InvalidParameterValueException");
-  std::vector<Entry> many(10'001);
+  std::vector<Entry> many(65'536);
   for (std::size_t i = 0; i < many.size(); ++i) many[i].name = std::to_string(i);
-  CHECK(refused(zip(many)).message == "The zip holds more than 10000 entries.");
+  CHECK(refused(zip(many)).message == "The zip holds more than 65535 entries.");
   const auto bomb = refused(zip({{"a", std::string(150 << 20, 'x')}, {"b", std::string(150 << 20, 'x')}}));
   CHECK(bomb.message == "Unzipped size must be smaller than 262144000 bytes");
 }

@@ -236,3 +236,15 @@ TEST_CASE("with the same seed a function's ids repeat") {
     CHECK(ids == first);
   }
 }
+
+TEST_CASE("a function that invokes itself many times over harms nobody") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("nest", R"(function handler(event, ctx)
+    if event.n == 1 then return 1 end
+    local answer = ctx.call("lambda", "Invoke", { FunctionName = "nest",
+      Payload = json.base64(json.encode { n = event.n - 1 }) })
+    return 1 + tonumber(json.unbase64(answer.Payload))
+  end)", {{"Timeout", 60}}));
+  kernel.call("PutFunctionRecursionConfig", {{"FunctionName", "nest"}, {"RecursiveLoop", "Allow"}});
+  CHECK(invoke(kernel, "nest", R"({"n":300})") == moonbase::Value(300));
+}

@@ -1,0 +1,41 @@
+// The lines that Lambda itself writes into a function's log, as text or as JSON (LoggingConfig).
+#pragma once
+
+#include <moonbase/clock.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace moonbase::functions {
+
+// How the lines of one function look.
+struct PlatformLogFormat {
+  bool json = false;
+  bool info = true;  // JSON: SystemLogLevel lets them through.
+  bool debug = false;
+};
+PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level);
+
+std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view runtime);
+// `phase` is "init" or "invoke"; `status` "timeout" or "error"; `error_type` may be empty.
+std::string init_report_line(const PlatformLogFormat& format, Time now, std::string_view phase, std::string_view status,
+                             std::string_view error_type, std::uint64_t duration_us);
+std::string start_line(const PlatformLogFormat& format, Time now, std::string_view request_id,
+                       std::string_view version);
+
+struct InvocationReport {
+  std::string_view request_id;
+  std::uint64_t duration_us = 0, init_us = 0;
+  bool with_init = false;  // A cold start whose init phase went well.
+  std::int64_t memory_mb = 0;
+  std::uint64_t memory_used_bytes = 0;
+  std::string_view status;  // "timeout", "error" or empty.
+  std::string_view error_type;
+};
+// END and REPORT; one platform.report in JSON.
+std::string report_lines(const PlatformLogFormat& format, Time now, const InvocationReport& report);
+// "2026-11-21T10:00:00.123Z ID Task timed out after 3.00 seconds"
+std::string timeout_line(Time now, std::string_view request_id, std::int64_t timeout_seconds);
+
+}  // namespace moonbase::functions

@@ -1,0 +1,40 @@
+// The Lambda Runtime API (2018-06-01) and Extensions API (2020-01-01), as one environment sees them.
+#pragma once
+
+#include "runtimes/runtime_environment.hpp"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace moonbase::functions {
+
+// For one request.
+class RuntimeApi {
+ public:
+  explicit RuntimeApi(std::shared_ptr<RuntimeEnvironment> environment) : environment_(std::move(environment)) {}
+  void handle(HttpRequest& request, HttpResponse& response);
+
+ private:
+  void next(HttpRequest& request, HttpResponse& response);
+  void answer(HttpRequest& request, HttpResponse& response, std::string_view id);
+  void stream(HttpRequest& request, HttpResponse& response);
+  void error(HttpRequest& request, HttpResponse& response, std::string_view id);
+  void init_error(HttpRequest& request, HttpResponse& response);
+  void register_extension(HttpRequest& request, HttpResponse& response);
+  void next_event(HttpRequest& request, HttpResponse& response);
+  void extension_error(HttpRequest& request, HttpResponse& response, bool init);
+  RuntimeEnvironment::Extension* extension_of(HttpRequest& request, HttpResponse& response);
+  bool is_current(std::string_view id) const;
+
+  const std::shared_ptr<RuntimeEnvironment> environment_;
+};
+
+// Does the client's end of this loopback connection belong to a process of the tree? `trusted`: sockets
+// that did before. True where the host cannot say.
+bool peer_belongs_to(std::uint16_t client_port, std::uint16_t server_port, pid_t root,
+                     std::vector<std::uint64_t>& trusted);
+// Can the host say? Asked once, for the log.
+bool peers_are_known();
+
+}  // namespace moonbase::functions

@@ -1,0 +1,129 @@
+#include "runtimes/runtime_pool.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+
+namespace moonbase::functions {
+namespace {
+
+using std::chrono::steady_clock;
+constexpr auto sweep_interval = std::chrono::seconds(1);
+// Who is called again at once is not worth stopping.
+constexpr auto freeze_after = std::chrono::milliseconds(100);
+
+std::size_t this_thread() {
+  static std::atomic<std::size_t> next{0};
+  thread_local const std::size_t mine = next++;
+  if (mine >= threads_max) throw std::runtime_error("functions are invoked from more than 256 threads");
+  return mine;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const RuntimeLaunch>> RuntimePool::launch() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (launch_) return launch_;
+  }
+  // Two at a time unpack the same folder twice, and one of them is dropped.
+  std::optional<Result<std::shared_ptr<CodeFolder>>> code, layers;
+  bool namespaces = false;
+  kernel_.io.blocking([&] {
+    folders_.prepare();
+    code.emplace(folders_.unpack(kernel_.blobs, {function_.code_blob}));
+    if (!function_.layer_blobs.empty()) layers.emplace(folders_.unpack(kernel_.blobs, function_.layer_blobs));
+    namespaces = (processes_.hello().layers & layer_process_namespaces) != 0;
+  });
+  if (!*code) return code->error();
+  if (layers && !*layers) return layers->error();
+  RuntimeCode folders{**code, layers ? **layers : nullptr};
+  auto made = std::make_shared<const RuntimeLaunch>(
+      launch_of(function_, folders, folders_, kernel_.servers.platform_url(), namespaces));
+  const std::lock_guard lock(mutex_);
+  if (!launch_) {
+    code_ = std::move(folders);
+    launch_ = std::move(made);
+  }
+  return launch_;
+}
+
+RuntimeLease RuntimePool::take() {
+  auto& idle = local_[this_thread()].idle;
+  while (!idle.empty()) {
+    auto lease = std::move(idle.back());
+    idle.pop_back();
+    const auto& environment = lease.environment;
+    // Its credentials must outlive the longest invocation.
+    if (environment->settled() && environment->expires > kernel_.clock.now()) return lease;
+    environment->close("spindown");
+  }
+  return {};
+}
+
+RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogStore& logs,
+                               std::shared_ptr<LogStream> stream) {
+  RuntimeLease lease;
+  lease.stream = std::move(stream);
+  lease.tail = std::make_shared<std::string*>(nullptr);
+  // The environment keeps the pool, whose folders it uses.
+  auto log = [self = shared_from_this(), &logs, stream_of = lease.stream, tail = lease.tail](std::string_view text,
+                                                                                             bool whole) {
+    const auto now = self->kernel_.clock.now();
+    whole ? logs.append_whole(*stream_of, now, text) : logs.append(*stream_of, now, text);
+    if (auto* const out = *tail) {
+      out->append(text);
+      if (!out->empty() && out->back() != '\n') out->push_back('\n');
+      constexpr std::size_t kept = 16 * 1024;
+      if (out->size() > 4 * kept) out->erase(0, out->size() - kept);
+    }
+  };
+  lease.environment =
+      std::make_shared<RuntimeEnvironment>(kernel_, processes_, std::move(launch), lease.stream->name, std::move(log));
+  return lease;
+}
+
+void RuntimePool::give_back(RuntimeLease lease, MachineTime deadline) {
+  *lease.tail = nullptr;
+  if (lease.environment->settled()) return keep(std::move(lease));
+  if (lease.environment->ended()) return lease.environment->close("failure");
+  // The answer is there, and the runtime or an extension has not come back yet.
+  kernel_.io.spawn([self = shared_from_this(), lease = std::move(lease), deadline] {
+    if (lease.environment->settle(deadline)) return self->keep(lease);
+    lease.environment->close(lease.environment->ended() ? "failure" : "timeout");
+  });
+}
+
+void RuntimePool::keep(RuntimeLease lease) {
+  if (retired_) return lease.environment->close("spindown");
+  auto& local = local_[this_thread()];
+  lease.environment->idle_since = steady_clock::now();
+  local.idle.push_back(std::move(lease));
+  if (local.janitor) return;
+  local.janitor = true;
+  kernel_.io.spawn([self = shared_from_this(), &local] {
+    while (!local.idle.empty()) {
+      const bool all_frozen = std::all_of(local.idle.begin(), local.idle.end(),
+                                          [](const auto& each) { return each.environment->frozen(); });
+      self->kernel_.io.sleep_until(steady_clock::now() + (all_frozen ? sweep_interval : freeze_after));
+      self->sweep(local);
+    }
+    local.janitor = false;
+  });
+}
+
+void RuntimePool::sweep(Local& local) {
+  const auto oldest = retired_ ? MachineTime::max() : steady_clock::now() - idle_max_;
+  std::erase_if(local.idle, [&](const RuntimeLease& lease) {
+    auto& environment = *lease.environment;
+    if (environment.settled() && environment.idle_since > oldest) {
+      if (environment.idle_since + freeze_after <= steady_clock::now()) environment.freeze();
+      return false;
+    }
+    environment.close(environment.ended() ? "failure" : "spindown");
+    return true;
+  });
+}
+
+}  // namespace moonbase::functions

@@ -1,0 +1,71 @@
+// The execution environments of one function version whose runtime is a program of its own. Like Pool:
+// they belong to the loop on which they began, and the one used last is used next.
+#pragma once
+
+#include "logs/log_store.hpp"
+#include "pool/pool.hpp"
+#include "runtimes/code_folder.hpp"
+#include "runtimes/runtime_environment.hpp"
+#include "runtimes/runtime_launch.hpp"
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace moonbase::functions {
+
+// An environment and where its words go.
+struct RuntimeLease {
+  std::shared_ptr<RuntimeEnvironment> environment;
+  std::shared_ptr<LogStream> stream;
+  std::shared_ptr<std::string*> tail;  // Of the invocation that runs, or null.
+};
+
+// Any fiber may use it.
+class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
+ public:
+  RuntimePool(KernelServices& kernel, Processes& processes, CodeFolders& folders, Function function,
+              std::chrono::milliseconds idle_max)
+      : kernel_(kernel),
+        processes_(processes),
+        folders_(folders),
+        function_(std::move(function)),
+        idle_max_(idle_max) {}
+
+  // Unpacks the code if nobody has. Suspends the fiber.
+  Result<std::shared_ptr<const RuntimeLaunch>> launch();
+  // An idle environment of this loop; an empty lease where there is none.
+  RuntimeLease take();
+  // Not started yet.
+  RuntimeLease make(std::shared_ptr<const RuntimeLaunch> launch, LogStore& logs, std::shared_ptr<LogStream> stream);
+  // Behind an invocation. `deadline`: until when it may go on by itself.
+  void give_back(RuntimeLease lease, MachineTime deadline);
+
+  // No environment is kept from now on. Any thread.
+  void retire() { retired_ = true; }
+
+ private:
+  struct Local {
+    std::vector<RuntimeLease> idle;
+    bool janitor = false;
+  };
+  void keep(RuntimeLease lease);
+  void sweep(Local& local);
+
+  KernelServices& kernel_;
+  Processes& processes_;
+  CodeFolders& folders_;
+  const Function function_;
+  const std::chrono::milliseconds idle_max_;
+  std::array<Local, threads_max> local_;  // By thread.
+  std::atomic<bool> retired_{false};
+
+  std::mutex mutex_;
+  RuntimeCode code_;
+  std::shared_ptr<const RuntimeLaunch> launch_;
+};
+
+}  // namespace moonbase::functions
