@@ -32,8 +32,7 @@ Value queue_options(const Parcel& parcel) {
 }
 
 std::string payload_of(const Parcel& parcel, const Signed& signed_by) {
-  if (parcel.subscription.protocol == "lambda")
-    return function_event(parcel.message, parcel.subscription, signed_by);
+  if (parcel.subscription.protocol == "lambda") return function_event(parcel.message, parcel.subscription, signed_by);
   if (parcel.subscription.is_raw()) return parcel.message.body_for(parcel.subscription.protocol);
   return notification(parcel.message, parcel.subscription, signed_by);
 }
@@ -41,9 +40,7 @@ std::string payload_of(const Parcel& parcel, const Signed& signed_by) {
 Outcome deliver_to_target(Service& service, const Parcel& parcel, const Signed& signed_by) {
   const auto& protocol = parcel.subscription.protocol;
   if (protocol == "sqs" && parcel.subscription.is_raw() && parcel.message.attributes.size() > raw_attributes_max)
-    return {.is_lasting = true,
-            .problem = "Raw message delivery allows 10 message attributes at most.",
-            .status = 400};
+    return {.is_lasting = true, .problem = "Raw message delivery allows 10 message attributes at most.", .status = 400};
   auto delivered =
       service.kernel.targets.deliver(sender(parcel), parcel.subscription.endpoint, payload_of(parcel, signed_by),
                                      protocol == "sqs" ? queue_options(parcel) : Value());
@@ -74,7 +71,8 @@ Outcome deliver_letter(Service& service, const Parcel& parcel, const Signed& sig
                       message.id,
                       std::move(links)};
   auto written = service.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (protocol == "sms" && is_opted_out(tx, owner, letter.address)) return Error{"OptedOut", "Phone number is opted out"};
+    if (protocol == "sms" && is_opted_out(tx, owner, letter.address))
+      return Error{"OptedOut", "Phone number is opted out"};
     post(tx, letter);
     return Value();
   });
@@ -90,9 +88,9 @@ Outcome deliver_push(Service& service, const Parcel& parcel) {
   const auto owner = arn->owner();
   const auto platform = path.substr(0, path.find('/'));
   auto written = service.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query(
-        "SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
-        owner.account, owner.region, path.substr(0, cut), cut < path.size() ? path.substr(cut + 1) : path);
+    const auto rows =
+        tx.query("SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
+                 owner.account, owner.region, path.substr(0, cut), cut < path.size() ? path.substr(cut + 1) : path);
     if (rows.empty()) return Error{"NotFound", "Endpoint does not exist"};
     if (document(rows.front()[0])["Enabled"].string_or("true") == "false")
       return Error{"EndpointDisabled", "Endpoint is disabled"};
@@ -132,9 +130,8 @@ void bury(Service& service, const Parcel& parcel, const Outcome& outcome) {
   as_queue.subscription.protocol = "sqs";
   const auto signed_by = sign(service, as_queue);
   as_queue.subscription.endpoint = queue;
-  const auto buried = service.kernel.targets.deliver(sender(parcel), queue,
-                                                     payload_of(as_queue, signed_by ? *signed_by : Signed{}),
-                                                     queue_options(as_queue));
+  const auto buried = service.kernel.targets.deliver(
+      sender(parcel), queue, payload_of(as_queue, signed_by ? *signed_by : Signed{}), queue_options(as_queue));
   if (!buried) service.kernel.log.warning(what + " could not be put into " + queue + ": " + buried.error().message);
 }
 
@@ -156,13 +153,14 @@ CallContext sender(const Parcel& parcel) {
 
 Result<Signed> sign(Service& service, const Parcel& parcel) {
   const auto& protocol = parcel.subscription.protocol;
-  const bool is_seen = protocol == "lambda" || protocol == "email-json" ||
-                       ((protocol == "sqs" || protocol == "firehose" || is_http(protocol)) && !parcel.subscription.is_raw());
+  const bool is_seen =
+      protocol == "lambda" || protocol == "email-json" ||
+      ((protocol == "sqs" || protocol == "firehose" || is_http(protocol)) && !parcel.subscription.is_raw());
   // FIFO topics do not sign.
   if (!is_seen || parcel.topic.name.is_fifo()) return Signed{};
   const std::string version = parcel.topic.has("SignatureVersion", "2") ? "2" : "1";
-  auto signature = service.signing.sign(service.kernel, parcel.topic.name.owner, version,
-                                        string_to_sign(parcel.message, protocol));
+  auto signature =
+      service.signing.sign(service.kernel, parcel.topic.name.owner, version, string_to_sign(parcel.message, protocol));
   if (!signature) return signature.error();
   return Signed{version, std::move(signature->base64),
                 certificate_url(parcel.message.base_url, signature->certificate_name)};
@@ -195,10 +193,10 @@ Outcome post_http(const KernelServices& kernel, const Parcel& parcel, const Sign
 Outcome try_once(Service& service, const Parcel& parcel, const Signed& signed_by) {
   const auto began = service.kernel.clock.now().ms;
   const auto& protocol = parcel.subscription.protocol;
-  auto outcome = is_http(protocol)                                              ? post_http(service.kernel, parcel, signed_by)
-                 : protocol.starts_with("email") || protocol == "sms"           ? deliver_letter(service, parcel, signed_by)
-                 : protocol == "application"                                    ? deliver_push(service, parcel)
-                                                                                : deliver_to_target(service, parcel, signed_by);
+  auto outcome = is_http(protocol)                                    ? post_http(service.kernel, parcel, signed_by)
+                 : protocol.starts_with("email") || protocol == "sms" ? deliver_letter(service, parcel, signed_by)
+                 : protocol == "application"                          ? deliver_push(service, parcel)
+                                                                      : deliver_to_target(service, parcel, signed_by);
   outcome.took_ms = service.kernel.clock.now().ms - began;
   return outcome;
 }

@@ -34,11 +34,16 @@ HttpResponse refused(int status, const std::string& message) { return json(Map{{
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else out += c;
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '&')
+      out += "&amp;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
   }
   return out;
 }
@@ -96,14 +101,15 @@ HttpResponse show_pushes(HttpCall& call, const Owner& owner, Query& query) {
   Map by_endpoint;
   int count = 0;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    tx.each("SELECT endpoint, document FROM sns_endpoint_message WHERE account = ? AND region = ? ORDER BY at_ms DESC, id",
-            {owner.account, owner.region}, [&](const Row& row) {
-              if (const auto& wanted = query["endpointArn"]; !wanted.empty() && row[0].string() != wanted) return true;
-              auto& list = by_endpoint[row[0].string()];
-              if (list.is_null()) list = List{};
-              list.list().push_back(document(row[1]));
-              return ++count < letters_max;
-            });
+    tx.each(
+        "SELECT endpoint, document FROM sns_endpoint_message WHERE account = ? AND region = ? ORDER BY at_ms DESC, id",
+        {owner.account, owner.region}, [&](const Row& row) {
+          if (const auto& wanted = query["endpointArn"]; !wanted.empty() && row[0].string() != wanted) return true;
+          auto& list = by_endpoint[row[0].string()];
+          if (list.is_null()) list = List{};
+          list.list().push_back(document(row[1]));
+          return ++count < letters_max;
+        });
     return Value();
   });
   if (!read) return refused(500, read.error().message);
@@ -159,11 +165,13 @@ HttpResponse follow_link(HttpCall& call, Query& query, bool confirms) {
 }
 
 HttpResponse opt_out(HttpCall& call, const Owner& owner, const std::string& number) {
-  if (number.size() < 3 || number.front() != '+') return refused(400, "phoneNumber is needed, such as %2B4915112345678");
+  if (number.size() < 3 || number.front() != '+')
+    return refused(400, "phoneNumber is needed, such as %2B4915112345678");
   auto written = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    tx.query("INSERT INTO sns_opted_out (account, region, number) VALUES (?, ?, ?) "
-             "ON CONFLICT (account, region, number) DO NOTHING",
-             owner.account, owner.region, number);
+    tx.query(
+        "INSERT INTO sns_opted_out (account, region, number) VALUES (?, ?, ?) "
+        "ON CONFLICT (account, region, number) DO NOTHING",
+        owner.account, owner.region, number);
     return Value();
   });
   if (!written) return refused(500, written.error().message);

@@ -104,9 +104,14 @@ std::string confirmation_body(Service& service, const Address& address, const st
   json.text("Message", text);
   json.text("SubscribeURL", url);
   json.text("Timestamp", iso_8601(now));
-  for (const auto& [key, value] : std::initializer_list<std::pair<std::string, std::string>>{
-           {"Message", text}, {"MessageId", message_id}, {"SubscribeURL", url}, {"Timestamp", iso_8601(now)},
-           {"Token", token}, {"TopicArn", topic_arn}, {"Type", "SubscriptionConfirmation"}})
+  for (const auto& [key, value] :
+       std::initializer_list<std::pair<std::string, std::string>>{{"Message", text},
+                                                                  {"MessageId", message_id},
+                                                                  {"SubscribeURL", url},
+                                                                  {"Timestamp", iso_8601(now)},
+                                                                  {"Token", token},
+                                                                  {"TopicArn", topic_arn},
+                                                                  {"Type", "SubscriptionConfirmation"}})
     to_sign += key + "\n" + value + "\n";
   const std::string version = address.topic.has("SignatureVersion", "2") ? "2" : "1";
   const auto signature = service.signing.sign(service.kernel, address.topic.name.owner, version, to_sign);
@@ -194,13 +199,14 @@ Result<Done> run_confirmation(TaskRun& run, Service& service) {
   const auto response = run.kernel.http.fetch(request, {.timeout = std::chrono::seconds(15)});
   if (response && response->status >= 200 && response->status < 300) return done;
   const auto tries = run.payload["tries"].integer() + 1;
-  const auto delay = http_retries((*address)->topic.attribute("DeliveryPolicy"),
-                                  (*address)->subscription.attribute("DeliveryPolicy"))
-                         .delay_ms(tries);
+  const auto delay =
+      http_retries((*address)->topic.attribute("DeliveryPolicy"), (*address)->subscription.attribute("DeliveryPolicy"))
+          .delay_ms(tries);
   const auto why = response ? "it answered " + std::to_string(response->status)
                             : response.error().code + ": " + response.error().message;
   if (!delay || (!response && response.error().code == "AddressNotAllowed")) {
-    run.kernel.log.warning("the subscription of " + (*address)->subscription.endpoint + " could not be confirmed: " + why);
+    run.kernel.log.warning("the subscription of " + (*address)->subscription.endpoint +
+                           " could not be confirmed: " + why);
     return done;
   }
   auto written = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {

@@ -30,8 +30,10 @@ struct Round {
 
 bool has_backlog(Transaction& tx, const Subscription& subscription) {
   const auto& topic = subscription.topic;
-  return !tx.query("SELECT position FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ? LIMIT 1",
-                   topic.owner.account, topic.owner.region, topic.name, subscription.id)
+  return !tx.query(
+                "SELECT position FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ? "
+                "LIMIT 1",
+                topic.owner.account, topic.owner.region, topic.name, subscription.id)
               .empty();
 }
 
@@ -136,12 +138,15 @@ Result<Value> note(Store& store, const Waiting& waiting, const std::optional<Tim
   const auto& topic = subscription.topic;
   return store.write([&](Transaction& tx) -> Result<Value> {
     if (!due) {
-      tx.query("DELETE FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ? AND position = ?",
-               topic.owner.account, topic.owner.region, topic.name, subscription.id, waiting.position);
+      tx.query(
+          "DELETE FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ? AND position = "
+          "?",
+          topic.owner.account, topic.owner.region, topic.name, subscription.id, waiting.position);
       return Value();
     }
     tx.query(
-        "UPDATE sns_backlog SET tries = ? WHERE account = ? AND region = ? AND topic = ? AND subscription = ? AND position = ?",
+        "UPDATE sns_backlog SET tries = ? WHERE account = ? AND region = ? AND topic = ? AND subscription = ? AND "
+        "position = ?",
         waiting.parcel.tries, topic.owner.account, topic.owner.region, topic.name, subscription.id, waiting.position);
     schedule_backlog(tx, subscription, *due);
     return Value();
@@ -151,7 +156,8 @@ Result<Value> note(Store& store, const Waiting& waiting, const std::optional<Tim
 std::int64_t ms_of(const Value& text) {
   // "2027-01-01T00:00:00.000Z", seconds and what is behind them may be left out.
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (!text.is_string() || std::sscanf(text.string().c_str(), "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) < 3)
+  if (!text.is_string() ||
+      std::sscanf(text.string().c_str(), "%d-%d-%dT%d:%d:%d", &year, &month, &day, &hour, &minute, &second) < 3)
     return 0;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
@@ -169,9 +175,8 @@ Result<Done> run_fifo(TaskRun& run, Service& service) {
     const auto round = read_round(run.kernel.store, *name);
     if (!round) return round.error();
     if ((*round)->messages.empty()) return done;
-    in_parallel(service.kernel, (*round)->lines.size(), [round = *round, &service](std::size_t k) {
-      deliver_line(service, *round, round->lines[k]);
-    });
+    in_parallel(service.kernel, (*round)->lines.size(),
+                [round = *round, &service](std::size_t k) { deliver_line(service, *round, round->lines[k]); });
     auto written = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
       finish_round(tx, **round);
       return Value();

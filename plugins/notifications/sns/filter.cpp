@@ -33,10 +33,10 @@ std::int64_t combinations(const Pattern::Node& node, int depth) {
 }
 
 bool is_nested(const Pattern::Node& node) {
-  return std::any_of(node.fields.begin(), node.fields.end(), [](const auto& field) { return field.below != nullptr; }) ||
-         std::any_of(node.choices.begin(), node.choices.end(), [](const auto& choices) {
-           return std::any_of(choices.begin(), choices.end(), is_nested);
-         });
+  return std::any_of(node.fields.begin(), node.fields.end(),
+                     [](const auto& field) { return field.below != nullptr; }) ||
+         std::any_of(node.choices.begin(), node.choices.end(),
+                     [](const auto& choices) { return std::any_of(choices.begin(), choices.end(), is_nested); });
 }
 
 // What a pattern sees of message attributes: {"name": value}, and of lists each element.

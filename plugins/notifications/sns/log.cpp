@@ -51,7 +51,8 @@ void log_delivery(Service& service, const Parcel& parcel, const Outcome& outcome
                                 {"delivery", std::move(delivery)},
                                 {"status", outcome.good ? "SUCCESS" : "FAILURE"}});
   const auto& owner = parcel.topic.name.owner;
-  const auto group = "sns/" + owner.region + "/" + owner.account + "/" + parcel.topic.name.name + (outcome.good ? "" : "/Failure");
+  const auto group =
+      "sns/" + owner.region + "/" + owner.account + "/" + parcel.topic.name.name + (outcome.good ? "" : "/Failure");
   const std::string stream = "deliveries";
   const auto context = sender(parcel);
   const auto put = [&] {

@@ -11,11 +11,11 @@ namespace moonbase::notifications::sns {
 struct Letter {
   Owner owner;
   std::int64_t at_ms = 0;
-  std::string id;          // The same letter twice is one.
-  std::string protocol;    // "email", "email-json", "sms".
+  std::string id;        // The same letter twice is one.
+  std::string protocol;  // "email", "email-json", "sms".
   std::string address, subject, body;
   std::string topic_arn, message_id;
-  Map links = {};          // {"Confirm": url, "Unsubscribe": url}: paths below the platform's address, too.
+  Map links = {};  // {"Confirm": url, "Unsubscribe": url}: paths below the platform's address, too.
 };
 void post(Transaction& tx, const Letter& letter);
 

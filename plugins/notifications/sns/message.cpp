@@ -15,7 +15,8 @@ Error invalid_value(const std::string& text) { return {"ParameterValueInvalid", 
 bool is_attribute_name(const std::string& name) {
   return !name.empty() && name.size() <= attribute_name_max && name.front() != '.' && name.back() != '.' &&
          name.find("..") == std::string::npos && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+                  c == '.';
          });
 }
 
@@ -32,11 +33,13 @@ Result<Value> read_attribute(const std::string& name, const Value& given) {
   if (type.empty()) return invalid_value(quoted + " must contain non-empty message attribute type.");
   const auto prefix = type.substr(0, type.find('.'));
   if (prefix != "String" && prefix != "Number" && prefix != "Binary")
-    return invalid_value(quoted +
-                         " has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.");
+    return invalid_value(
+        quoted +
+        " has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.");
   const auto& value = given[prefix == "Binary" ? "BinaryValue" : "StringValue"];
   if (!value.is_string() || value.string().empty())
-    return invalid_value(quoted + " must contain non-empty message attribute value for message attribute type '" + type + "'.");
+    return invalid_value(quoted + " must contain non-empty message attribute value for message attribute type '" +
+                         type + "'.");
   if (prefix == "Binary") return Value(Map{{"DataType", type}, {"BinaryValue", base64(value.string())}});
   if (prefix == "Number" && !is_number(value.string()))
     return invalid_value("Could not cast message attribute '" + name + "' value to number.");
@@ -176,8 +179,8 @@ std::string string_to_sign(const Message& message, std::string_view protocol) {
 }
 
 std::string unsubscribe_url(const Message& message, const Subscription& subscription) {
-  return message.base_url + "/_aws/sns/unsubscribe?Action=Unsubscribe&SubscriptionArn=" +
-         percent_encode(subscription.arn());
+  return message.base_url +
+         "/_aws/sns/unsubscribe?Action=Unsubscribe&SubscriptionArn=" + percent_encode(subscription.arn());
 }
 
 void Pretty::text(std::string_view key, std::string_view value) {
@@ -216,8 +219,9 @@ std::string notification(const Message& message, const Subscription& subscriptio
 std::string function_event(const Message& message, const Subscription& subscription, const Signed& signed_by) {
   Map attributes;
   for (const auto& [name, attribute] : message.attributes)
-    attributes.set(name, Map{{"Type", attribute["DataType"]},
-                             {"Value", attribute["StringValue"].is_null() ? attribute["BinaryValue"] : attribute["StringValue"]}});
+    attributes.set(
+        name, Map{{"Type", attribute["DataType"]},
+                  {"Value", attribute["StringValue"].is_null() ? attribute["BinaryValue"] : attribute["StringValue"]}});
   Map record = {{"Type", "Notification"},
                 {"MessageId", message.id},
                 {"TopicArn", message.topic_arn},

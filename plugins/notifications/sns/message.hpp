@@ -14,15 +14,15 @@ namespace moonbase::notifications::sns {
 
 struct Message {
   std::string id;
-  std::string topic_arn;    // Empty: published to a phone number or a platform endpoint.
-  std::string subject;      // Empty: none.
+  std::string topic_arn;  // Empty: published to a phone number or a platform endpoint.
+  std::string subject;    // Empty: none.
   std::string body;
-  Map by_protocol;          // Of MessageStructure json: {"default": …, "sqs": …}. Empty otherwise.
-  Map attributes;           // {"name": {"DataType", "StringValue" or "BinaryValue" (base64)}}
+  Map by_protocol;  // Of MessageStructure json: {"default": …, "sqs": …}. Empty otherwise.
+  Map attributes;   // {"name": {"DataType", "StringValue" or "BinaryValue" (base64)}}
   std::string group, deduplication;
   std::int64_t sequence = 0;  // FIFO: from 1.
   std::int64_t at_ms = 0;
-  std::string base_url;     // Under which the publisher reaches us: for addresses in the message.
+  std::string base_url;  // Under which the publisher reaches us: for addresses in the message.
 
   std::string body_for(std::string_view protocol) const;
 };
@@ -42,8 +42,8 @@ std::string sequence_number(std::int64_t sequence);
 
 // Who signs, and where its certificate is.
 struct Signed {
-  std::string version;      // "1" or "2". Empty: not signed, as of FIFO topics.
-  std::string signature;    // Base64.
+  std::string version;    // "1" or "2". Empty: not signed, as of FIFO topics.
+  std::string signature;  // Base64.
   std::string certificate_url;
 };
 // What is signed.

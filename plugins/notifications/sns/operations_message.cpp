@@ -14,8 +14,10 @@ constexpr std::int64_t deduplication_ms = 300'000;
 constexpr std::size_t batch_max = 10;
 
 bool has_subscribers(Transaction& tx, const TopicName& topic) {
-  return !tx.query("SELECT id FROM sns_subscription WHERE account = ? AND region = ? AND topic = ? AND confirmed = 1 LIMIT 1",
-                   topic.owner.account, topic.owner.region, topic.name)
+  return !tx.query(
+                "SELECT id FROM sns_subscription WHERE account = ? AND region = ? AND topic = ? AND confirmed = 1 "
+                "LIMIT 1",
+                topic.owner.account, topic.owner.region, topic.name)
               .empty();
 }
 
@@ -24,7 +26,8 @@ Result<Done> check_for_topic(const Topic& topic, const Message& message) {
     if (message.group.empty()) return invalid_parameter("The MessageGroupId parameter is required for FIFO topics");
     if (message.deduplication.empty() && !topic.has("ContentBasedDeduplication", "true"))
       return invalid_parameter(
-          "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");
+          "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+          "explicitly");
     return done;
   }
   if (!message.deduplication.empty())
@@ -67,9 +70,9 @@ Result<Value> publish_to_endpoint(Call& call, const std::string& arn_text) {
   const auto id = call.kernel.ids.uuid();
   const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query(
-        "SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
-        owner.account, owner.region, path.substr(0, cut), path.substr(cut + 1));
+    const auto rows =
+        tx.query("SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
+                 owner.account, owner.region, path.substr(0, cut), path.substr(cut + 1));
     if (rows.empty()) return Error{"NotFound", "No endpoint found for the target arn specified"};
     if (document(rows.front()[0])["Enabled"].string_or("true") == "false")
       return Error{"EndpointDisabled", "Endpoint is disabled"};
@@ -137,7 +140,8 @@ std::optional<Error> refuse_batch(const List& entries) {
   for (const auto& entry : entries) {
     const auto& id = entry["Id"].string();
     if (!is_entry_id(id))
-      return Error{"InvalidBatchEntryId", "The Id of a batch entry in a batch request doesn't abide by the specification."};
+      return Error{"InvalidBatchEntryId",
+                   "The Id of a batch entry in a batch request doesn't abide by the specification."};
     if (!ids.insert(id).second)
       return Error{"BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id."};
   }
@@ -178,8 +182,8 @@ Result<Done> accept_message(Transaction& tx, const Topic& topic, Message& messag
       owner.account, owner.region, name, scope, message.deduplication, message.id, message.sequence,
       now.ms + deduplication_ms);
   const auto document = to_json(keep(message));
-  tx.query("INSERT INTO sns_outgoing (account, region, topic, sequence, message) VALUES (?, ?, ?, ?, ?)",
-           owner.account, owner.region, name, message.sequence, document);
+  tx.query("INSERT INTO sns_outgoing (account, region, topic, sequence, message) VALUES (?, ?, ?, ?, ?)", owner.account,
+           owner.region, name, message.sequence, document);
   if (topic.attribute("ArchivePolicy").empty()) return done;
   const auto policy = parse_json(topic.attribute("ArchivePolicy"));
   const auto& days = (*policy)["MessageRetentionPeriod"];
@@ -207,10 +211,8 @@ Result<Value> publish(Call& call, Service&) {
   const auto target = call.input["TargetArn"].string_or("");
   const auto phone = call.input["PhoneNumber"].string_or("");
   const int given = !topic.empty() + !target.empty() + !phone.empty();
-  if (given == 0)
-    return invalid_parameter("TopicArn or TargetArn Reason: no value for required parameter");
-  if (given > 1)
-    return invalid_parameter("Only one of TopicArn, TargetArn or PhoneNumber may be specified");
+  if (given == 0) return invalid_parameter("TopicArn or TargetArn Reason: no value for required parameter");
+  if (given > 1) return invalid_parameter("Only one of TopicArn, TargetArn or PhoneNumber may be specified");
   if (!phone.empty()) return publish_to_phone(call, phone);
   if (const auto arn = parse_arn(target); arn && arn->service == "sns" && arn->resource.starts_with("endpoint/"))
     return publish_to_endpoint(call, target);

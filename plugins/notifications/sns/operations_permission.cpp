@@ -9,8 +9,8 @@ namespace moonbase::notifications::sns {
 namespace {
 
 constexpr std::array<std::string_view, 8> shareable = {
-    "Publish",     "Subscribe",     "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission",
-    "DeleteTopic", "ListSubscriptionsByTopic"};
+    "Publish",       "Subscribe",        "GetTopicAttributes", "SetTopicAttributes",
+    "AddPermission", "RemovePermission", "DeleteTopic",        "ListSubscriptionsByTopic"};
 
 bool has_label(const Value& statement, const std::string& label) {
   return statement["Sid"].is_string() && statement["Sid"].string() == label;
@@ -54,8 +54,10 @@ Result<Value> edit_policy(Call& call, const Edit& edit) {
     auto policy = parse_json(text.empty() ? default_policy(*name) : text);
     if (!policy || !policy->is_map()) return invalid_parameter("Policy");
     List statements;
-    if (const auto& there = (*policy)["Statement"]; there.is_list()) statements = there.list();
-    else if (there.is_map()) statements.push_back(there);
+    if (const auto& there = (*policy)["Statement"]; there.is_list())
+      statements = there.list();
+    else if (there.is_map())
+      statements.push_back(there);
     if (auto edited = edit(*name, statements); !edited) return edited.error();
     policy->set("Statement", std::move(statements));
     topic->attributes.set("Policy", to_json(*policy));

@@ -8,13 +8,14 @@
 namespace moonbase::notifications::sns {
 namespace {
 
-constexpr std::array<std::string_view, 9> platforms = {"ADM",          "APNS",         "APNS_SANDBOX", "APNS_VOIP",
-                                                       "APNS_VOIP_SANDBOX", "BAIDU", "FCM",          "GCM", "MPNS"};
+constexpr std::array<std::string_view, 9> platforms = {
+    "ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "FCM", "GCM", "MPNS"};
 constexpr std::string_view application_kind = "app/", endpoint_kind = "endpoint/";
 
 bool is_application_name(const std::string& name) {
   return !name.empty() && name.size() <= 256 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
   });
 }
 
@@ -31,7 +32,8 @@ struct Named {
 
 Result<Named> parse_named(const Value& text, std::string_view kind, std::string_view member) {
   const auto arn = parse_arn(text.string());
-  const auto wrong = invalid_parameter(std::string(member) + " Reason: Wrong number of slashes in relative portion of the ARN.");
+  const auto wrong =
+      invalid_parameter(std::string(member) + " Reason: Wrong number of slashes in relative portion of the ARN.");
   if (!arn || arn->service != "sns" || !arn->resource.starts_with(kind)) return invalid_parameter(member);
   const auto path = arn->resource.substr(kind.size());
   const auto slashes = std::count(path.begin(), path.end(), '/');
@@ -59,9 +61,9 @@ Result<Map> find_application(Transaction& tx, const Named& named) {
 }
 
 Result<Map> find_endpoint(Transaction& tx, const Named& named) {
-  const auto rows = tx.query(
-      "SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
-      named.owner.account, named.owner.region, named.application, named.id);
+  const auto rows =
+      tx.query("SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
+               named.owner.account, named.owner.region, named.application, named.id);
   if (rows.empty()) return Error{"NotFound", "Endpoint does not exist"};
   return document(rows.front()[0]).map();
 }
@@ -94,8 +96,9 @@ Result<Value> create_platform_application(Call& call, Service&) {
       if (!(*there == wanted))
         return invalid_parameter("Attributes Reason: Platform Application already exists with different attributes");
     } else {
-      tx.query("INSERT INTO sns_platform_application (account, region, platform, name, attributes) VALUES (?, ?, ?, ?, ?)",
-               named.owner.account, named.owner.region, platform, name, to_json(wanted));
+      tx.query(
+          "INSERT INTO sns_platform_application (account, region, platform, name, attributes) VALUES (?, ?, ?, ?, ?)",
+          named.owner.account, named.owner.region, platform, name, to_json(wanted));
     }
     return Value(Map{{"PlatformApplicationArn", named.arn()}});
   });
@@ -230,7 +233,8 @@ Result<Value> set_endpoint_attributes(Call& call, Service&) {
     if (!attributes) return attributes.error();
     merge(*attributes, call.input["Attributes"]);
     tx.query(
-        "UPDATE sns_endpoint SET attributes = ?, token = ? WHERE account = ? AND region = ? AND application = ? AND id = ?",
+        "UPDATE sns_endpoint SET attributes = ?, token = ? WHERE account = ? AND region = ? AND application = ? AND id "
+        "= ?",
         to_json(*attributes), *attributes->find("Token"), named->owner.account, named->owner.region, named->application,
         named->id);
     return Value(Map());
@@ -246,7 +250,8 @@ Result<Value> set_platform_application_attributes(Call& call, Service&) {
     merge(*attributes, call.input["Attributes"]);
     const auto [platform, name] = split(named->application);
     tx.query(
-        "UPDATE sns_platform_application SET attributes = ? WHERE account = ? AND region = ? AND platform = ? AND name = ?",
+        "UPDATE sns_platform_application SET attributes = ? WHERE account = ? AND region = ? AND platform = ? AND name "
+        "= ?",
         to_json(*attributes), named->owner.account, named->owner.region, platform, name);
     return Value(Map());
   });

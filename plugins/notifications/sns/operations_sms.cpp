@@ -9,9 +9,9 @@
 namespace moonbase::notifications::sns {
 namespace {
 
-constexpr std::array<std::string_view, 6> settings = {"MonthlySpendLimit", "DeliveryStatusIAMRole",
-                                                      "DeliveryStatusSuccessSamplingRate", "DefaultSenderID",
-                                                      "DefaultSMSType", "UsageReportS3Bucket"};
+constexpr std::array<std::string_view, 6> settings = {
+    "MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate",
+    "DefaultSenderID",   "DefaultSMSType",        "UsageReportS3Bucket"};
 constexpr std::size_t sandbox_numbers_max = 10;
 
 bool is_number(const std::string& text) {
@@ -47,8 +47,8 @@ Result<Value> create_sms_sandbox_phone_number(Call& call, Service&) {
   const auto id = call.kernel.ids.uuid();
   const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto there = tx.query("SELECT number FROM sns_sandbox_number WHERE account = ? AND region = ?", owner.account,
-                                owner.region);
+    const auto there =
+        tx.query("SELECT number FROM sns_sandbox_number WHERE account = ? AND region = ?", owner.account, owner.region);
     if (there.size() >= sandbox_numbers_max)
       return Error{"UserErrorException", "You have reached the limit of destination phone numbers in the SMS sandbox."};
     tx.query(
@@ -101,7 +101,8 @@ Result<Value> list_phone_numbers_opted_out(Call& call, Service&) {
     for (const auto& row : rows)
       if (static_cast<std::int64_t>(numbers.size()) < page_size) numbers.push_back(row[0]);
     Map answer;
-    if (static_cast<std::int64_t>(rows.size()) > page_size) answer.set("nextToken", page_token(numbers.back().string()));
+    if (static_cast<std::int64_t>(rows.size()) > page_size)
+      answer.set("nextToken", page_token(numbers.back().string()));
     answer.set("phoneNumbers", std::move(numbers));
     return Value(std::move(answer));
   });
@@ -153,13 +154,14 @@ Result<Value> verify_sms_sandbox_phone_number(Call& call, Service&) {
   const auto owner = Owner::of(call);
   const auto& number = call.input["PhoneNumber"].string();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query("SELECT password FROM sns_sandbox_number WHERE account = ? AND region = ? AND number = ?",
-                               owner.account, owner.region, number);
+    const auto rows =
+        tx.query("SELECT password FROM sns_sandbox_number WHERE account = ? AND region = ? AND number = ?",
+                 owner.account, owner.region, number);
     if (rows.empty()) return Error{"ResourceNotFound", "Destination phone number does not exist"};
     if (rows.front()[0].string() != call.input["OneTimePassword"].string())
       return Error{"VerificationException", "Incorrect OneTimePassword"};
-    tx.query("UPDATE sns_sandbox_number SET verified = 1 WHERE account = ? AND region = ? AND number = ?", owner.account,
-             owner.region, number);
+    tx.query("UPDATE sns_sandbox_number SET verified = 1 WHERE account = ? AND region = ? AND number = ?",
+             owner.account, owner.region, number);
     return Value(Map());
   });
 }

@@ -48,8 +48,9 @@ void ask_for_confirmation(Transaction& tx, const Subscription& subscription, con
                 Map{{"SubscriptionArn", subscription.arn()}, {"tries", 0}, {"began_ms", now.ms}});
     return;
   }
-  const auto link = base_url + "/_aws/sns/confirm?Action=ConfirmSubscription&TopicArn=" +
-                    percent_encode(subscription.topic.arn()) + "&Token=" + subscription.token;
+  const auto link =
+      base_url + "/_aws/sns/confirm?Action=ConfirmSubscription&TopicArn=" + percent_encode(subscription.topic.arn()) +
+      "&Token=" + subscription.token;
   post(tx, Letter{subscription.topic.owner, now.ms, letter_id, subscription.protocol, subscription.endpoint,
                   "AWS Notification - Subscription Confirmation",
                   "You have chosen to subscribe to the topic:\n" + subscription.topic.arn() +
@@ -100,9 +101,10 @@ void remove_subscription(Transaction& tx, const Subscription& subscription) {
            topic.owner.account, topic.owner.region, topic.name, subscription.id);
   tx.query("DELETE FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ?",
            topic.owner.account, topic.owner.region, topic.name, subscription.id);
-  tx.query("UPDATE sns_topic SET subscriptions_deleted = subscriptions_deleted + 1 "
-           "WHERE account = ? AND region = ? AND name = ?",
-           topic.owner.account, topic.owner.region, topic.name);
+  tx.query(
+      "UPDATE sns_topic SET subscriptions_deleted = subscriptions_deleted + 1 "
+      "WHERE account = ? AND region = ? AND name = ?",
+      topic.owner.account, topic.owner.region, topic.name);
 }
 
 Result<Value> confirm_subscription(Call& call, Service&) {
@@ -136,12 +138,16 @@ Result<Value> list_subscriptions(Call& call, Service&) {
   const auto topic = begin->substr(0, slash);
   const auto id = slash == std::string::npos ? std::string() : begin->substr(slash + 1);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query("SELECT " + std::string(subscription_columns) +
-                                   ", topic FROM sns_subscription WHERE account = ? AND region = ? AND (topic, id) > (?, ?) "
-                                   "ORDER BY topic, id LIMIT ?",
-                               owner.account, owner.region, topic, id, page_size + 1);
+    const auto rows =
+        tx.query("SELECT " + std::string(subscription_columns) +
+                     ", topic FROM sns_subscription WHERE account = ? AND region = ? AND (topic, id) > (?, ?) "
+                     "ORDER BY topic, id LIMIT ?",
+                 owner.account, owner.region, topic, id, page_size + 1);
     return Value(page_of(
-        rows, page_size, [&](const Row& row) { return listed(subscription_of({owner, row[6].string()}, row)); },
+        rows, page_size,
+        [&](const Row& row) {
+          return listed(subscription_of({owner, row[6].string()}, row));
+        },
         [](const Row& row) { return row[6].string() + "/" + row[0].string(); }));
   });
 }
@@ -203,7 +209,8 @@ Result<Value> subscribe(Call& call, Service&) {
   wanted.confirmed = confirms_itself(wanted.protocol);
   const bool shows_arn = call.input["ReturnSubscriptionArn"].boolean_or(false);
   const auto answer = [&](const Subscription& subscription) {
-    return Value(Map{{"SubscriptionArn", subscription.confirmed || shows_arn ? subscription.arn() : "pending confirmation"}});
+    return Value(
+        Map{{"SubscriptionArn", subscription.confirmed || shows_arn ? subscription.arn() : "pending confirmation"}});
   };
   const auto letter_id = call.kernel.ids.uuid();
   const auto now = call.kernel.clock.now();

@@ -144,9 +144,9 @@ Result<Value> list_topics(Call& call, Service&) {
   const auto begin = page_begin(call.input["NextToken"]);
   if (!begin) return invalid_parameter("NextToken");
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto rows = tx.query(
-        "SELECT name FROM sns_topic WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?",
-        owner.account, owner.region, *begin, page_size + 1);
+    const auto rows =
+        tx.query("SELECT name FROM sns_topic WHERE account = ? AND region = ? AND name > ? ORDER BY name LIMIT ?",
+                 owner.account, owner.region, *begin, page_size + 1);
     List topics;
     for (const auto& row : rows) {
       if (static_cast<std::int64_t>(topics.size()) == page_size) break;

@@ -9,13 +9,13 @@ namespace moonbase::notifications::sns {
 namespace {
 
 constexpr std::int64_t retries_max = 100, delay_seconds_max = 3600;
-constexpr std::array<std::string_view, 6> counts = {"numRetries",        "numNoDelayRetries", "numMinDelayRetries",
+constexpr std::array<std::string_view, 6> counts = {"numRetries",         "numNoDelayRetries", "numMinDelayRetries",
                                                     "numMaxDelayRetries", "minDelayTarget",    "maxDelayTarget"};
 constexpr std::array<std::string_view, 4> growths = {"linear", "arithmetic", "geometric", "exponential"};
 
 Map default_retry_policy() {
-  return {{"minDelayTarget", 20},     {"maxDelayTarget", 20},    {"numRetries", 3},
-          {"numMaxDelayRetries", 0},  {"numNoDelayRetries", 0},  {"numMinDelayRetries", 0},
+  return {{"minDelayTarget", 20},       {"maxDelayTarget", 20},   {"numRetries", 3},
+          {"numMaxDelayRetries", 0},    {"numNoDelayRetries", 0}, {"numMinDelayRetries", 0},
           {"backoffFunction", "linear"}};
 }
 
@@ -35,7 +35,8 @@ Map retry_policy(const std::string& topic_policy, const std::string& subscriptio
   Map policy = default_retry_policy();
   const auto topic = parsed_or_null(topic_policy)["http"];
   const auto subscription = parsed_or_null(subscription_policy);
-  const bool overridden = topic["disableSubscriptionOverrides"].is_boolean() && topic["disableSubscriptionOverrides"].boolean();
+  const bool overridden =
+      topic["disableSubscriptionOverrides"].is_boolean() && topic["disableSubscriptionOverrides"].boolean();
   if (subscription["healthyRetryPolicy"].is_map() && !overridden)
     apply(policy, subscription["healthyRetryPolicy"]);
   else
@@ -68,7 +69,8 @@ std::optional<std::string> refuse_retry_policy(const Value& given) {
   if (of("maxDelayTarget") > delay_seconds_max) return "maxDelayTarget must be less than or equal to 3600";
   if (of("minDelayTarget") > of("maxDelayTarget")) return "minDelayTarget must be less than or equal to maxDelayTarget";
   if (of("numNoDelayRetries") + of("numMinDelayRetries") + of("numMaxDelayRetries") > of("numRetries"))
-    return "numRetries must be greater than or equal to total of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries";
+    return "numRetries must be greater than or equal to total of numMinDelayRetries, numNoDelayRetries and "
+           "numMaxDelayRetries";
   return std::nullopt;
 }
 
@@ -76,10 +78,14 @@ std::optional<std::string> refuse_retry_policy(const Value& given) {
 double share(RetryPolicy::Growth growth, double k, double n) {
   const double x = n <= 1 ? 1 : k / (n - 1);
   switch (growth) {
-    case RetryPolicy::Growth::linear: return x;
-    case RetryPolicy::Growth::arithmetic: return x * x;
-    case RetryPolicy::Growth::geometric: return x * x * x;
-    case RetryPolicy::Growth::exponential: return (std::exp2(x * 8) - 1) / 255;
+    case RetryPolicy::Growth::linear:
+      return x;
+    case RetryPolicy::Growth::arithmetic:
+      return x * x;
+    case RetryPolicy::Growth::geometric:
+      return x * x * x;
+    case RetryPolicy::Growth::exponential:
+      return (std::exp2(x * 8) - 1) / 255;
   }
   return x;
 }
@@ -118,7 +124,8 @@ RetryPolicy http_retries(const std::string& topic_policy, const std::string& sub
   policy.immediate = count_of(given, "numNoDelayRetries");
   policy.early = count_of(given, "numMinDelayRetries");
   policy.late = count_of(given, "numMaxDelayRetries");
-  policy.growing = std::max<std::int64_t>(0, count_of(given, "numRetries") - policy.immediate - policy.early - policy.late);
+  policy.growing =
+      std::max<std::int64_t>(0, count_of(given, "numRetries") - policy.immediate - policy.early - policy.late);
   policy.delay_ms_min = count_of(given, "minDelayTarget") * 1000;
   policy.delay_ms_max = count_of(given, "maxDelayTarget") * 1000;
   const auto name = given.find("backoffFunction")->string();
@@ -137,8 +144,8 @@ std::optional<std::string> refuse_delivery_policy(const std::string& text, bool 
     return refuse_retry_policy((*parsed)["http"]["defaultHealthyRetryPolicy"]);
   }
   for (const auto& [key, value] : parsed->map())
-    if (key != "healthyRetryPolicy" && key != "throttlePolicy" && key != "requestPolicy" && key != "sicklyRetryPolicy" &&
-        key != "guaranteed")
+    if (key != "healthyRetryPolicy" && key != "throttlePolicy" && key != "requestPolicy" &&
+        key != "sicklyRetryPolicy" && key != "guaranteed")
       return "Unexpected JSON member: " + key;
   return refuse_retry_policy((*parsed)["healthyRetryPolicy"]);
 }

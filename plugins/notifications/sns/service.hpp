@@ -95,13 +95,13 @@ Result<Value> untag_resource(Call& call, Service& service);
 Result<Value> verify_sms_sandbox_phone_number(Call& call, Service& service);
 
 // --- tasks -------------------------------------------------------------------------------------------
-inline constexpr std::string_view fanout_task = "sns-fanout";          // Messages of a standard topic.
-inline constexpr std::string_view delivery_task = "sns-delivery";      // One message to one subscription.
+inline constexpr std::string_view fanout_task = "sns-fanout";      // Messages of a standard topic.
+inline constexpr std::string_view delivery_task = "sns-delivery";  // One message to one subscription.
 inline constexpr std::string_view confirmation_task = "sns-confirmation";
-inline constexpr std::string_view fifo_task = "sns-fifo";              // What a FIFO topic has taken.
-inline constexpr std::string_view backlog_task = "sns-backlog";        // What waits for one subscription.
+inline constexpr std::string_view fifo_task = "sns-fifo";        // What a FIFO topic has taken.
+inline constexpr std::string_view backlog_task = "sns-backlog";  // What waits for one subscription.
 inline constexpr std::string_view replay_task = "sns-replay";
-inline constexpr std::string_view clearing_task = "sns-clear";         // What a deleted topic leaves behind.
+inline constexpr std::string_view clearing_task = "sns-clear";  // What a deleted topic leaves behind.
 Result<Done> run_fanout(TaskRun& run, Service& service);
 Result<Done> run_delivery(TaskRun& run, Service& service);
 Result<Done> run_confirmation(TaskRun& run, Service& service);

@@ -1,6 +1,5 @@
 #include "sns/signing.hpp"
 
-#include <moonbase/hash.hpp>
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -8,6 +7,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <moonbase/hash.hpp>
 #include <stdexcept>
 
 namespace moonbase::notifications::sns {
@@ -50,7 +50,8 @@ Pair make_pair(Time now, const std::string& serial) {
   check(certificate && X509_set_version(certificate.get(), 2) == 1, "make a certificate");
   std::uint64_t number = 0;
   for (const char byte : serial) number = number << 8 | static_cast<unsigned char>(byte);
-  check(ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), number >> 1 | 1) == 1, "number a certificate");
+  check(ASN1_INTEGER_set_uint64(X509_get_serialNumber(certificate.get()), number >> 1 | 1) == 1,
+        "number a certificate");
   auto begins = static_cast<std::time_t>(now.seconds());
   check(X509_time_adj_ex(X509_getm_notBefore(certificate.get()), -1, 0, &begins) != nullptr &&
             X509_time_adj_ex(X509_getm_notAfter(certificate.get()), 0, lifetime_seconds, &begins) != nullptr,
@@ -126,8 +127,9 @@ Result<Signing::Signature> Signing::sign(const KernelServices& kernel, const Own
             EVP_DigestSign(digest.get(), nullptr, &size, bytes, text.size()) == 1,
         "sign");
   std::string signature(size, '\0');
-  check(EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes, text.size()) == 1,
-        "sign");
+  check(
+      EVP_DigestSign(digest.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes, text.size()) == 1,
+      "sign");
   signature.resize(size);
   return Signature{base64(signature), (*key)->certificate_name};
 }

@@ -85,8 +85,10 @@ Result<Done> check_endpoint(const TopicName& topic, const std::string& protocol,
   if (endpoint.empty()) return invalid_parameter("Endpoint");
   if ((protocol == "http" || protocol == "https") && !endpoint.starts_with(protocol + "://"))
     return invalid_parameter("Endpoint must match the specified protocol");
-  if ((protocol == "email" || protocol == "email-json") && !is_email(endpoint)) return invalid_parameter("Email address");
-  if (protocol == "sms" && (endpoint.size() < 5 || !std::all_of(endpoint.begin(), endpoint.end(), is_phone_number_char)))
+  if ((protocol == "email" || protocol == "email-json") && !is_email(endpoint))
+    return invalid_parameter("Email address");
+  if (protocol == "sms" &&
+      (endpoint.size() < 5 || !std::all_of(endpoint.begin(), endpoint.end(), is_phone_number_char)))
     return invalid_parameter("Invalid SMS endpoint: " + endpoint);
   if (protocol == "sqs") {
     if (!is_queue_arn(endpoint)) return invalid_parameter("SQS endpoint ARN");
@@ -166,13 +168,8 @@ Map listed(const Subscription& subscription) {
 }
 
 Subscription subscription_of(const TopicName& topic, const Row& row) {
-  return {topic,
-          row[0].string(),
-          row[1].string(),
-          row[2].string(),
-          row[3].string(),
-          row[4].integer() != 0,
-          document(row[5]).map()};
+  return {topic,           row[0].string(),       row[1].string(),       row[2].string(),
+          row[3].string(), row[4].integer() != 0, document(row[5]).map()};
 }
 
 std::optional<Subscription> find_subscription(Transaction& tx, const SubscriptionName& name) {

@@ -24,7 +24,8 @@ bool is_true_or_false(const std::string& value) { return value == "true" || valu
 
 bool is_percent(const std::string& value) {
   return !value.empty() && value.size() <= 3 &&
-         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; }) && std::stoi(value) <= 100;
+         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+         std::stoi(value) <= 100;
 }
 
 std::optional<std::string> refuse_archive_policy(const std::string& value) {
@@ -46,7 +47,9 @@ std::string Topic::attribute(std::string_view key) const {
   return found ? found->string() : std::string();
 }
 
-Error invalid_parameter(std::string_view what) { return {"InvalidParameter", "Invalid parameter: " + std::string(what)}; }
+Error invalid_parameter(std::string_view what) {
+  return {"InvalidParameter", "Invalid parameter: " + std::string(what)};
+}
 Error no_such_topic() { return {"NotFound", "Topic does not exist"}; }
 Error invalid_topic_name() { return invalid_parameter("Topic Name"); }
 
@@ -116,7 +119,8 @@ std::string default_policy(const TopicName& topic) {
                    {"Action", std::move(actions)},
                    {"Resource", topic.arn()},
                    {"Condition", Map{{"StringEquals", Map{{"AWS:SourceOwner", topic.owner.account}}}}}};
-  return to_json(Map{{"Version", "2008-10-17"}, {"Id", "__default_policy_ID"}, {"Statement", List{std::move(statement)}}});
+  return to_json(
+      Map{{"Version", "2008-10-17"}, {"Id", "__default_policy_ID"}, {"Statement", List{std::move(statement)}}});
 }
 
 Map shown_attributes(const Topic& topic) {

@@ -82,8 +82,12 @@ TEST_CASE("an HTTP endpoint gets the confirmation, and nothing else until it has
   const auto asked = requests[0].json();
   CHECK(asked["Type"].string() == "SubscriptionConfirmation");
   CHECK(asked["SubscribeURL"].string().find(asked["Token"].string()) != std::string::npos);
-  CHECK(kernel.error("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", "no"}}).message == "Invalid parameter: Token");
-  const auto arn = kernel.call("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", asked["Token"]}})["SubscriptionArn"].string();
+  CHECK(kernel.error("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", "no"}}).message ==
+        "Invalid parameter: Token");
+  const auto arn =
+      kernel
+          .call("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", asked["Token"]}})["SubscriptionArn"]
+          .string();
 
   kernel.publish("hello", {{"Subject", "S"}});
   kernel.clock.advance_ms(0);
@@ -94,9 +98,12 @@ TEST_CASE("an HTTP endpoint gets the confirmation, and nothing else until it has
   CHECK(requests[0].headers["x-amz-sns-message-id"] == requests[0].json()["MessageId"].string());
   CHECK(requests[0].json()["Message"].string() == "hello");
 
-  kernel.call("SetSubscriptionAttributes", {{"SubscriptionArn", arn}, {"AttributeName", "RawMessageDelivery"}, {"AttributeValue", "true"}});
-  kernel.call("SetSubscriptionAttributes", {{"SubscriptionArn", arn}, {"AttributeName", "DeliveryPolicy"},
-                                            {"AttributeValue", R"({"requestPolicy":{"headerContentType":"application/json"}})"}});
+  kernel.call("SetSubscriptionAttributes",
+              {{"SubscriptionArn", arn}, {"AttributeName", "RawMessageDelivery"}, {"AttributeValue", "true"}});
+  kernel.call("SetSubscriptionAttributes",
+              {{"SubscriptionArn", arn},
+               {"AttributeName", "DeliveryPolicy"},
+               {"AttributeValue", R"({"requestPolicy":{"headerContentType":"application/json"}})"}});
   kernel.publish("{}");
   kernel.clock.advance_ms(0);
   requests = endpoint.take();
@@ -111,9 +118,11 @@ TEST_CASE("an HTTP endpoint that fails is tried three more times, twenty seconds
   allow_loopback(kernel);
   Endpoint endpoint;
   kernel.topic();
-  const auto arn = kernel.subscribe(endpoint.url, {{"RedrivePolicy", R"({"deadLetterTargetArn":")" + queue_arn("dead") + "\"}"}}, "http");
+  const auto arn = kernel.subscribe(
+      endpoint.url, {{"RedrivePolicy", R"({"deadLetterTargetArn":")" + queue_arn("dead") + "\"}"}}, "http");
   kernel.clock.advance_ms(0);
-  kernel.call("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", endpoint.take().at(0).json()["Token"]}});
+  kernel.call("ConfirmSubscription",
+              {{"TopicArn", topic_arn("news")}, {"Token", endpoint.take().at(0).json()["Token"]}});
   endpoint.status = 503;
   kernel.publish("a");
   kernel.clock.advance_ms(0);

@@ -34,8 +34,10 @@ TEST_CASE("a FIFO topic demands a group, and an id where contents do not count")
   Fifo kernel{Map{}};
   CHECK(kernel.error("Publish", {{"TopicArn", topic_arn("steps.fifo")}, {"Message", "a"}}).message ==
         "Invalid parameter: The MessageGroupId parameter is required for FIFO topics");
-  CHECK(kernel.error("Publish", {{"TopicArn", topic_arn("steps.fifo")}, {"Message", "a"}, {"MessageGroupId", "g"}}).message ==
-        "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");
+  CHECK(kernel.error("Publish", {{"TopicArn", topic_arn("steps.fifo")}, {"Message", "a"}, {"MessageGroupId", "g"}})
+            .message ==
+        "Invalid parameter: The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId "
+        "provided explicitly");
   CHECK(kernel.put("a", "g", {{"MessageDeduplicationId", "1"}})["SequenceNumber"].string() == "10000000000000000000");
   CHECK(kernel.put("b", "g", {{"MessageDeduplicationId", "2"}})["SequenceNumber"].string() == "10000000000000000001");
 }
@@ -97,7 +99,8 @@ TEST_CASE("what comes behind a message that failed waits for it, in this subscri
   Texts other;
   int tries = 0;
   for (const auto& each : received(kernel)) {
-    if (each.arn == queue_arn("b.fifo")) other.push_back(each.payload);
+    if (each.arn == queue_arn("b.fifo"))
+      other.push_back(each.payload);
     else {
       ++tries;
       CHECK(each.payload == "1");
@@ -133,25 +136,36 @@ TEST_CASE("a FIFO topic's archive is replayed from a point in time") {
   kernel.clock.advance_ms(3'600'000);
   kernel.put("red", "g", {{"MessageAttributes", Map{{"colour", text_attribute("red")}}}});
   kernel.put("blue", "g", {{"MessageAttributes", Map{{"colour", text_attribute("blue")}}}});
-  const auto arn = kernel.join("late.fifo", {{"FilterPolicy", R"({"colour":[{"exists":true}]})"},
-                                             {"ReplayPolicy", R"({"PointType":"Timestamp","StartingPoint":"2027-01-01T00:30:00.000Z"})"}});
+  const auto arn = kernel.join(
+      "late.fifo", {{"FilterPolicy", R"({"colour":[{"exists":true}]})"},
+                    {"ReplayPolicy", R"({"PointType":"Timestamp","StartingPoint":"2027-01-01T00:30:00.000Z"})"}});
   CHECK(kernel.bodies() == Texts{"red", "blue"});
   CHECK(kernel.attribute(arn, "ReplayStatus").string() == "Completed");
   kernel.put("live", "g", {{"MessageAttributes", Map{{"colour", text_attribute("green")}}}});
   CHECK(kernel.bodies() == Texts{"live"});
-  CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("steps.fifo")}})["Attributes"]["BeginningArchiveTime"].string() ==
-        "2027-01-01T00:00:00.000Z");
-  CHECK(kernel.error("CreateTopic", {{"Name", "a"}, {"Attributes", Map{{"ArchivePolicy", "{}"}}}}).code == "InvalidParameter");
+  CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("steps.fifo")}})["Attributes"]["BeginningArchiveTime"]
+            .string() == "2027-01-01T00:00:00.000Z");
+  CHECK(kernel.error("CreateTopic", {{"Name", "a"}, {"Attributes", Map{{"ArchivePolicy", "{}"}}}}).code ==
+        "InvalidParameter");
 }
 
 TEST_CASE("a FIFO topic and a FIFO queue together") {
   TestKernel kernel{"sns", {.plugins = {"notifications", "queues"}}};
-  const auto queue = kernel.try_call("sqs", "CreateQueue", {{"QueueName", "q.fifo"}, {"Attributes", Map{{"FifoQueue", "true"}}}}).value()["QueueUrl"];
-  const auto topic = kernel.call("CreateTopic", {{"Name", "t.fifo"}, {"Attributes", Map{{"FifoTopic", "true"}, {"ContentBasedDeduplication", "true"}}}})["TopicArn"];
-  kernel.call("Subscribe", {{"TopicArn", topic}, {"Protocol", "sqs"}, {"Endpoint", queue_arn("q.fifo")}, {"Attributes", Map{{"RawMessageDelivery", "true"}}}});
-  for (int i = 0; i < 10; ++i) kernel.call("Publish", {{"TopicArn", topic}, {"Message", std::to_string(i)}, {"MessageGroupId", "g"}});
+  const auto queue =
+      kernel.try_call("sqs", "CreateQueue", {{"QueueName", "q.fifo"}, {"Attributes", Map{{"FifoQueue", "true"}}}})
+          .value()["QueueUrl"];
+  const auto topic = kernel.call(
+      "CreateTopic", {{"Name", "t.fifo"},
+                      {"Attributes", Map{{"FifoTopic", "true"}, {"ContentBasedDeduplication", "true"}}}})["TopicArn"];
+  kernel.call("Subscribe", {{"TopicArn", topic},
+                            {"Protocol", "sqs"},
+                            {"Endpoint", queue_arn("q.fifo")},
+                            {"Attributes", Map{{"RawMessageDelivery", "true"}}}});
+  for (int i = 0; i < 10; ++i)
+    kernel.call("Publish", {{"TopicArn", topic}, {"Message", std::to_string(i)}, {"MessageGroupId", "g"}});
   kernel.clock.advance_ms(0);
-  const auto messages = kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", queue}, {"MaxNumberOfMessages", 10}}).value()["Messages"];
+  const auto messages =
+      kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", queue}, {"MaxNumberOfMessages", 10}}).value()["Messages"];
   REQUIRE(messages.list().size() == 10);
   for (int i = 0; i < 10; ++i) CHECK(messages[i]["Body"].string() == std::to_string(i));
 }

@@ -1,7 +1,8 @@
-#include <catch2/catch.hpp>
-#include <moonbase/hash.hpp>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+
+#include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
 
 #include "sns_support.hpp"
 
@@ -11,7 +12,8 @@ using namespace moonbase::notifications::testing;
 namespace {
 
 // As a subscriber who has OpenSSL would.
-bool verifies(const std::string& pem, const std::string& version, const std::string& text, const std::string& signature) {
+bool verifies(const std::string& pem, const std::string& version, const std::string& text,
+              const std::string& signature) {
   auto* memory = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
   auto* certificate = PEM_read_bio_X509(memory, nullptr, nullptr, nullptr);
   BIO_free(memory);
@@ -34,24 +36,33 @@ TEST_CASE("a queue gets the notification as SNS writes it") {
   Topics kernel;
   kernel.topic();
   const auto subscription = kernel.subscribe(queue_arn("q"));
-  const auto id = kernel.publish("line\n\"two\"", {{"Subject", "Hi"},
-                                                   {"MessageAttributes", Map{{"colour", text_attribute("red")},
-                                                                             {"raw", Map{{"DataType", "Binary"}, {"BinaryValue", std::string("\0\xff", 2)}}}}}})
-                      ["MessageId"].string();
+  const auto id =
+      kernel
+          .publish(
+              "line\n\"two\"",
+              {{"Subject", "Hi"},
+               {"MessageAttributes",
+                Map{{"colour", text_attribute("red")},
+                    {"raw", Map{{"DataType", "Binary"}, {"BinaryValue", std::string("\0\xff", 2)}}}}}})["MessageId"]
+          .string();
   const auto all = received(kernel);
   REQUIRE(all.size() == 1);
   CHECK(all[0].arn == queue_arn("q"));
   CHECK(all[0].service == "sns.amazonaws.com");
   const auto json = all[0].json();
   CHECK(all[0].payload ==
-        "{\n  \"Type\" : \"Notification\",\n  \"MessageId\" : \"" + id + "\",\n  \"TopicArn\" : \"" + topic_arn("news") +
-            "\",\n  \"Subject\" : \"Hi\",\n  \"Message\" : \"line\\n\\\"two\\\"\",\n  \"Timestamp\" : \"2027-01-01T00:00:00.000Z\"," +
-            "\n  \"SignatureVersion\" : \"1\",\n  \"Signature\" : \"" + json["Signature"].string() + "\",\n  \"SigningCertURL\" : \"" +
-            json["SigningCertURL"].string() + "\",\n  \"UnsubscribeURL\" : \"" + json["UnsubscribeURL"].string() +
+        "{\n  \"Type\" : \"Notification\",\n  \"MessageId\" : \"" + id + "\",\n  \"TopicArn\" : \"" +
+            topic_arn("news") +
+            "\",\n  \"Subject\" : \"Hi\",\n  \"Message\" : \"line\\n\\\"two\\\"\",\n  \"Timestamp\" : "
+            "\"2027-01-01T00:00:00.000Z\"," +
+            "\n  \"SignatureVersion\" : \"1\",\n  \"Signature\" : \"" + json["Signature"].string() +
+            "\",\n  \"SigningCertURL\" : \"" + json["SigningCertURL"].string() + "\",\n  \"UnsubscribeURL\" : \"" +
+            json["UnsubscribeURL"].string() +
             "\",\n  \"MessageAttributes\" : {\n    \"colour\" : {\"Type\":\"String\",\"Value\":\"red\"},\n" +
             "    \"raw\" : {\"Type\":\"Binary\",\"Value\":\"AP8=\"}\n  }\n}");
   CHECK(json["UnsubscribeURL"].string() ==
-        "http://127.0.0.1:4566/_aws/sns/unsubscribe?Action=Unsubscribe&SubscriptionArn=" + percent_encode(subscription));
+        "http://127.0.0.1:4566/_aws/sns/unsubscribe?Action=Unsubscribe&SubscriptionArn=" +
+            percent_encode(subscription));
 }
 
 TEST_CASE("messages are signed with SHA1 or SHA256, and the certificate is served") {
@@ -105,7 +116,8 @@ TEST_CASE("a function gets the event of SNS") {
   kernel.topic();
   const auto function = "arn:aws:lambda:us-east-1:000000000000:function:f";
   const auto subscription = kernel.subscribe(function, {}, "lambda");
-  const auto id = kernel.publish("hello", {{"MessageAttributes", Map{{"a", text_attribute("x")}}}})["MessageId"].string();
+  const auto id =
+      kernel.publish("hello", {{"MessageAttributes", Map{{"a", text_attribute("x")}}}})["MessageId"].string();
   const auto all = received(kernel);
   REQUIRE(all.size() == 1);
   CHECK(all[0].arn == function);
@@ -133,7 +145,8 @@ TEST_CASE("each protocol gets its own text of a JSON message") {
   CHECK(received(kernel).at(0).json()["Message"].string() == "for queues");
   CHECK(kernel.get("/_aws/sns/mailbox", "protocol=sms")["json"]["Messages"][0]["Body"].string() == "d");
   const auto refused = [&](const char* text) {
-    return kernel.error("Publish", {{"TopicArn", topic_arn("news")}, {"Message", text}, {"MessageStructure", "json"}}).message;
+    return kernel.error("Publish", {{"TopicArn", topic_arn("news")}, {"Message", text}, {"MessageStructure", "json"}})
+        .message;
   };
   CHECK(refused("{") == "Invalid parameter: Message Structure - JSON message body failed to parse");
   CHECK(refused("{}") == "Invalid parameter: Message Structure - No default entry in JSON message body");
@@ -156,9 +169,11 @@ TEST_CASE("what cannot be published is refused with AWS's texts") {
   CHECK(kernel.publish(std::string(262'144, 'a'))["MessageId"].is_string());
   CHECK(refused({{"MessageDeduplicationId", "a"}}).starts_with("Invalid parameter: MessageDeduplicationId Reason: "));
   CHECK(refused({{"MessageAttributes", Map{{"a", text_attribute("x", "Strong")}}}}) ==
-        "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.");
-  CHECK(refused({{"MessageAttributes", Map{{"a", text_attribute("")}}}}) ==
-        "The message attribute 'a' must contain non-empty message attribute value for message attribute type 'String'.");
+        "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes is "
+        "Binary, Number, and String.");
+  CHECK(
+      refused({{"MessageAttributes", Map{{"a", text_attribute("")}}}}) ==
+      "The message attribute 'a' must contain non-empty message attribute value for message attribute type 'String'.");
   CHECK(refused({{"MessageAttributes", Map{{"a", text_attribute("seven", "Number")}}}}) ==
         "Could not cast message attribute 'a' value to number.");
 }
@@ -170,7 +185,9 @@ TEST_CASE("entries of a batch fail one by one, and a batch as a whole") {
   const auto batch = [&](List entries) {
     return Map{{"TopicArn", topic_arn("news")}, {"PublishBatchRequestEntries", std::move(entries)}};
   };
-  const auto entry = [](const std::string& id, const std::string& message) { return Map{{"Id", id}, {"Message", message}}; };
+  const auto entry = [](const std::string& id, const std::string& message) {
+    return Map{{"Id", id}, {"Message", message}};
+  };
   const auto answer = kernel.call("PublishBatch", batch({entry("1", "a"), entry("2", ""), entry("3", "c")}));
   REQUIRE(answer["Successful"].list().size() == 2);
   REQUIRE(answer["Failed"].list().size() == 1);
@@ -182,15 +199,18 @@ TEST_CASE("entries of a batch fail one by one, and a batch as a whole") {
   CHECK(kernel.error("PublishBatch", batch({entry("1", "a"), entry("1", "b")})).code == "BatchEntryIdsNotDistinct");
   CHECK(kernel.error("PublishBatch", batch({entry("1 2", "a")})).code == "InvalidBatchEntryId");
   CHECK(kernel.error("PublishBatch", batch(List(11, Value(entry("1", "a"))))).code == "TooManyEntriesInBatchRequest");
-  CHECK(kernel.error("PublishBatch", batch({entry("1", std::string(200'000, 'a')), entry("2", std::string(100'000, 'a'))})).code ==
-        "BatchRequestTooLong");
+  CHECK(
+      kernel
+          .error("PublishBatch", batch({entry("1", std::string(200'000, 'a')), entry("2", std::string(100'000, 'a'))}))
+          .code == "BatchRequestTooLong");
 }
 
 TEST_CASE("filter policies choose who gets a message") {
   Topics kernel;
   kernel.topic();
   kernel.subscribe(queue_arn("red"), {{"FilterPolicy", R"({"colour":["red"]})"}});
-  kernel.subscribe(queue_arn("big"), {{"FilterPolicy", R"({"total":[{"numeric":[">",100]}]})"}, {"FilterPolicyScope", "MessageBody"}});
+  kernel.subscribe(queue_arn("big"),
+                   {{"FilterPolicy", R"({"total":[{"numeric":[">",100]}]})"}, {"FilterPolicyScope", "MessageBody"}});
   kernel.subscribe(queue_arn("all"));
   const auto who = [&] {
     std::string names;

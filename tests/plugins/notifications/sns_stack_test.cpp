@@ -61,7 +61,8 @@ TEST_CASE("a stack's topic reaches its queues and functions") {
   for (const auto& item : scanned["Items"].list()) ids.push_back(item["id"]["S"].string());
   std::sort(ids.begin(), ids.end());
   CHECK(ids == std::vector<std::string>{"a/S/2", "b/none/nil", "c/none/nil"});
-  const auto jobs = kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", "jobs"}, {"MaxNumberOfMessages", 10}}).value()["Messages"];
+  const auto jobs =
+      kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", "jobs"}, {"MaxNumberOfMessages", 10}}).value()["Messages"];
   REQUIRE(jobs.list().size() == 1);
   CHECK(jobs[0]["Body"].string() == R"({"id":"a"})");
 
@@ -77,7 +78,8 @@ news:subscribe(jobs, { dead_letter = dead }))");
   CHECK(kernel.call("ListTagsForResource", {{"ResourceArn", topic_arn("news")}})["Tags"].list().empty());
   const auto left = kernel.call("ListSubscriptions")["Subscriptions"];
   REQUIRE(left.list().size() == 1);
-  const auto attributes = kernel.call("GetSubscriptionAttributes", {{"SubscriptionArn", left[0]["SubscriptionArn"]}})["Attributes"];
+  const auto attributes =
+      kernel.call("GetSubscriptionAttributes", {{"SubscriptionArn", left[0]["SubscriptionArn"]}})["Attributes"];
   CHECK(attributes["RawMessageDelivery"].string() == "false");
   CHECK(attributes["FilterPolicy"].is_null());
   CHECK(attributes["RedrivePolicy"].string() == R"({"deadLetterTargetArn":")" + queue_arn("dead") + "\"}");
@@ -93,7 +95,8 @@ steps:subscribe(s.queue "work" { fifo = true }, { raw = true }))lua");
   REQUIRE(steps(kernel.apply(stack.path())) == "create steps; create work; create steps-work; ");
   kernel.call("Publish", {{"TopicArn", topic_arn("steps.fifo")}, {"Message", "a"}, {"MessageGroupId", "g"}});
   kernel.clock.advance_ms(0);
-  CHECK(kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", "work.fifo"}}).value()["Messages"][0]["Body"].string() == "a");
+  CHECK(kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", "work.fifo"}}).value()["Messages"][0]["Body"].string() ==
+        "a");
 }
 
 TEST_CASE("words for topics that cannot be are refused") {
@@ -103,7 +106,9 @@ TEST_CASE("words for topics that cannot be are refused") {
     return steps(kernel.plan(stack.path()));
   };
   CHECK(refused(R"(s.topic "t" { archive = 3 })").find("for topics with fifo = true") != std::string::npos);
-  CHECK(refused(R"(s.topic "t" {}:subscribe(s.queue "q" {}, { filtre = {} }))").find("there is no option \"filtre\"") != std::string::npos);
+  CHECK(refused(R"(s.topic "t" {}:subscribe(s.queue "q" {}, { filtre = {} }))").find("there is no option \"filtre\"") !=
+        std::string::npos);
   CHECK(refused(R"(s.topic "t" {}:subscribe(12))").find("the first word is a function") != std::string::npos);
-  CHECK(refused(R"(s.topic "t" {}:subscribe(s.table "x" { key = "id:S" }))").find("subscribed by a queue") != std::string::npos);
+  CHECK(refused(R"(s.topic "t" {}:subscribe(s.table "x" { key = "id:S" }))").find("subscribed by a queue") !=
+        std::string::npos);
 }

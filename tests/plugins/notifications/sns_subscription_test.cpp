@@ -21,7 +21,8 @@ TEST_CASE("an endpoint is subscribed once, and again only with the same attribut
   kernel.call("Unsubscribe", {{"SubscriptionArn", arn}});
   kernel.call("Unsubscribe", {{"SubscriptionArn", arn}});
   CHECK(kernel.error("GetSubscriptionAttributes", {{"SubscriptionArn", arn}}).message == "Subscription does not exist");
-  CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("news")}})["Attributes"]["SubscriptionsDeleted"].string() == "1");
+  CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("news")}})["Attributes"]["SubscriptionsDeleted"]
+            .string() == "1");
 }
 
 TEST_CASE("protocols and endpoints must fit") {
@@ -31,31 +32,41 @@ TEST_CASE("protocols and endpoints must fit") {
   const auto refused = [&](const char* protocol, const std::string& endpoint, const char* topic = "news") {
     return kernel.refused_subscribe({}, protocol, endpoint, topic);
   };
-  CHECK(refused("carrier-pigeon", "x") == "Invalid parameter: Amazon SNS does not support this protocol string: carrier-pigeon");
+  CHECK(refused("carrier-pigeon", "x") ==
+        "Invalid parameter: Amazon SNS does not support this protocol string: carrier-pigeon");
   CHECK(refused("http", "https://a.example") == "Invalid parameter: Endpoint must match the specified protocol");
   CHECK(refused("sqs", "http://a.example") == "Invalid parameter: SQS endpoint ARN");
   CHECK(refused("lambda", "x") == "Invalid parameter: Lambda endpoint ARN");
   CHECK(refused("email", "nobody") == "Invalid parameter: Email address");
   CHECK(refused("sms", "abc") == "Invalid parameter: Invalid SMS endpoint: abc");
   CHECK(refused("sqs", queue_arn("q.fifo")) ==
-        "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics");
-  CHECK(refused("email", "a@b.example", "steps.fifo").starts_with("Invalid parameter: Invalid parameter: Protocol Reason: FIFO topics"));
-  CHECK(kernel.error("Subscribe", {{"TopicArn", topic_arn("none")}, {"Protocol", "sqs"}, {"Endpoint", queue_arn("q")}}).code == "NotFound");
+        "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS "
+        "topics");
+  CHECK(refused("email", "a@b.example", "steps.fifo")
+            .starts_with("Invalid parameter: Invalid parameter: Protocol Reason: FIFO topics"));
+  CHECK(kernel.error("Subscribe", {{"TopicArn", topic_arn("none")}, {"Protocol", "sqs"}, {"Endpoint", queue_arn("q")}})
+            .code == "NotFound");
 }
 
 TEST_CASE("attributes of subscriptions are checked with AWS's texts") {
   Topics kernel;
   kernel.topic();
-  const auto refused = [&](const char* name, const std::string& value) { return kernel.refused_subscribe({{name, value}}); };
+  const auto refused = [&](const char* name, const std::string& value) {
+    return kernel.refused_subscribe({{name, value}});
+  };
   const std::string begin = "Invalid parameter: Attributes Reason: ";
   CHECK(refused("Nonsense", "1") == begin + "AttributeName");
-  CHECK(refused("RawMessageDelivery", "yes") == begin + "RawMessageDelivery: Invalid value [yes]. Must be true or false.");
+  CHECK(refused("RawMessageDelivery", "yes") ==
+        begin + "RawMessageDelivery: Invalid value [yes]. Must be true or false.");
   CHECK(refused("FilterPolicyScope", "Body") ==
         begin + "FilterPolicyScope: Invalid value [Body]. Please use either MessageBody or MessageAttributes");
-  CHECK(refused("RedrivePolicy", R"({"deadLetterTargetArn":"x"})") == begin + "RedrivePolicy: deadLetterTargetArn is an invalid arn");
+  CHECK(refused("RedrivePolicy", R"({"deadLetterTargetArn":"x"})") ==
+        begin + "RedrivePolicy: deadLetterTargetArn is an invalid arn");
   CHECK(refused("FilterPolicy", "{") == begin + "FilterPolicy: failed to parse JSON.");
-  CHECK(refused("FilterPolicy", R"({"store":"a"})").starts_with(begin + "FilterPolicy: \"store\" must be an object or an array\n at [Source: "));
-  CHECK(refused("FilterPolicy", R"({"store":[{"preefix":"a"}]})").starts_with(begin + "FilterPolicy: Unrecognized match type preefix"));
+  CHECK(refused("FilterPolicy", R"({"store":"a"})")
+            .starts_with(begin + "FilterPolicy: \"store\" must be an object or an array\n at [Source: "));
+  CHECK(refused("FilterPolicy", R"({"store":[{"preefix":"a"}]})")
+            .starts_with(begin + "FilterPolicy: Unrecognized match type preefix"));
   CHECK(refused("FilterPolicy", R"({"a":["1"],"b":["1"],"c":["1"],"d":["1"],"e":["1"],"f":["1"]})") ==
         begin + "FilterPolicy: Filter policy can not have more than 5 keys");
   CHECK(refused("FilterPolicy", R"({"a":{"b":["c"]}})") ==
@@ -64,13 +75,15 @@ TEST_CASE("attributes of subscriptions are checked with AWS's texts") {
   for (int i = 0; i < 151; ++i) many += (i ? ",\"" : "\"") + std::to_string(i) + "\"";
   CHECK(refused("FilterPolicy", "{\"a\":[" + many + "]}") == begin + "FilterPolicy: Filter policy is too complex");
 
-  const auto arn = kernel.subscribe(queue_arn("q"), {{"FilterPolicy", R"({"a":{"b":["c"]}})"}, {"FilterPolicyScope", "MessageBody"}});
+  const auto arn = kernel.subscribe(queue_arn("q"),
+                                    {{"FilterPolicy", R"({"a":{"b":["c"]}})"}, {"FilterPolicyScope", "MessageBody"}});
   const auto set = [&](const char* name, const char* value) {
     return Map{{"SubscriptionArn", arn}, {"AttributeName", name}, {"AttributeValue", value}};
   };
   CHECK(kernel.error("SetSubscriptionAttributes", set("FilterPolicyScope", "MessageAttributes")).message ==
         "Invalid parameter: Filter policy scope MessageAttributes does not support nested filter policy");
-  CHECK(kernel.error("SetSubscriptionAttributes", set("FilterPolicy", "[]")).message == "Invalid parameter: FilterPolicy: failed to parse JSON.");
+  CHECK(kernel.error("SetSubscriptionAttributes", set("FilterPolicy", "[]")).message ==
+        "Invalid parameter: FilterPolicy: failed to parse JSON.");
   kernel.call("SetSubscriptionAttributes", set("FilterPolicy", ""));
   CHECK(kernel.attribute(arn, "FilterPolicy").is_null());
 }
@@ -83,13 +96,14 @@ TEST_CASE("filter policies over attributes and bodies") {
                                {"tags", text_attribute(R"(["red","blue",7])", "String.Array")}};
   const auto by_attributes = [&](const char* policy) { return FilterPolicy(policy, false).matches("{}", attributes); };
   for (const auto* policy :
-       {"", "{}", R"({"store":["example_corp"]})", R"({"store":[{"prefix":"example"}]})", R"({"store":[{"suffix":"corp"}]})",
-        R"({"store":[{"anything-but":["a","b"]}]})", R"({"store":[{"anything-but":{"prefix":"order"}}]})",
-        R"({"store":[{"anything-but":{"suffix":"inc"}}]})", R"({"store":[{"anything-but":{"wildcard":"*inc"}}]})",
-        R"({"store":[{"equals-ignore-case":"EXAMPLE_corp"}]})", R"({"store":[{"wildcard":"ex*c*p"}]})",
-        R"({"store":[{"exists":true}]})", R"({"none":[{"exists":false}]})", R"({"price":[{"numeric":["=",99.5]}]})",
-        R"({"price":[{"numeric":[">",0,"<=",100]}]})", R"({"ip":[{"cidr":"10.0.0.0/24"}]})", R"({"tags":["blue"]})",
-        R"({"tags":[7]})", R"({"$or":[{"store":["x"]},{"price":[{"numeric":["<",100]}]}]})"}) {
+       {"", "{}", R"({"store":["example_corp"]})", R"({"store":[{"prefix":"example"}]})",
+        R"({"store":[{"suffix":"corp"}]})", R"({"store":[{"anything-but":["a","b"]}]})",
+        R"({"store":[{"anything-but":{"prefix":"order"}}]})", R"({"store":[{"anything-but":{"suffix":"inc"}}]})",
+        R"({"store":[{"anything-but":{"wildcard":"*inc"}}]})", R"({"store":[{"equals-ignore-case":"EXAMPLE_corp"}]})",
+        R"({"store":[{"wildcard":"ex*c*p"}]})", R"({"store":[{"exists":true}]})", R"({"none":[{"exists":false}]})",
+        R"({"price":[{"numeric":["=",99.5]}]})", R"({"price":[{"numeric":[">",0,"<=",100]}]})",
+        R"({"ip":[{"cidr":"10.0.0.0/24"}]})", R"({"tags":["blue"]})", R"({"tags":[7]})",
+        R"({"$or":[{"store":["x"]},{"price":[{"numeric":["<",100]}]}]})"}) {
     INFO(policy);
     CHECK(by_attributes(policy));
   }
@@ -131,7 +145,8 @@ TEST_CASE("retries follow the four phases of a delivery policy") {
   std::vector<std::int64_t> delays;
   for (std::int64_t tries = 1; const auto delay = own.delay_ms(tries); ++tries) delays.push_back(*delay);
   CHECK(delays == std::vector<std::int64_t>{0, 1'000, 1'000, 5'000, 9'000, 9'000});
-  CHECK(http_retries(R"({"http":{"disableSubscriptionOverrides":true}})", R"({"healthyRetryPolicy":{"numRetries":9}})").growing == 3);
+  CHECK(http_retries(R"({"http":{"disableSubscriptionOverrides":true}})", R"({"healthyRetryPolicy":{"numRetries":9}})")
+            .growing == 3);
 }
 
 TEST_CASE("an email address confirms by the link in the mailbox, and unsubscribes by another") {

@@ -130,14 +130,16 @@ class Endpoint {
       text.append(bytes, static_cast<std::size_t>(count));
       if (head == std::string::npos && (head = text.find("\r\n\r\n")) != std::string::npos) {
         const auto headers = headers_of(text.substr(0, head));
-        if (const auto found = headers.find("content-length"); found != headers.end()) length = std::stoul(found->second);
+        if (const auto found = headers.find("content-length"); found != headers.end())
+          length = std::stoul(found->second);
       }
     }
     {
       const std::lock_guard lock(mutex_);
       requests_.push_back({headers_of(text.substr(0, head)), text.substr(head + 4)});
     }
-    const auto response = "HTTP/1.1 " + std::to_string(status.load()) + " X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const auto response =
+        "HTTP/1.1 " + std::to_string(status.load()) + " X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     if (::write(connection, response.data(), response.size()) < 0) return;
   }
   static std::map<std::string, std::string> headers_of(const std::string& head) {
@@ -165,7 +167,8 @@ inline void allow_loopback(TestKernel& kernel) {
   const auto folder = std::filesystem::temp_directory_path() / ("moonbase-sns-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const auto file = folder / "stack.lua";
-  std::ofstream(file) << "local s = require \"stack\" { name = \"loopback\", outbound = { \"127.0.0.1\" } }\nreturn s\n";
+  std::ofstream(file)
+      << "local s = require \"stack\" { name = \"loopback\", outbound = { \"127.0.0.1\" } }\nreturn s\n";
   const auto applied = kernel.apply(file.string());
   std::filesystem::remove_all(folder);
   if (!applied) throw std::runtime_error(applied.error().message);

@@ -15,8 +15,9 @@ TEST_CASE("a topic is created once, and again only with the same attributes and 
   const auto other = kernel.error("CreateTopic", {{"Name", "news"}, {"Attributes", Map{{"DisplayName", "Olds"}}}});
   CHECK(other.code == "InvalidParameter");
   CHECK(other.message == "Invalid parameter: Attributes Reason: Topic already exists with different attributes");
-  CHECK(kernel.error("CreateTopic", {{"Name", "news"}, {"Tags", List{Map{{"Key", "team"}, {"Value", "sun"}}}}}).message ==
-        "Invalid parameter: Tags Reason: Topic already exists with different tags");
+  CHECK(
+      kernel.error("CreateTopic", {{"Name", "news"}, {"Tags", List{Map{{"Key", "team"}, {"Value", "sun"}}}}}).message ==
+      "Invalid parameter: Tags Reason: Topic already exists with different tags");
 }
 
 TEST_CASE("names of topics are checked, and those of FIFO topics end with .fifo") {
@@ -25,7 +26,8 @@ TEST_CASE("names of topics are checked, and those of FIFO topics end with .fifo"
     CHECK(kernel.error("CreateTopic", {{"Name", name}}).message == "Invalid parameter: Topic Name");
   CHECK(kernel.error("CreateTopic", {{"Name", std::string(257, 'a')}}).message == "Invalid parameter: Topic Name");
   CHECK(kernel.topic(std::string(256, 'a')) == topic_arn(std::string(256, 'a')));
-  CHECK(kernel.error("CreateTopic", {{"Name", "steps"}, {"Attributes", Map{{"FifoTopic", "true"}}}}).code == "InvalidParameter");
+  CHECK(kernel.error("CreateTopic", {{"Name", "steps"}, {"Attributes", Map{{"FifoTopic", "true"}}}}).code ==
+        "InvalidParameter");
   CHECK(kernel.fifo() == topic_arn("steps.fifo"));
   CHECK(kernel.error("GetTopicAttributes", {{"TopicArn", "news"}}).message ==
         "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1");
@@ -59,10 +61,13 @@ TEST_CASE("attributes of topics: defaults, changes, refusals") {
   }
   CHECK(shown()["EffectiveDeliveryPolicy"].string().find(R"("numRetries":5)") != std::string::npos);
   CHECK(kernel.error("SetTopicAttributes", set("Nonsense", "1")).message == "Invalid parameter: AttributeName");
-  CHECK(kernel.error("SetTopicAttributes", set("SignatureVersion", "3")).message == "Invalid parameter: SignatureVersion");
+  CHECK(kernel.error("SetTopicAttributes", set("SignatureVersion", "3")).message ==
+        "Invalid parameter: SignatureVersion");
   CHECK(kernel.error("SetTopicAttributes", set("FifoTopic", "true")).message == "Invalid parameter: AttributeName");
   CHECK(kernel.error("SetTopicAttributes", set("ContentBasedDeduplication", "true")).code == "InvalidParameter");
-  CHECK(kernel.error("SetTopicAttributes", set("DeliveryPolicy", R"({"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}})"))
+  CHECK(kernel
+            .error("SetTopicAttributes",
+                   set("DeliveryPolicy", R"({"http":{"defaultHealthyRetryPolicy":{"numRetries":101}}})"))
             .message == "Invalid parameter: DeliveryPolicy: numRetries must be less than or equal to 100");
   const auto fifo = shown(kernel.fifo());
   CHECK(fifo["FifoTopic"].string() == "true");
@@ -98,10 +103,11 @@ TEST_CASE("topics and subscriptions are listed in pages of a hundred") {
   CHECK(count == 202);
   const auto of_one = kernel.call("ListSubscriptionsByTopic", {{"TopicArn", topic_arn("t1000")}});
   CHECK(of_one["Subscriptions"].list().size() == 100);
-  CHECK(kernel.call("ListSubscriptionsByTopic", {{"TopicArn", topic_arn("t1000")}, {"NextToken", of_one["NextToken"]}})
-            ["Subscriptions"]
-                .list()
-                .size() == 2);
+  CHECK(kernel
+            .call("ListSubscriptionsByTopic",
+                  {{"TopicArn", topic_arn("t1000")}, {"NextToken", of_one["NextToken"]}})["Subscriptions"]
+            .list()
+            .size() == 2);
 }
 
 TEST_CASE("a deleted topic takes its subscriptions along, and may be made anew") {
@@ -121,14 +127,16 @@ TEST_CASE("a deleted topic takes its subscriptions along, and may be made anew")
 TEST_CASE("tags, and what has none") {
   Topics kernel;
   const auto arn = kernel.topic();
-  const Map tags = {{"ResourceArn", arn}, {"Tags", List{Map{{"Key", "a"}, {"Value", "1"}}, Map{{"Key", "b"}, {"Value", "2"}}}}};
+  const Map tags = {{"ResourceArn", arn},
+                    {"Tags", List{Map{{"Key", "a"}, {"Value", "1"}}, Map{{"Key", "b"}, {"Value", "2"}}}}};
   kernel.call("TagResource", tags);
   kernel.call("UntagResource", {{"ResourceArn", arn}, {"TagKeys", List{"a"}}});
   const auto left = kernel.call("ListTagsForResource", {{"ResourceArn", arn}})["Tags"];
   REQUIRE(left.list().size() == 1);
   CHECK(left[0]["Key"].string() == "b");
   CHECK(kernel.error("ListTagsForResource", {{"ResourceArn", topic_arn("none")}}).code == "ResourceNotFound");
-  const Map twice = {{"ResourceArn", arn}, {"Tags", List{Map{{"Key", "a"}, {"Value", "1"}}, Map{{"Key", "a"}, {"Value", "2"}}}}};
+  const Map twice = {{"ResourceArn", arn},
+                     {"Tags", List{Map{{"Key", "a"}, {"Value", "1"}}, Map{{"Key", "a"}, {"Value", "2"}}}}};
   CHECK(kernel.error("TagResource", twice).message == "Invalid parameter: Duplicated keys are not allowed.");
   List many;
   for (int i = 0; i < 51; ++i) many.push_back(Map{{"Key", std::to_string(i)}, {"Value", "x"}});
@@ -138,13 +146,15 @@ TEST_CASE("tags, and what has none") {
 TEST_CASE("AddPermission and RemovePermission edit the policy") {
   Topics kernel;
   const auto arn = kernel.topic();
-  const Map input = {{"TopicArn", arn}, {"Label", "friends"}, {"AWSAccountId", List{"111111111111"}}, {"ActionName", List{"Publish"}}};
+  const Map input = {
+      {"TopicArn", arn}, {"Label", "friends"}, {"AWSAccountId", List{"111111111111"}}, {"ActionName", List{"Publish"}}};
   kernel.call("AddPermission", input);
   const auto policy = [&] {
     return kernel.call("GetTopicAttributes", {{"TopicArn", arn}})["Attributes"]["Policy"].string();
   };
   CHECK(policy().find(R"({"Sid":"friends","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111111111111:root"},)"
-                      R"("Action":"SNS:Publish","Resource":")" + arn + "\"}") != std::string::npos);
+                      R"("Action":"SNS:Publish","Resource":")" +
+                      arn + "\"}") != std::string::npos);
   CHECK(kernel.error("AddPermission", input).message == "Invalid parameter: Statement already exists");
   auto wrong = input;
   wrong.set("Label", "others");
@@ -157,25 +167,34 @@ TEST_CASE("AddPermission and RemovePermission edit the policy") {
 
 TEST_CASE("platform endpoints keep what was pushed in an outbox") {
   Topics kernel;
-  const auto application = kernel.call("CreatePlatformApplication",
-                                       {{"Name", "phones"}, {"Platform", "GCM"}, {"Attributes", Map{{"PlatformCredential", "key"}}}})
-                               ["PlatformApplicationArn"].string();
+  const auto application = kernel
+                               .call("CreatePlatformApplication",
+                                     {{"Name", "phones"},
+                                      {"Platform", "GCM"},
+                                      {"Attributes", Map{{"PlatformCredential", "key"}}}})["PlatformApplicationArn"]
+                               .string();
   CHECK(application == "arn:aws:sns:us-east-1:000000000000:app/GCM/phones");
-  CHECK(kernel.call("GetPlatformApplicationAttributes", {{"PlatformApplicationArn", application}})["Attributes"]["PlatformCredential"].is_null());
+  CHECK(kernel
+            .call("GetPlatformApplicationAttributes",
+                  {{"PlatformApplicationArn", application}})["Attributes"]["PlatformCredential"]
+            .is_null());
   const Map wanted = {{"PlatformApplicationArn", application}, {"Token", "t1"}};
   const auto endpoint = kernel.call("CreatePlatformEndpoint", wanted)["EndpointArn"].string();
   CHECK(kernel.call("CreatePlatformEndpoint", wanted)["EndpointArn"].string() == endpoint);
   auto other = wanted;
   other.set("CustomUserData", "x");
   CHECK(kernel.error("CreatePlatformEndpoint", other).message ==
-        "Invalid parameter: Token Reason: Endpoint " + endpoint + " already exists with the same Token, but different attributes.");
-  kernel.call("Publish", {{"TargetArn", endpoint}, {"Message", R"({"default":"d","GCM":"g"})"}, {"MessageStructure", "json"}});
+        "Invalid parameter: Token Reason: Endpoint " + endpoint +
+            " already exists with the same Token, but different attributes.");
+  kernel.call("Publish",
+              {{"TargetArn", endpoint}, {"Message", R"({"default":"d","GCM":"g"})"}, {"MessageStructure", "json"}});
   kernel.topic();
   kernel.subscribe(endpoint, {}, "application");
   kernel.publish("to all");
   kernel.clock.advance_ms(0);
-  const auto outbox = kernel.get("/_aws/sns/platform-endpoint-messages", "endpointArn=" + percent_encode(endpoint))["json"]
-                                ["platform_endpoint_messages"][endpoint];
+  const auto outbox =
+      kernel.get("/_aws/sns/platform-endpoint-messages",
+                 "endpointArn=" + percent_encode(endpoint))["json"]["platform_endpoint_messages"][endpoint];
   REQUIRE(outbox.list().size() == 2);
   std::vector<std::string> texts = {outbox[0]["Message"].string(), outbox[1]["Message"].string()};
   std::sort(texts.begin(), texts.end());
@@ -183,7 +202,9 @@ TEST_CASE("platform endpoints keep what was pushed in an outbox") {
 
   kernel.call("SetEndpointAttributes", {{"EndpointArn", endpoint}, {"Attributes", Map{{"Enabled", "false"}}}});
   CHECK(kernel.error("Publish", {{"TargetArn", endpoint}, {"Message", "x"}}).code == "EndpointDisabled");
-  CHECK(kernel.call("ListEndpointsByPlatformApplication", {{"PlatformApplicationArn", application}})["Endpoints"].list().size() == 1);
+  CHECK(kernel.call("ListEndpointsByPlatformApplication", {{"PlatformApplicationArn", application}})["Endpoints"]
+            .list()
+            .size() == 1);
   kernel.call("DeleteEndpoint", {{"EndpointArn", endpoint}});
   CHECK(kernel.error("GetEndpointAttributes", {{"EndpointArn", endpoint}}).message == "Endpoint does not exist");
   kernel.call("DeletePlatformApplication", {{"PlatformApplicationArn", application}});
@@ -193,10 +214,12 @@ TEST_CASE("platform endpoints keep what was pushed in an outbox") {
 TEST_CASE("text messages: settings, opting out, the sandbox") {
   Topics kernel;
   kernel.call("SetSMSAttributes", {{"attributes", Map{{"DefaultSMSType", "Transactional"}}}});
-  CHECK(kernel.call("GetSMSAttributes", {{"attributes", List{"DefaultSMSType"}}})["attributes"]["DefaultSMSType"].string() == "Transactional");
+  CHECK(kernel.call("GetSMSAttributes", {{"attributes", List{"DefaultSMSType"}}})["attributes"]["DefaultSMSType"]
+            .string() == "Transactional");
   CHECK(kernel.error("SetSMSAttributes", {{"attributes", Map{{"Nonsense", "1"}}}}).code == "InvalidParameter");
   const auto texts = [&] {
-    const auto all = kernel.get("/_aws/sns/sms-messages", "phoneNumber=%2B4915112345678")["json"]["sms_messages"]["+4915112345678"];
+    const auto all =
+        kernel.get("/_aws/sns/sms-messages", "phoneNumber=%2B4915112345678")["json"]["sms_messages"]["+4915112345678"];
     return all.is_null() ? std::size_t(0) : all.list().size();
   };
   kernel.call("Publish", {{"PhoneNumber", "+4915112345678"}, {"Message", "hi"}});
@@ -219,8 +242,8 @@ TEST_CASE("text messages: settings, opting out, the sandbox") {
   kernel.call("CreateSMSSandboxPhoneNumber", {{"PhoneNumber", "+4930111"}});
   const auto letter = kernel.get("/_aws/sns/mailbox", "address=%2B4930111")["json"]["Messages"][0]["Body"].string();
   const auto code = letter.substr(letter.size() - 6);
-  CHECK(kernel.error("VerifySMSSandboxPhoneNumber", {{"PhoneNumber", "+4930111"}, {"OneTimePassword", code + "0"}}).code ==
-        "VerificationException");
+  CHECK(kernel.error("VerifySMSSandboxPhoneNumber", {{"PhoneNumber", "+4930111"}, {"OneTimePassword", code + "0"}})
+            .code == "VerificationException");
   kernel.call("VerifySMSSandboxPhoneNumber", {{"PhoneNumber", "+4930111"}, {"OneTimePassword", code}});
   CHECK(kernel.call("ListSMSSandboxPhoneNumbers")["PhoneNumbers"][0]["Status"].string() == "Verified");
   kernel.call("DeleteSMSSandboxPhoneNumber", {{"PhoneNumber", "+4930111"}});
