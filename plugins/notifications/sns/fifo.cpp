@@ -39,12 +39,15 @@ bool has_backlog(Transaction& tx, const Subscription& subscription) {
 
 void append(Transaction& tx, const Subscription& subscription, const Message& message, std::int64_t tries) {
   const auto& topic = subscription.topic;
+  const auto last = tx.query(
+      "SELECT position FROM sns_backlog WHERE account = ? AND region = ? AND topic = ? AND subscription = ? "
+      "ORDER BY position DESC LIMIT 1",
+      topic.owner.account, topic.owner.region, topic.name, subscription.id);
+  const auto position = last.empty() ? 1 : last.front()[0].integer() + 1;
   tx.query(
       "INSERT INTO sns_backlog (account, region, topic, subscription, position, message, tries) "
-      "SELECT ?, ?, ?, ?, COALESCE(MAX(position), 0) + 1, ?, ? FROM sns_backlog "
-      "WHERE account = ? AND region = ? AND topic = ? AND subscription = ?",
-      topic.owner.account, topic.owner.region, topic.name, subscription.id, to_json(keep(message)), tries,
-      topic.owner.account, topic.owner.region, topic.name, subscription.id);
+      "VALUES (?, ?, ?, ?, ?, ?, ?)",
+      topic.owner.account, topic.owner.region, topic.name, subscription.id, position, to_json(keep(message)), tries);
 }
 
 void schedule_backlog(Transaction& tx, const Subscription& subscription, Time due) {

@@ -7,8 +7,6 @@
 namespace moonbase::notifications::sns {
 namespace {
 
-constexpr std::int64_t clear_rows = 1000;
-
 Error already_exists(std::string_view what) {
   return invalid_parameter(std::string(what) + " Reason: Topic already exists with different " +
                            (what == "Tags" ? "tags" : "attributes"));
@@ -79,44 +77,18 @@ Result<Value> create_topic(Call& call, Service&) {
 Result<Value> delete_topic(Call& call, Service&) {
   const auto name = parse_topic_arn(call.input["TopicArn"].string());
   if (!name) return name.error();
-  const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto& owner = name->owner;
     tx.query("DELETE FROM sns_topic WHERE account = ? AND region = ? AND name = ?", owner.account, owner.region,
              name->name);
     // A topic that is not there is deleted, too.
     if (tx.changes() == 0) return Value(Map());
-    for (const auto* table : {"sns_subscription", "sns_outgoing", "sns_deduplication"})
+    for (const auto* table : {"sns_subscription", "sns_outgoing", "sns_deduplication", "sns_backlog", "sns_archive"})
       tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND topic = ?", owner.account,
                owner.region, name->name);
     remove_all_tags(tx, owner, name->arn());
-    tx.schedule(now, clearing_task, Map{{"TopicArn", name->arn()}});
     return Value(Map());
   });
-}
-
-Result<Done> run_clearing(TaskRun& run) {
-  const auto name = parse_topic_arn(run.payload["TopicArn"].string());
-  const auto& owner = name->owner;
-  bool more = true;
-  while (more) {
-    auto cleared = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-      more = false;
-      // A topic of the same name that was made since keeps what is its own; so does its archive.
-      if (find_topic(tx, *name)) return Value();
-      for (const auto* table : {"sns_archive", "sns_backlog"}) {
-        const std::string key = std::string(table) == "sns_archive" ? "sequence" : "subscription, position";
-        tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND topic = ? AND (" + key +
-                     ") IN (SELECT " + key + " FROM " + table +
-                     " WHERE account = ? AND region = ? AND topic = ? LIMIT ?)",
-                 owner.account, owner.region, name->name, owner.account, owner.region, name->name, clear_rows);
-        more = more || tx.changes() == clear_rows;
-      }
-      return Value();
-    });
-    if (!cleared) return cleared.error();
-  }
-  return done;
 }
 
 Result<Value> get_topic_attributes(Call& call, Service&) {

@@ -92,7 +92,6 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {fifo_task, run_fifo},     {backlog_task, run_backlog},   {replay_task, run_replay}};
   for (const auto& [name, run] : tasks)
     registrar.task(name, [service, run = run](TaskRun& task) { return run(task, *service); });
-  registrar.task(clearing_task, run_clearing);
   registrar.target("sns", deliver_to_topic);
   registrar.http({{}, {"/_aws/sns/", "/SimpleNotificationService-"}},
                  [service](HttpCall& call) { return serve(*service, call); });

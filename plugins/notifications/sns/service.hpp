@@ -101,14 +101,12 @@ inline constexpr std::string_view confirmation_task = "sns-confirmation";
 inline constexpr std::string_view fifo_task = "sns-fifo";        // What a FIFO topic has taken.
 inline constexpr std::string_view backlog_task = "sns-backlog";  // What waits for one subscription.
 inline constexpr std::string_view replay_task = "sns-replay";
-inline constexpr std::string_view clearing_task = "sns-clear";  // What a deleted topic leaves behind.
 Result<Done> run_fanout(TaskRun& run, Service& service);
 Result<Done> run_delivery(TaskRun& run, Service& service);
 Result<Done> run_confirmation(TaskRun& run, Service& service);
 Result<Done> run_fifo(TaskRun& run, Service& service);
 Result<Done> run_backlog(TaskRun& run, Service& service);
 Result<Done> run_replay(TaskRun& run, Service& service);
-Result<Done> run_clearing(TaskRun& run);
 
 // --- what several files need -------------------------------------------------------------------------
 // Puts messages into a topic, in one transaction with what delivers them. A refusal is one message's.

@@ -145,6 +145,11 @@ TEST_CASE("a FIFO topic's archive is replayed from a point in time") {
   CHECK(kernel.bodies() == Texts{"live"});
   CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("steps.fifo")}})["Attributes"]["BeginningArchiveTime"]
             .string() == "2027-01-01T00:00:00.000Z");
+  // A topic that is made anew has an archive of its own.
+  kernel.call("DeleteTopic", {{"TopicArn", topic_arn("steps.fifo")}});
+  kernel.fifo("steps.fifo",
+              {{"ContentBasedDeduplication", "true"}, {"ArchivePolicy", R"({"MessageRetentionPeriod":"30"})"}});
+  CHECK(kernel.put("before")["SequenceNumber"].string() == "10000000000000000000");
   CHECK(kernel.error("CreateTopic", {{"Name", "a"}, {"Attributes", Map{{"ArchivePolicy", "{}"}}}}).code ==
         "InvalidParameter");
 }
