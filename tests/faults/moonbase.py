@@ -1,4 +1,5 @@
 """A Moonbase of the test's own, to be killed."""
+import atexit
 import http.client
 import json
 import os
@@ -13,6 +14,7 @@ class Platform:
     def __init__(self, data, *words, port=0):
         self.process = subprocess.Popen([PROGRAM, "up", "--port", str(port), "--data", data, "--no-watch", *words],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        atexit.register(self.process.kill)  # Also when the test fails.
         for line in self.process.stdout:
             ready = re.match(r"ready http://127.0.0.1:(\d+)", line)
             if ready:
