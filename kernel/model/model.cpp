@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -92,9 +95,24 @@ struct Model::State {
   std::unique_ptr<const Service> service;
 };
 
+namespace {
+
+// Most of a text was touched only to find its end. Most models are never asked for: theirs need not stay
+// in memory, and what is asked for is read again from the plugin's file.
+void put_aside(std::string_view text) {
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<std::uintptr_t>(text.data()) + page - 1) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(text.data() + text.size()) / page * page;
+  // Advice: where it is not taken, nothing is lost.
+  if (end > begin) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_PAGEOUT);
+}
+
+}  // namespace
+
 Model::Model(std::string_view lua) : state_(std::make_unique<State>()) {
   state_->text = lua;
   state_->header = read_header(lua);
+  put_aside(lua);
 }
 Model::~Model() = default;
 Model::Model(Model&&) noexcept = default;
