@@ -12,6 +12,7 @@
 #include "lambda/event_invoke.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/url.hpp"
+#include "logs/log_target.hpp"
 #include "logs/operations_log.hpp"
 #include "runtimes/runtime_api.hpp"
 
@@ -93,6 +94,7 @@ class Plugin final : public moonbase::Plugin {
     registrar.http({.hosts = {}, .paths = {"/_functions/code/"}}, download);
 
     registrar.model(logs_model_lua);
+    registrar.target("logs", deliver_to_log_group);
     registrar.schema(logs_schema_sql);
     register_group_operations(registrar, functions_->logs());
     register_log_operations(registrar, functions_->logs());

@@ -1,5 +1,7 @@
-"""kill -9 under publishers: whatever SNS has acknowledged reaches every queue; of a FIFO topic in order, and once."""
+"""kill -9 under publishers: whatever SNS and EventBridge have acknowledged reaches every queue; of a FIFO topic in
+order, and once."""
 import http.client
+import json
 import random
 import sys
 import tempfile
@@ -36,6 +38,22 @@ def publish(port, name, acknowledged, lock):
         pass
 
 
+def put_events(port, name, acknowledged, lock):
+    number = 0
+    try:
+        client = Client(port)
+        while True:
+            names = [f"{name}-{number}-{i}" for i in range(3)]
+            answer = call(client, "events", "PutEvents", Entries=[
+                {"Source": "shop", "DetailType": "test", "Detail": json.dumps({"name": each})} for each in names])
+            assert answer["FailedEntryCount"] == 0, answer
+            with lock:
+                acknowledged.update(names)
+            number += 1
+    except (OSError, http.client.HTTPException):
+        pass
+
+
 def publish_in_order(port, line):
     """As SDKs do, what is unknown is sent again, with the same deduplication id."""
     try:
@@ -62,11 +80,16 @@ def drain(client, queue):
     return bodies
 
 
+def lost_of(acknowledged, found):
+    lost = acknowledged - set(found)
+    return f"{len(lost)} of {len(acknowledged)} are lost, such as {sorted(lost)[:3]}" if lost else None
+
+
 def main(rounds):
     seed = random.randrange(1 << 32)
     rng = random.Random(seed)
     print(f"seed {seed}")
-    acknowledged, lock, line = set(), threading.Lock(), {"next": 1}
+    acknowledged, put, lock, line = set(), set(), threading.Lock(), {"next": 1}
     with tempfile.TemporaryDirectory() as data:
         platform = Platform(data)
         client = Client(platform.port)
@@ -79,8 +102,12 @@ def main(rounds):
         call(client, "sqs", "CreateQueue", QueueName="steps.fifo", Attributes={"FifoQueue": "true"})
         call(client, "sns", "Subscribe", TopicArn=arn("sns", "steps.fifo"), Protocol="sqs", Endpoint=arn("sqs", "steps.fifo"),
              Attributes={"RawMessageDelivery": "true"})
+        call(client, "sqs", "CreateQueue", QueueName="events")
+        call(client, "events", "PutRule", Name="all", EventPattern='{"source":["shop"]}')
+        call(client, "events", "PutTargets", Rule="all", Targets=[{"Id": "1", "Arn": arn("sqs", "events")}])
         for number in range(rounds):
-            threads = [threading.Thread(target=publish, args=(platform.port, f"{number}.{n}", acknowledged, lock)) for n in range(3)]
+            threads = [threading.Thread(target=put_events, args=(platform.port, f"{number}.{n}", put, lock)) for n in range(2)]
+            threads += [threading.Thread(target=publish, args=(platform.port, f"{number}.{n}", acknowledged, lock)) for n in range(3)]
             threads.append(threading.Thread(target=publish_in_order, args=(platform.port, line)))
             for thread in threads:
                 thread.start()
@@ -93,15 +120,21 @@ def main(rounds):
         call(client, "sns", "Publish", TopicArn=arn("sns", "steps.fifo"), Message=str(line["next"]), MessageGroupId="g",
              MessageDeduplicationId=f"step-{line['next']}")
         for queue in QUEUES:
-            lost = acknowledged - set(drain(client, queue))
-            assert not lost, f"{queue} lost {len(lost)} of {len(acknowledged)}, such as {sorted(lost)[:3]}"
+            found = drain(client, queue)
+            assert not lost_of(acknowledged, found), lost_of(acknowledged, found)
+            # The check itself must be able to fail.
+            victim = found[0]
+            assert victim in lost_of(acknowledged, [each for each in found if each != victim])
+        events = [json.loads(body)["detail"]["name"] for body in drain(client, "events")]
+        assert not lost_of(put, events), lost_of(put, events)
         steps = [int(body) for body in drain(client, "steps.fifo")]
         wanted = list(range(1, line["next"] + 1))
         wrong = next((i for i, (got, want) in enumerate(zip(steps, wanted)) if got != want), None)
         assert steps == wanted, f"of {len(wanted)} steps {len(steps)} came, the first wrong one at {wrong}"
         assert platform.stop() == 0
-    assert acknowledged, "nothing was published"
-    print(f"{rounds} rounds: {len(acknowledged)} messages to {len(QUEUES)} queues and {len(steps)} steps in order, none lost")
+    assert acknowledged and put, "nothing was published"
+    print(f"{rounds} rounds: {len(acknowledged)} messages to {len(QUEUES)} queues, {len(steps)} steps in order, "
+          f"{len(put)} events, none lost")
 
 
 main(int(sys.argv[1]) if len(sys.argv) > 1 else 25)

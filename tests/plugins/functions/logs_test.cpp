@@ -200,3 +200,23 @@ TEST_CASE_METHOD(Logs, "a subscription hands matching events to a function") {
   CHECK(kernel.error("DeleteSubscriptionFilter", {{"logGroupName", "app"}, {"filterName", "x"}}).code ==
         "ResourceNotFoundException");
 }
+
+TEST_CASE("what is delivered to a log group becomes its events") {
+  Logs logs;
+  const auto deliver = [&](const std::string& arn, const std::string& payload) {
+    std::string code = "delivered";
+    logs.kernel.on_fiber([&](moonbase::KernelServices& services, moonbase::CallContext& context) {
+      const auto delivered = services.targets.deliver(context, arn, payload);
+      if (!delivered) code = delivered.error().code;
+    });
+    return code;
+  };
+  const std::string groups = "arn:aws:logs:us-east-1:000000000000:log-group:";
+  CHECK(deliver(groups + "app", R"({"id":"1"})") == "delivered");
+  CHECK(deliver(groups + "app:*", R"({"id":"2"})") == "delivered");
+  CHECK(deliver(groups + "none", "{}") == "ResourceNotFoundException");
+  const auto found = logs.kernel.call("FilterLogEvents", {{"logGroupName", "app"}, {"filterPattern", "{ $.id = * }"}});
+  REQUIRE(found["events"].list().size() == 2);
+  CHECK(found["events"][1]["message"].string() == R"({"id":"2"})");
+  CHECK(found["events"][0]["logStreamName"].string() == "2027-01-01");
+}
