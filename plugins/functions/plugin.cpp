@@ -176,4 +176,4 @@ class Plugin final : public moonbase::Plugin {
 }  // namespace
 }  // namespace moonbase::functions
 
-MOONBASE_PLUGIN(moonbase::functions::Plugin, "functions", "0.1")
+MOONBASE_PLUGIN(moonbase::functions::Plugin, "functions", "1.0")
