@@ -144,10 +144,23 @@ Map node_function(const std::string& name, const std::string& body) {
                                                 body + "\n};"}})}}}};
 }
 
+std::string health_of(TestKernel& kernel) {
+  moonbase::HttpRequest request;
+  request.method = "GET";
+  request.path = "/_moonbase/health";
+  request.headers.add("Host", "127.0.0.1");
+  return kernel.http(std::move(request)).body;
+}
+
 }  // namespace
 
 TEST_CASE("hostile Node.js handlers harm nobody but themselves") {
   TestKernel kernel{"lambda", functions};
+  // In a chroot, or in a container that has none to give, a fork bomb is stopped late and meets neighbours.
+  if (health_of(kernel).find("process-namespaces") == std::string::npos) {
+    WARN("not tested: this machine gives processes no namespaces");
+    return;
+  }
   kernel.call("CreateFunction", node_function("neighbour", "return 1"));
   int number = 0;
   for (const auto& deed : deeds) {
