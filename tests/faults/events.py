@@ -80,6 +80,17 @@ def move_until_killed(port):
         pass
 
 
+def wrong_with(acknowledged, kept, tries):
+    """What was promised and did not happen, or nothing."""
+    lost = acknowledged - kept.keys()
+    few = [name for name in acknowledged if tries.get(name, 0) < 3]
+    if lost:
+        return f"{len(lost)} events never reached the destination, such as {sorted(lost)[:3]}"
+    if few:
+        return f"{len(few)} events had fewer than three attempts, such as {sorted(few)[:3]}"
+    return None
+
+
 def main(rounds):
     seed = random.randrange(1 << 32)
     rng = random.Random(seed)
@@ -114,15 +125,16 @@ def main(rounds):
                 break
         tries = counts(client, "tries")
         platform.stop()
-    lost = acknowledged - kept.keys()
-    few = [name for name in acknowledged if tries.get(name, 0) < 3]
     print(f"{rounds} rounds, {len(acknowledged)} events; {sum(tries.values())} attempts, "
           f"{sum(kept.values())} records at the destination")
-    if lost:
-        sys.exit(f"FAILED: {len(lost)} events never reached the destination, such as {sorted(lost)[:3]}")
-    if few:
-        sys.exit(f"FAILED: {len(few)} events had fewer than three attempts, such as {sorted(few)[:3]}")
     assert acknowledged, "nothing was acknowledged, so nothing was tested"
+    problem = wrong_with(acknowledged, kept, tries)
+    if problem:
+        sys.exit(f"FAILED: {problem}")
+    # The check itself must be able to fail.
+    victim = sorted(acknowledged)[0]
+    assert victim in wrong_with(acknowledged, {name: n for name, n in kept.items() if name != victim}, tries)
+    assert victim in wrong_with(acknowledged, kept, {**tries, victim: 2})
 
 
 if __name__ == "__main__":
