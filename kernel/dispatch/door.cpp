@@ -108,7 +108,7 @@ Result<Done> Door::identify(HttpRequest& request, const Scope& scope, Identity& 
   if (signature.payload_hash.empty())
     if (auto read = request.read_body(body_bytes_max); !read) return read;
   auto verified = verifier_.verify(request, signature, credentials_->secret_of(signature.access_key_id),
-                                         http::payload_hash(request, signature), clock_.now());
+                                   http::payload_hash(request, signature), clock_.now());
   if (!verified) return verified;
   if (auto checked = http::check_payload_hash(request, signature); !checked) return checked;
   identity = std::move(*opened);

@@ -100,9 +100,11 @@ class Http1 {
     bool resumed = connection_.begun;
     while (true) {
       const bool first = !connection_.begun;
-      if (connection_.input.empty() && !resumed && !begin_idle(first)) return false;
-      // Nothing has come yet, and that is known: it goes on without this stack.
-      if (connection_.input.empty() && !resumed && !first && transport_.would_wait()) return true;
+      if (connection_.input.empty() && !resumed) {
+        if (!begin_idle(first)) return false;
+        // Nothing has come yet, and that is known: it goes on without this stack.
+        if (!first && transport_.would_wait()) return true;
+      }
       resumed = false;
       connection_.begun = true;
       if (!serve_one(first)) return false;

@@ -39,6 +39,7 @@ class Fiber final : public internal::Parker, public std::enable_shared_from_this
   boost::context::fiber context_, loop_context_;
   std::function<void()> next_work_;  // What it goes on with, on another stack, once `awaited_` is readable.
   int awaited_ = -1;
+  MachineTime awaited_until_;
   bool queued_ = false;
   bool ended_ = false;
   bool uninterruptible_ = false;

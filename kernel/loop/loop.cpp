@@ -245,7 +245,7 @@ void Loop::resume(Fiber& fiber) {
 void Loop::go_on_when_readable(int descriptor, MachineTime deadline, std::function<void()> work) {
   auto& fiber = *running_;
   fiber.awaited_ = descriptor;
-  fiber.deadline_ = deadline;
+  fiber.awaited_until_ = deadline;
   fiber.next_work_ = std::move(work);
 }
 
@@ -254,6 +254,7 @@ void Loop::await_readable(Fiber& fiber) {
   auto& entry = registered(fiber.awaited_);
   if (entry.readable || stopping_) return ready(fiber);
   entry.reader = &fiber;
+  fiber.deadline_ = fiber.awaited_until_;
   if (fiber.deadline_ != MachineTime::max() &&
       (fiber.timer_place_ == no_place || fiber.deadline_ < timers_->machine.moment_of(fiber)))
     timers_->machine.set(fiber, fiber.deadline_);

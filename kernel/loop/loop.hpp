@@ -71,7 +71,8 @@ class Loop {
   // A fiber's last words: it gives its stack back, and once the descriptor may be readable or the
   // deadline has passed it goes on with `work`, on another stack. Idle connections need none, and
   // those that are served in turn use one that is still in the processor's cache. Returns at once, for
-  // the fiber's function to return too. Dropped when the loop is stopped.
+  // the fiber's function to return too. When the loop is stopped, `work` runs at once if the fiber has
+  // ended by then, and its waits end as everybody's do; else it is dropped.
   void go_on_when_readable(int descriptor, MachineTime deadline, std::function<void()> work);
   void forget(int descriptor);
   // After close(), which has already told epoll: only what the loop itself remembers.
