@@ -237,10 +237,7 @@ struct Kernel::Inside {
       if (!loaded) throw std::runtime_error(loaded.error().message);
       add(std::move(*loaded));
     }
-    for (auto& member : members) {
-      for (auto& service : member->services) directory.add(*service);
-      for (auto& [match, handler] : member->http) directory.add(match, handler, *member);
-    }
+    for (auto& member : members) directory.add(*member);
     stack_records = std::make_unique<store::SqliteStore>(store_options("stacks"),
                                                          std::vector<std::string_view>{stack::records_schema},
                                                          [](Time) {});

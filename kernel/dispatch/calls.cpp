@@ -111,32 +111,21 @@ Result<Value> Calls::deliver(const CallContext& context, std::string_view arn, s
                              const Value& options) {
   const auto service = service_part(arn);
   if (service.empty()) return Error{"ValidationException", std::string(arn) + " is not a valid ARN."};
-  for (const auto* each : directory_.all()) {
-    auto& member = *each->member;
-    const auto found = member.targets.find(service);
-    if (found == member.targets.end()) continue;
-    CallContext caused = caused_by(context);
-    store::CallStore store(*member.store, caused);
-    const auto& own = *member.kernel;
-    KernelServices kernel = own.with(store);
-    Delivery delivery{arn, payload, options, caused, kernel};
-    try {
-      return found->second(delivery);
-    } catch (const std::exception& failure) {
-      log_.error(caused.request_id + " delivery to " + std::string(arn) + " failed: " + failure.what());
-      return internal_failure();
-    }
+  const auto target = directory_.target(service);
+  if (!target.handler) return not_implemented("deliveries to " + std::string(service));
+  CallContext caused = caused_by(context);
+  store::CallStore store(*target.member->store, caused);
+  const auto& own = *target.member->kernel;
+  KernelServices kernel = own.with(store);
+  Delivery delivery{arn, payload, options, caused, kernel};
+  try {
+    return (*target.handler)(delivery);
+  } catch (const std::exception& failure) {
+    log_.error(caused.request_id + " delivery to " + std::string(arn) + " failed: " + failure.what());
+    return internal_failure();
   }
-  return not_implemented("deliveries to " + std::string(service));
 }
 
-EventSource* Calls::source_of(std::string_view arn) const {
-  const auto service = service_part(arn);
-  for (const auto* each : directory_.all()) {
-    const auto found = each->member->sources.find(service);
-    if (found != each->member->sources.end()) return found->second;
-  }
-  return nullptr;
-}
+EventSource* Calls::source_of(std::string_view arn) const { return directory_.source(service_part(arn)); }
 
 }  // namespace moonbase::dispatch

@@ -94,8 +94,25 @@ void Directory::add(plugin::Service& service) {
   by_endpoint_prefix_[header.endpoint_prefix].push_back(&service);
 }
 
-void Directory::add(const HttpMatch& match, const HttpHandler& handler, plugin::Member& member) {
-  raw_.push_back({&match, {&handler, &member}});
+
+void Directory::add(plugin::Member& member) {
+  for (auto& service : member.services) add(*service);
+  for (const auto& [match, handler] : member.http) raw_.push_back({&match, {&handler, &member}});
+  for (const auto& [name, handler] : member.targets)
+    if (!targets_.emplace(name, Target{&handler, &member}).second)
+      throw std::runtime_error("two plugins take deliveries for " + name);
+  for (const auto& [name, source] : member.sources)
+    if (!sources_.emplace(name, source).second) throw std::runtime_error("two plugins bring event sources of " + name);
+}
+
+Directory::Target Directory::target(std::string_view arn_service) const {
+  const auto found = targets_.find(arn_service);
+  return found == targets_.end() ? Target{} : found->second;
+}
+
+EventSource* Directory::source(std::string_view arn_service) const {
+  const auto found = sources_.find(arn_service);
+  return found == sources_.end() ? nullptr : found->second;
 }
 
 plugin::Service* Directory::find(std::string_view name) const {

@@ -23,9 +23,9 @@ Scope read_scope(const HttpRequest& request);
 // Filled while plugins load, never changed afterwards.
 class Directory {
  public:
-  // Throws std::runtime_error where two plugins bring a service of the same name.
-  void add(plugin::Service& service);
-  void add(const HttpMatch& match, const HttpHandler& handler, plugin::Member& member);
+  // All that a plugin registered. Throws std::runtime_error where two bring a service, a target or an
+  // event source of the same name.
+  void add(plugin::Member& member);
 
   plugin::Service* find(std::string_view name) const;
   const std::vector<plugin::Service*>& all() const { return all_; }
@@ -39,10 +39,19 @@ class Directory {
     const HttpHandler* handler = nullptr;
     plugin::Member* member = nullptr;
   };
+  struct Target {
+    const TargetHandler* handler = nullptr;
+    plugin::Member* member = nullptr;
+  };
+  // Who takes deliveries to the ARNs of a service ("sqs"), and who holds what can be polled; nobody: null.
+  Target target(std::string_view arn_service) const;
+  EventSource* source(std::string_view arn_service) const;
+
   // Who asked for raw requests to this host or path; nobody: null.
   Raw raw(const HttpRequest& request) const;
 
  private:
+  void add(plugin::Service& service);
   using ByName = std::unordered_map<std::string_view, std::vector<plugin::Service*>>;
   struct RawMatch {
     const HttpMatch* match;
@@ -51,6 +60,8 @@ class Directory {
   std::vector<plugin::Service*> all_;
   std::unordered_map<std::string_view, plugin::Service*> by_name_, by_target_;
   ByName by_signing_name_, by_endpoint_prefix_;
+  std::unordered_map<std::string_view, Target> targets_;
+  std::unordered_map<std::string_view, EventSource*> sources_;
   std::vector<RawMatch> raw_;
 };
 
