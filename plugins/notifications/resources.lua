@@ -17,27 +17,7 @@
 -- In a handler: orders:put("Order Placed", { id = 7 }) or orders:put("Order Placed", { id = 7 }, { source = "shop" }).
 
 return function(vocabulary)
-  -- JSON text of plain data, the same every time. A table without elements is an object.
-  local function to_json(value)
-    local kind = type(value)
-    if kind == "string" then
-      return '"' .. value:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
-    elseif kind == "number" then
-      return value % 1 == 0 and ("%d"):format(value) or ("%.17g"):format(value)
-    elseif kind ~= "table" then
-      return kind == "boolean" and tostring(value) or "null"
-    end
-    local parts = {}
-    if #value > 0 then
-      for i, element in ipairs(value) do parts[i] = to_json(element) end
-      return "[" .. table.concat(parts, ",") .. "]"
-    end
-    local keys = {}
-    for key in pairs(value) do keys[#keys + 1] = tostring(key) end
-    table.sort(keys)
-    for i, key in ipairs(keys) do parts[i] = to_json(key) .. ":" .. to_json(value[key]) end
-    return "{" .. table.concat(parts, ",") .. "}"
-  end
+  local to_json = vocabulary.json
   local function json_text(value)
     if value == nil or type(value) == "string" then return value end
     return to_json(value)
@@ -513,7 +493,7 @@ return function(vocabulary)
       end
       local tags = {}
       for key, value in pairs(options.tags or {}) do tags[#tags + 1] = { Key = key, Value = tostring(value) } end
-      table.sort(tags, function(a, b) return a.Key < b.Key end)
+      table.sort(tags, function(a, b) return a.Key < b.Key end)  -- Else a plan could see a change where there is none.
       return {
         Name = topic_name(name, options.fifo), Tags = #tags > 0 and tags or nil,
         Attributes = {

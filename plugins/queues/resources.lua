@@ -220,23 +220,6 @@ return function(vocabulary)
     return target
   end
 
-  local function quoted(text)
-    return '"' .. text:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
-  end
-
-  -- JSON whose keys are in order, so that equal policies are equal texts.
-  local function json_text(value)
-    if type(value) == "string" then return quoted(value) end
-    if type(value) ~= "table" then return tostring(value) end
-    local parts = {}
-    if #value > 0 then
-      for i, element in ipairs(value) do parts[i] = json_text(element) end
-      return "[" .. table.concat(parts, ",") .. "]"
-    end
-    for i, key in ipairs(sorted_keys(value)) do parts[i] = quoted(key) .. ":" .. json_text(value[key]) end
-    return "{" .. table.concat(parts, ",") .. "}"
-  end
-
   local function dead_letter_properties(handle, given, tools)
     if given == nil then return nil end
     local queue = tools.is_handle(given) and given or type(given) == "table" and (given[1] or given.queue)
@@ -250,7 +233,7 @@ return function(vocabulary)
     local attributes = {}
     for key, value in pairs(properties.Attributes) do attributes[key] = value end
     if properties.DeadLetter then
-      attributes.RedrivePolicy = json_text {
+      attributes.RedrivePolicy = vocabulary.json {
         deadLetterTargetArn = properties.DeadLetter.Target, maxReceiveCount = properties.DeadLetter.After }
     end
     return attributes
@@ -289,7 +272,7 @@ return function(vocabulary)
       set("ReceiveMessageWaitTimeSeconds", options.wait)
       set("MaximumMessageSize", options.size)
       if options.policy then
-        attributes.Policy = type(options.policy) == "string" and options.policy or json_text(options.policy)
+        attributes.Policy = type(options.policy) == "string" and options.policy or vocabulary.json(options.policy)
       end
       if options.fifo then
         attributes.FifoQueue = "true"

@@ -23,6 +23,8 @@
 --     }
 --   end
 --
+-- vocabulary.json(value) is JSON text for properties: the same for equal data, in any order of keys.
+--
 -- `call(service, operation, input)` makes a Call and raises { code, message } on an error. In the
 -- properties, tools.ref(handle, "arn") stands for an attribute that is known once the resource exists.
 
@@ -112,6 +114,27 @@ return function(host)
   tools.nearest = nearest
 
   local vocabulary = {}
+  -- JSON text of plain data, keys in order: equal data are equal texts. A table without elements is an object.
+  function vocabulary.json(value)
+    local kind = type(value)
+    if kind == "string" then
+      return '"' .. value:gsub('[%c"\\]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
+    elseif kind == "number" then
+      return value % 1 == 0 and ("%d"):format(value) or ("%.17g"):format(value)
+    elseif kind ~= "table" then
+      return kind == "boolean" and tostring(value) or "null"
+    end
+    local parts = {}
+    if #value > 0 then
+      for i, element in ipairs(value) do parts[i] = vocabulary.json(element) end
+      return "[" .. table.concat(parts, ",") .. "]"
+    end
+    local keys = {}
+    for key in pairs(value) do keys[#keys + 1] = tostring(key) end
+    table.sort(keys)
+    for i, key in ipairs(keys) do parts[i] = vocabulary.json(key) .. ":" .. vocabulary.json(value[key]) end
+    return "{" .. table.concat(parts, ",") .. "}"
+  end
   function vocabulary.resource(definition)
     assert(type(definition.constructor) == "string", "a resource needs a constructor")
     assert(not definitions[definition.constructor], "two plugins define s." .. definition.constructor)
