@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <memory_resource>
 #include <moonbase/value.hpp>
 #include <optional>
 #include <string>
@@ -70,8 +71,9 @@ class NameIndex {
 
 struct Shape;
 
+// The views of a Member and a Shape point into their Service's texts, each of which is there once.
 struct Member {
-  std::string name;  // As Values have it.
+  std::string_view name;  // As Values have it.
   const Shape* shape = nullptr;
   Value default_value;  // Null where there is none.
   bool required = false;
@@ -82,15 +84,15 @@ struct Member {
   bool event_header = false;  // In an event of an event stream.
   bool event_payload = false;
   Location location = Location::body;
-  std::string location_name;  // The header's (or its prefix) or the query parameter's.
-  std::string json_name;      // Each is `name` where the model says nothing else.
-  std::string xml_name;
+  std::string_view location_name;  // The header's (or its prefix) or the query parameter's.
+  std::string_view json_name;      // Each is `name` where the model says nothing else.
+  std::string_view xml_name;
   bool xml_name_given = false;  // By the model: a payload's root element is called so.
-  std::string ec2_name;
-  std::string xml_namespace;
-  std::string xml_namespace_prefix;
-  std::string path_name;  // As validation messages spell it: camelCase.
-  std::string json_key;   // "\"Name\":", to be written as it is.
+  std::string_view ec2_name;
+  std::string_view xml_namespace;
+  std::string_view xml_namespace_prefix;
+  std::string_view path_name;  // As validation messages spell it: camelCase.
+  std::string_view json_key;   // "\"Name\":", to be written as it is.
 };
 
 // Whether a member of a REST input or output travels in the body. Queries and labels are places in
@@ -119,7 +121,7 @@ struct Constraints {
 bool matches(const Pattern& pattern, std::string_view text);
 
 struct Shape {
-  std::string name;  // Empty for one written in place.
+  std::string_view name;  // Empty for one written in place.
   Kind kind = Kind::string;
   TimestampFormat timestamp_format = TimestampFormat::of_protocol;
   bool streaming = false;  // A blob that is not held in memory, or a union that is an event stream.
@@ -132,8 +134,8 @@ struct Shape {
   // "key" and "value" for maps.
   Member key, element;
 
-  std::string xml_name;  // Of the root element; `name` where the model says nothing else.
-  std::string xml_namespace;
+  std::string_view xml_name;  // Of the root element; `name` where the model says nothing else.
+  std::string_view xml_namespace;
 
   bool is_structure() const { return kind == Kind::structure || kind == Kind::union_structure; }
   const Member* member(std::string_view name) const;       // By `name`; null where there is none.
@@ -242,6 +244,7 @@ struct Service : Header {
   std::unique_ptr<const Router> router;
 
   std::vector<std::unique_ptr<Shape>> shapes;  // Owns every shape that the others point to.
+  std::pmr::monotonic_buffer_resource texts;   // What the shapes' views point to.
 };
 
 // Reads the part before `shapes` and `operations` only, which takes microseconds. Throws

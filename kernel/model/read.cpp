@@ -8,6 +8,7 @@
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace moonbase::model {
 namespace {
@@ -87,7 +88,7 @@ class Reader {
     read_header_fields(table, service_);
     table.with_table("shapes", [&](const Table& shapes) {
       // All names first: shapes may name each other, and themselves.
-      shapes.each([&](std::string_view name) { named_.emplace(std::string(name), add_shape(std::string(name))); });
+      shapes.each([&](std::string_view name) { named_.emplace(std::string(name), add_shape(name)); });
       shapes.each([&](std::string_view name) { read_named(shapes, std::string(name)); });
     });
     table.with_table("errors", [&](const Table& errors) { read_errors(errors); });
@@ -97,10 +98,17 @@ class Reader {
   }
 
  private:
-  Shape* add_shape(std::string name) {
+  Shape* add_shape(std::string_view name) {
     service_.shapes.push_back(std::make_unique<Shape>());
-    service_.shapes.back()->name = std::move(name);
+    service_.shapes.back()->name = keep(name);
     return service_.shapes.back().get();
+  }
+
+  std::string_view keep(std::string_view text) {
+    if (const auto known = texts_.find(text); known != texts_.end()) return *known;
+    auto* copy = static_cast<char*>(service_.texts.allocate(text.size(), 1));
+    text.copy(copy, text.size());
+    return *texts_.emplace(copy, text.size()).first;
   }
 
   Shape* named(const Table& table, const std::string& name) {
@@ -198,13 +206,13 @@ class Reader {
     member.xml_attribute = table.flag("xml_attribute");
     member.event_header = table.flag("event_header");
     member.event_payload = table.flag("event_payload");
-    member.json_name = table.text_or("json_name", "");
-    member.xml_name = table.text_or("xml_name", "");
-    member.ec2_name = table.text_or("ec2_name", "");
+    member.json_name = keep(table.text_or("json_name", ""));
+    member.xml_name = keep(table.text_or("xml_name", ""));
+    member.ec2_name = keep(table.text_or("ec2_name", ""));
     const auto at = [&](const char* field, Location location) {
       if (auto name = table.text(field)) {
         member.location = location;
-        member.location_name = std::move(*name);
+        member.location_name = keep(*name);
       }
     };
     at("header", Location::header);
@@ -218,18 +226,18 @@ class Reader {
     read_default(table, member);
   }
 
-  static void read_namespace(const Table& table, Member& member) {
+  void read_namespace(const Table& table, Member& member) {
     const int type = table.push("xml_namespace");
     lua_pop(table.lua(), 1);
     if (type != LUA_TTABLE) {
-      member.xml_namespace = table.text_or("xml_namespace", "");
+      member.xml_namespace = keep(table.text_or("xml_namespace", ""));
       return;
     }
     std::vector<std::string> parts;
     table.each_text("xml_namespace", [&](std::string part) { parts.push_back(std::move(part)); });
     if (parts.size() != 2) table.fail("xml_namespace is a namespace, or { namespace, prefix }");
-    member.xml_namespace = parts[0];
-    member.xml_namespace_prefix = parts[1];
+    member.xml_namespace = keep(parts[0]);
+    member.xml_namespace_prefix = keep(parts[1]);
   }
 
   static void read_default(const Table& table, Member& member) {
@@ -271,8 +279,8 @@ class Reader {
     shape.streaming = table.flag("streaming");
     shape.sensitive = table.flag("sensitive");
     shape.sparse = table.flag("sparse");
-    shape.xml_name = table.text_or("xml_name", "");
-    if (shape.kind >= Kind::structure) shape.xml_namespace = table.text_or("xml_namespace", "");
+    shape.xml_name = keep(table.text_or("xml_name", ""));
+    if (shape.kind >= Kind::structure) shape.xml_namespace = keep(table.text_or("xml_namespace", ""));
     if (const auto format = table.text("format")) shape.timestamp_format = format_named(table, *format);
     read_constraints(table, shape);
 
@@ -353,8 +361,8 @@ class Reader {
     shape.kind = kind;
     table.each([&](std::string_view name) {
       Member member;
-      member.name = name;
-      read_member(table.lua(), table.where() + "." + member.name, member, depth + 1);
+      member.name = keep(name);
+      read_member(table.lua(), table.where() + "." + std::string(name), member, depth + 1);
       finish_member(member);
       shape.members.push_back(std::move(member));
     });
@@ -364,17 +372,17 @@ class Reader {
   }
 
   // Names that the model leaves out.
-  static void finish_member(Member& member) {
+  void finish_member(Member& member) {
     if (member.json_name.empty()) member.json_name = member.name;
     if (member.ec2_name.empty()) {
-      member.ec2_name = member.xml_name.empty() ? member.name : member.xml_name;
-      if (member.ec2_name[0] >= 'a' && member.ec2_name[0] <= 'z')
-        member.ec2_name[0] = static_cast<char>(member.ec2_name[0] - 32);
+      std::string capital(member.xml_name.empty() ? member.name : member.xml_name);
+      if (capital[0] >= 'a' && capital[0] <= 'z') capital[0] = static_cast<char>(capital[0] - 32);
+      member.ec2_name = keep(capital);
     }
     member.xml_name_given = !member.xml_name.empty();
     if (!member.xml_name_given) member.xml_name = member.name;
-    member.path_name = path_name(member.name);
-    member.json_key = "\"" + member.json_name + "\":";
+    member.path_name = keep(path_name(member.name));
+    member.json_key = keep("\"" + std::string(member.json_name) + "\":");
   }
 
   void finish_shapes() {
@@ -387,8 +395,8 @@ class Reader {
       }
       std::vector<std::string_view> names, json_names;
       for (const auto& member : shape->members) {
-        names.emplace_back(member.name);
-        json_names.emplace_back(member.json_name);
+        names.push_back(member.name);
+        json_names.push_back(member.json_name);
       }
       if (names != json_names) shape->by_json_name.build(std::move(json_names));
       shape->by_name.build(std::move(names));
@@ -539,6 +547,7 @@ class Reader {
   }
 
   Service& service_;
+  std::unordered_set<std::string_view> texts_;
   std::unordered_map<std::string, Shape*> named_;
   std::unordered_map<Kind, Shape*> plain_;
   std::unordered_map<std::string, std::shared_ptr<const Pattern>> patterns_;

@@ -67,7 +67,7 @@ struct Router::Node {
         if (member.location == Location::header) {
           ++(request.has_header(request.headers, member.location_name) ? met : missing);
         } else if (member.location == Location::query) {
-          ++(has_literal(request, {member.location_name, ""}) ? met : missing);
+          ++(has_literal(request, {std::string(member.location_name), ""}) ? met : missing);
         }
       }
       const std::tuple<bool, int, int, int> score{has_literal(request, {"x-id", operation->name}),

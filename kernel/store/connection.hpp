@@ -35,6 +35,8 @@ class Connection {
   std::int64_t run(std::string_view sql, const Parameter* parameters, std::size_t count, const RowVisitor* visit);
   void execute(const char* sql) { run(sql, nullptr, 0, nullptr); }
   void execute_script(const std::string& sql) { database_.exec(sql); }
+  // Gives back the pages that are only remembered. Between statements.
+  void release_memory();
 
   // Whether a transaction is open. SQLite ends one by itself when the disk is full or fails.
   bool in_transaction() const;

@@ -113,6 +113,7 @@ struct SqliteStore::Inside {
     auto connection =
         std::make_unique<Connection>(options.file, Connection::Mode::writer, options.durable, options.cache_bytes);
     apply_schema(*connection);
+    connection->release_memory();  // A new schema has touched many pages that no query may ever want.
     writer = std::thread([this, connection = std::move(connection)] { write_loop(*connection); });
     open.store(true, std::memory_order_release);
   }

@@ -55,8 +55,8 @@ std::vector<std::string> header_elements(std::string_view text, bool dates) {
 }
 
 Error wrong_header(const Member& member) {
-  return {"SerializationException",
-          "The header " + member.location_name + " is no " + std::string(type_name(member.shape->kind)) + "."};
+  return {"SerializationException", "The header " + std::string(member.location_name) + " is no " +
+                                        std::string(type_name(member.shape->kind)) + "."};
 }
 
 TimestampFormat header_format(const Shape& shape) {
@@ -71,7 +71,7 @@ Problem read_header(const Member& member, const HttpHeaders& headers, Value& out
     Value value;
     if (!is_scalar(shape) || !read_scalar(shape, trimmed(texts.front()), TimestampFormat::http_date, value))
       return wrong_header(member);
-    out.set(member.name, std::move(value));
+    out.set(std::string(member.name), std::move(value));
     return std::nullopt;
   }
   const auto& element = *shape.element.shape;
@@ -80,7 +80,7 @@ Problem read_header(const Member& member, const HttpHeaders& headers, Value& out
   for (const auto text : texts)
     for (const auto& part : header_elements(text, dates))
       if (!read_scalar(element, part, TimestampFormat::http_date, list.emplace_back())) return wrong_header(member);
-  out.set(member.name, std::move(list));
+  out.set(std::string(member.name), std::move(list));
   return std::nullopt;
 }
 
@@ -93,14 +93,14 @@ void read_prefix_headers(const Member& member, const HttpHeaders& headers, Value
     std::transform(key.begin(), key.end(), key.begin(), lower);
     map.set(std::move(key), value);
   }
-  if (!map.empty()) out.set(member.name, std::move(map));
+  if (!map.empty()) out.set(std::string(member.name), std::move(map));
 }
 
 Problem read_parameter(const Member& member, const Parameters& parameters, Value& out) {
   const auto& shape = *member.shape;
   const auto wrong = [&] {
-    return Error{"SerializationException",
-                 "The query parameter " + member.location_name + " is no " + std::string(type_name(shape.kind)) + "."};
+    return Error{"SerializationException", "The query parameter " + std::string(member.location_name) + " is no " +
+                                               std::string(type_name(shape.kind)) + "."};
   };
   List list;
   for (const auto& [name, text] : parameters) {
@@ -114,10 +114,10 @@ Problem read_parameter(const Member& member, const Parameters& parameters, Value
     // "?marker=" and "?versions": a parameter without content is no number.
     if (text.empty() && shape.kind != Kind::string) return std::nullopt;
     if (!read_scalar(shape, text, TimestampFormat::date_time, value)) return wrong();
-    out.set(member.name, std::move(value));
+    out.set(std::string(member.name), std::move(value));
     return std::nullopt;
   }
-  if (!list.empty()) out.set(member.name, std::move(list));
+  if (!list.empty()) out.set(std::string(member.name), std::move(list));
   return std::nullopt;
 }
 
@@ -143,7 +143,7 @@ void read_query_map(const model::Operation& operation, const Member& member, con
     if (list.is_null()) list = List();
     list.list().emplace_back(text);
   }
-  if (!map.empty()) out.set(member.name, std::move(map));
+  if (!map.empty()) out.set(std::string(member.name), std::move(map));
 }
 
 // Control characters would end the header.
@@ -158,7 +158,8 @@ void write_header(const Member& member, const Value& value, HttpHeaders& headers
   std::string text;
   if (member.location == Location::prefix_headers) {
     for (const auto& [key, element] : value.map())
-      if (!element.is_null()) headers.set(member.location_name + header_safe(key), header_safe(element.string()));
+      if (!element.is_null())
+        headers.set(std::string(member.location_name) + header_safe(key), header_safe(element.string()));
     return;
   }
   if (shape.kind == Kind::list) {
@@ -183,7 +184,7 @@ void write_header(const Member& member, const Value& value, HttpHeaders& headers
   } else {
     append_scalar(text, shape, value, TimestampFormat::http_date);
   }
-  headers.set(member.location_name, header_safe(std::move(text)));
+  headers.set(std::string(member.location_name), header_safe(std::move(text)));
 }
 
 std::string label_text(const Shape& shape, const Value& value) {
@@ -244,7 +245,7 @@ Problem read_response_bindings(const model::Operation& operation, const HttpResp
     } else if (member.location == Location::prefix_headers) {
       read_prefix_headers(member, response.headers, out);
     } else if (member.location == Location::status) {
-      out.set(member.name, response.status);
+      out.set(std::string(member.name), response.status);
     }
   }
   return std::nullopt;

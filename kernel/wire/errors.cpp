@@ -224,7 +224,7 @@ void encode_known_error(const model::Header& service, const ErrorShape& known, P
   if (known.shape) {
     for (const auto& member : known.shape->members)
       if (!member.default_value.is_null() && parts.members[member.name].is_null())
-        parts.members.set(member.name, member.default_value);
+        parts.members.set(std::string(member.name), member.default_value);
   }
   write(service, protocol, request_id, parts, response);
 }

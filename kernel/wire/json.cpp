@@ -14,7 +14,7 @@ using model::Shape;
 using simdjson::dom::element;
 using simdjson::dom::element_type;
 
-constexpr std::size_t kept_bytes_max = 256 * 1024;
+constexpr std::size_t kept_bytes_max = 16 * 1024;
 
 // AWS's words for a value of the wrong type.
 std::string_view token_name(element value) {
@@ -63,7 +63,7 @@ class Reader {
     for (const auto [key, entry] : object) {
       const auto* member = names_ == Names::json ? shape.json_member(key) : shape.member(key);
       if (!member || entry.is_null() || !belongs_to(part, *member)) continue;
-      if (!read(*member->shape, entry, depth + 1, map.set(member->name, Value()))) return false;
+      if (!read(*member->shape, entry, depth + 1, map.set(std::string(member->name), Value()))) return false;
     }
     return true;
   }

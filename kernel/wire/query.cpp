@@ -97,13 +97,13 @@ class Reader {
       if (inner.empty() && member.flattened && member.shape->kind == Kind::list &&
           member.shape->element.xml_name_given) {
         // Some clients name a flattened list by its elements.
-        name = prefix + member.shape->element.xml_name;
+        name.assign(prefix).append(member.shape->element.xml_name);
         inner = under(range, name);
       }
       if (inner.empty()) continue;
       Value value;
       if (!read(*member.shape, name, inner, member.flattened, depth + 1, value)) return false;
-      if (!value.is_null()) out.map().set(member.name, std::move(value));
+      if (!value.is_null()) out.map().set(std::string(member.name), std::move(value));
     }
     return true;
   }
@@ -114,9 +114,9 @@ class Reader {
     auto prefix = name + ".";
     std::vector<std::uint32_t> found;
     if (!flat) {
-      const auto wrapped = prefix + shape.element.xml_name + ".";
-      numbers(under(range, prefix + shape.element.xml_name), wrapped.size(), found);
-      if (!found.empty()) prefix = wrapped;
+      const auto wrapped = prefix + std::string(shape.element.xml_name);
+      numbers(under(range, wrapped), wrapped.size() + 1, found);
+      if (!found.empty()) prefix = wrapped + ".";
     }
     if (found.empty()) numbers(range, prefix.size(), found);
     // Gaps in the numbering are no elements.
@@ -142,9 +142,9 @@ class Reader {
     if (found.empty()) numbers(range, prefix.size(), found);
     for (const auto number : found) {
       const auto entry = prefix + std::to_string(number) + ".";
-      const auto key_name = entry + shape.key.xml_name;
+      const auto key_name = entry + std::string(shape.key.xml_name);
       const auto key = under(range, key_name);
-      const auto value_name = entry + shape.element.xml_name;
+      const auto value_name = entry + std::string(shape.element.xml_name);
       const auto value = under(range, value_name);
       if (key.empty() || key.begin->first != key_name) continue;
       auto& slot = out.map().set(key.begin->second, Value());
@@ -162,7 +162,7 @@ void write(std::string& out, const std::string& name, const Shape& shape, bool f
            bool ec2) {
   switch (shape.kind) {
     case Kind::list: {
-      const auto prefix = flattened || ec2 ? name + "." : name + "." + shape.element.xml_name + ".";
+      const auto prefix = flattened || ec2 ? name + "." : name + "." + std::string(shape.element.xml_name) + ".";
       std::size_t number = 0;
       for (const auto& element : value.list())
         if (!element.is_null())
@@ -175,8 +175,8 @@ void write(std::string& out, const std::string& name, const Shape& shape, bool f
       std::size_t number = 0;
       for (const auto& [key, element] : value.map()) {
         const auto entry = prefix + std::to_string(++number) + ".";
-        out += "&" + percent_encode(entry + shape.key.xml_name) + "=" + percent_encode(key);
-        write(out, entry + shape.element.xml_name, *shape.element.shape, false, element, ec2);
+        out += "&" + percent_encode(entry + std::string(shape.key.xml_name)) + "=" + percent_encode(key);
+        write(out, entry + std::string(shape.element.xml_name), *shape.element.shape, false, element, ec2);
       }
       return;
     }
@@ -185,8 +185,8 @@ void write(std::string& out, const std::string& name, const Shape& shape, bool f
       for (const auto& [member_name, content] : value.map()) {
         const auto* member = content.is_null() ? nullptr : shape.member(member_name);
         if (!member) continue;
-        write(out, name + (name.empty() ? "" : ".") + (ec2 ? member->ec2_name : member->xml_name), *member->shape,
-              member->flattened, content, ec2);
+        write(out, name + (name.empty() ? "" : ".") + std::string(ec2 ? member->ec2_name : member->xml_name),
+              *member->shape, member->flattened, content, ec2);
       }
       return;
     default: {

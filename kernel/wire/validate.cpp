@@ -25,8 +25,8 @@ struct Path {
     std::string text = parent ? parent->text(camel) : "";
     if (!text.empty()) text += '.';
     if (number > 0) return text + std::to_string(number) + (camel ? ".member" : "");
-    if (member) return text + (camel ? member->path_name : member->name);
-    return text + std::string(name);
+    text += !member ? name : camel ? member->path_name : member->name;
+    return text;
   }
 };
 
@@ -84,7 +84,8 @@ void quote(std::string& out, const Shape& shape, const Value& value, std::size_t
       out += ']';
       return;
     case Value::Kind::map:
-      out += shape.is_structure() ? shape.name + "(" : "{";
+      if (shape.is_structure()) out += shape.name;
+      out += shape.is_structure() ? '(' : '{';
       for (const auto& [key, element] : value.map()) {
         const auto* member = shape.is_structure() ? shape.member(key) : &shape.element;
         separate();
@@ -315,9 +316,9 @@ class Validator {
       const auto& member = shape.members[position];
       if (map.contains(member.name)) continue;
       if (member.idempotency_token) {
-        map.set(member.name, ids_.uuid());
+        map.set(std::string(member.name), ids_.uuid());
       } else if (!member.default_value.is_null()) {
-        map.set(member.name, member.default_value);
+        map.set(std::string(member.name), member.default_value);
       } else if (!member.shape->streaming) {  // What is read while the operation runs is never in the input.
         missing({above, {}, 0, &member});
       }

@@ -46,7 +46,7 @@ Problem read_rest_body(const Shape& shape, const Member* payload, bool has_body_
         if (problem) return problem;
       }
     }
-    out.set(payload->name, std::move(content));
+    out.set(std::string(payload->name), std::move(content));
     return std::nullopt;
   }
   if (!has_body_members) {
@@ -316,12 +316,12 @@ Result<Value> decode_response(const Service& service, const Operation& operation
       break;
     default: {
       if (operation.output_payload && operation.output_payload->shape->streaming) {
-        output.set(operation.output_payload->name, response.body);
+        output.set(std::string(operation.output_payload->name), response.body);
       } else if (operation.output_unwrapped && !operation.output->members.empty()) {
         const auto& member = operation.output->members.front();
         Value content;
         problem = read_xml(*member.shape, Part::all, response.body, limits, {}, {}, content);
-        if (!problem) output.set(member.name, std::move(content));
+        if (!problem) output.set(std::string(member.name), std::move(content));
       } else {
         problem = read_rest_body(*operation.output, operation.output_payload, operation.output_has_body_members,
                                  Part::response_body, protocol, response.body, limits, output);

@@ -1,4 +1,3 @@
-#include <cstring>
 #include <map>
 #include <pugixml.hpp>
 #include <wire/codec.hpp>
@@ -13,9 +12,8 @@ using model::Shape;
 // A tree of nodes takes many times its text, so the text itself is limited beyond the body's limit.
 constexpr std::size_t bytes_max = 8 * 1024 * 1024;
 
-std::string_view local_name(const char* name) {
-  const char* colon = std::strchr(name, ':');
-  return colon ? colon + 1 : name;
+std::string_view local_name(std::string_view name) {
+  return name.substr(name.find(':') + 1);  // Without a colon: npos + 1, all of it.
 }
 
 // All text directly in an element.
@@ -81,14 +79,14 @@ class Reader {
         auto& entries = map[member->name];
         if (entries.is_null()) entries = Map();
         if (!read_entry(*member->shape, child, depth, entries.map())) return false;
-      } else if (!read(*member->shape, child, depth + 1, map.set(member->name, Value()))) {
+      } else if (!read(*member->shape, child, depth + 1, map.set(std::string(member->name), Value()))) {
         return false;
       }
     }
     for (const auto attribute : node.attributes()) {
       const auto* member = find(shape, part, local_name(attribute.name()), true);
-      if (member &&
-          !read_scalar(*member->shape, attribute.value(), TimestampFormat::date_time, map.set(member->name, Value())))
+      if (member && !read_scalar(*member->shape, attribute.value(), TimestampFormat::date_time,
+                                 map.set(std::string(member->name), Value())))
         return fail("a malformed attribute");
     }
     return true;
@@ -105,8 +103,7 @@ class Reader {
   static const Member* find(const Shape& shape, Part part, std::string_view name, bool attribute) {
     for (const auto& member : shape.members) {
       if (member.xml_attribute != attribute || !belongs_to(part, member)) continue;
-      const std::string_view wanted =
-          attribute ? local_name(member.xml_name.c_str()) : std::string_view(member.xml_name);
+      const std::string_view wanted = attribute ? local_name(member.xml_name) : member.xml_name;
       if (wanted == name) return &member;
     }
     return nullptr;
@@ -222,7 +219,8 @@ void write_entry(std::string& out, std::string_view name, const Shape& map, cons
 void write_element(std::string& out, std::string_view name, const Member& member, const Value& value, XmlStyle style) {
   open(out, name);
   if (!member.xml_namespace.empty()) {
-    const auto attribute = member.xml_namespace_prefix.empty() ? "xmlns" : "xmlns:" + member.xml_namespace_prefix;
+    const auto attribute =
+        member.xml_namespace_prefix.empty() ? "xmlns" : "xmlns:" + std::string(member.xml_namespace_prefix);
     append_attribute(out, attribute, member.xml_namespace);
   }
   if (member.shape->is_structure() && value.is_map()) {

@@ -12,9 +12,9 @@ namespace {
 
 Error malformed(std::string why) { return {"SerializationException", std::move(why)}; }
 
-// Beyond this a parser's buffers are given back after use: one large request must not cost every
-// thread its size for ever.
-constexpr std::size_t kept_bytes_max = 256 * 1024;
+// Beyond this a parser's buffers, fourteen times the text, are given back after use: one large request
+// must not cost every thread its size for ever.
+constexpr std::size_t kept_bytes_max = 16 * 1024;
 
 class Reader {
  public:
