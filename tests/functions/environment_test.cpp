@@ -246,3 +246,51 @@ TEST_CASE("a template that eats memory while it loads says so") {
   const Function function(lua_package("local t = {} while true do t[#t + 1] = ('x'):rep(1000000) .. #t end"));
   CHECK(value_of(function.report.text)["errorType"].string() == "Runtime.OutOfMemory");
 }
+
+TEST_CASE("a handler's request leaves as it was meant, and any status is an answer") {
+  Function function(lua_package(R"(function handler(event)
+    local answer = http.post { url = "https://stock.example/items?a=1", query = { b = "x y", c = 2 }, headers = { Accept = "*/*" },
+                               body = { sku = "lamp" }, timeout = 1.5 }
+    return { answer.status, answer:header("Content-Type"), answer:json().left, #answer.body }
+  end)"));
+  function.host.answer = [](auto, auto, auto) {
+    return std::string(R"({"status":404,"headers":{"content-type":"application/json"}})") + std::string(1, '\0') +
+           R"({"left":3})";
+  };
+  CHECK(function.value() == value_of(R"([404,"application/json",3,10])"));
+  REQUIRE(function.host.calls.size() == 1);
+  const std::string_view asked = function.host.calls[0];
+  const auto body = asked.rfind(' ');
+  CHECK(asked.substr(body + 1) == R"({"sku":"lamp"})");
+  CHECK(value_of(std::string(asked.substr(5, body - 5))) == value_of(R"({
+    "method":"POST","url":"https://stock.example/items?a=1&b=x%20y&c=2","timeout_ms":1500,
+    "headers":{"Accept":"*/*","Content-Type":"application/json"}})"));
+}
+
+TEST_CASE("bodies of requests are bytes, whatever is in them") {
+  Function function(lua_package(R"(function handler()
+    local answer = http.get "http://bytes.example/"
+    return { #answer.body, answer.body:byte(1, 4) }
+  end)"));
+  function.host.answer = [](auto, auto, auto) {
+    return std::string(R"({"status":200,"headers":{}})") + std::string("\0\0\xff\x01\0", 5);
+  };
+  CHECK(function.value() == value_of("[4,0,255,1,0]"));
+}
+
+TEST_CASE("a request that fails on its way is an error with a code, and a wrong one says what is wrong") {
+  Function function(lua_package(R"(function handler(event)
+    local ok, why = pcall(http.get, event)
+    return type(why) == "table" and { why.code, why.message } or why
+  end)"));
+  function.host.answer = [](auto, auto, auto) -> moonbase::Result<std::string> {
+    return Error{"AddressNotAllowed", "not there"};
+  };
+  CHECK(function.value(R"("http://10.0.0.1/")") == value_of(R"(["AddressNotAllowed","not there"])"));
+  CHECK(function.value(R"({"url":"http://a.example/","timout":3})").string().find("http has no option 'timout'") !=
+        std::string::npos);
+  CHECK(function.value("3").string().find("http takes a url") != std::string::npos);
+  Function loading(lua_package("http.get 'http://a.example/' function handler() end"));
+  CHECK(loading.report.failed);
+  CHECK(loading.report.text.find("not while the function's code is loaded") != std::string::npos);
+}

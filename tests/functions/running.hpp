@@ -49,6 +49,9 @@ struct Host final : InvocationHost {
     if (answer) return answer(service, operation, input);
     return std::string("{}");
   }
+  Result<std::string> fetch(std::string_view request, std::string_view body) override {
+    return call("http", request, body);
+  }
   void log(std::string_view text) override {
     if (lines.size() < 1'000'000) lines += text;
   }

@@ -188,7 +188,7 @@ void Channel::flush() {
 RuntimeHost::Reply Channel::call(std::string_view service, std::string_view operation, std::string_view input) {
   static constexpr std::string_view too_large =
       R"({"code":"RequestEntityTooLargeException","message":"The input of the call is too large."})";
-  if (service.size() + operation.size() + input.size() + 2 > frame_bytes_max) return {false, too_large};
+  if (service.size() + operation.size() + input.size() + 2 > frame_bytes_max) return {false, too_large, {}};
   const auto frame = begin(FrameType::call);
   out_.append(service).push_back('\0');
   out_.append(operation).push_back('\0');
@@ -196,7 +196,23 @@ RuntimeHost::Reply Channel::call(std::string_view service, std::string_view oper
   end(frame);
   flush();
   const auto reply = receive_reply();
-  return {(reply.header.flags & flag_error) == 0, reply.body};
+  return {(reply.header.flags & flag_error) == 0, reply.body, {}};
+}
+
+RuntimeHost::Reply Channel::fetch(std::string_view request, std::string_view body) {
+  static constexpr std::string_view too_large =
+      R"({"code":"RequestTooLarge","message":"The request is longer than 6 MB."})";
+  if (request.size() + body.size() + 1 > frame_bytes_max) return {false, too_large, {}};
+  const auto frame = begin(FrameType::fetch);
+  out_.append(request).push_back('\0');
+  out_.append(body);
+  end(frame);
+  flush();
+  const auto reply = receive_reply();
+  if (reply.header.flags & flag_error) return {false, reply.body, {}};
+  const auto head_end = reply.body.find('\0');
+  if (head_end == reply.body.npos) leave();
+  return {true, reply.body.substr(0, head_end), reply.body.substr(head_end + 1)};
 }
 
 void Channel::log(std::string_view text) {

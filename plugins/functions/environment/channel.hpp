@@ -43,6 +43,7 @@ class Channel final : public RuntimeHost {
   void serve(std::uint64_t id) { id_ = id; }
 
   Reply call(std::string_view service, std::string_view operation, std::string_view input) override;
+  Reply fetch(std::string_view request, std::string_view body) override;
   void log(std::string_view text) override;
   std::int64_t now_ms() override;
   std::string_view random_bytes() override;

@@ -17,7 +17,7 @@
 
 namespace moonbase::functions {
 
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 // A synchronous payload on Lambda is at most 6 MB, and the answer a little more.
 inline constexpr std::size_t request_bytes_max = 6'291'456;
@@ -31,8 +31,8 @@ inline constexpr int json_depth_max = 100;
 enum class FrameType : std::uint16_t {
   // Kernel to environment.
   invoke = 1,  // InvokeHead, client context (JSON), event (JSON).
-  reply = 2,   // To call: JSON; flags say whether it is the output or {"code", "message"}. To ids:
-               // random bytes. To now: ReplyNow.
+  reply = 2,   // To call: JSON; flags say whether it is the output or {"code", "message"}. To fetch: the
+               // same, or {"status", "headers"}, NUL, the body. To ids: random bytes. To now: ReplyNow.
   // Environment to kernel.
   answer = 16,   // AnswerHead, JSON.
   failure = 17,  // AnswerHead, JSON: errorMessage, errorType, stackTrace.
@@ -40,6 +40,7 @@ enum class FrameType : std::uint16_t {
   log = 19,      // Lines, each ended by "\n".
   ids = 20,      // Nothing; asks for random_bytes_each bytes.
   now = 21,      // Nothing; asks for the platform's time.
+  fetch = 22,    // A request to a server outside: {"method", "url", "headers", "timeout_ms"}, NUL, the body.
 };
 
 inline constexpr std::uint16_t flag_error = 1;    // Of reply: the Call was refused.

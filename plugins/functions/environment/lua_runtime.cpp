@@ -116,6 +116,22 @@ struct LuaRuntime::Functions {
     return 2;
   }
 
+  // fetch(request, body) -> true, head, body; or false, error.
+  static int fetch(lua_State* lua) {
+    auto& runtime = self(lua);
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    luaL_checkstring(lua, 2);
+    if (!runtime.host_) return luaL_error(lua, "requests need an invocation");
+    auto& request = runtime.input_;
+    request.clear();
+    if (const char* why = runtime.json_.encode(lua, 1, request)) return luaL_error(lua, "http: %s", why);
+    const auto reply = runtime.host_->fetch(request, text_at(lua, 2));
+    lua_pushboolean(lua, reply.ok);
+    if (const char* why = runtime.json_.decode(lua, reply.json)) return luaL_error(lua, "http: %s", why);
+    push(lua, reply.body);
+    return 3;
+  }
+
   static int log(lua_State* lua) {
     auto& runtime = self(lua);
     luaL_checkstring(lua, 1);
@@ -406,6 +422,7 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
     lua_setfield(lua_, -2, name);
   };
   function("call", Functions::call);
+  function("fetch", Functions::fetch);
   function("log", Functions::log);
   function("now_ms", Functions::now_ms);
   function("uuid", Functions::uuid);

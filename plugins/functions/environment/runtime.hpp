@@ -19,9 +19,13 @@ class RuntimeHost {
   struct Reply {
     bool ok = false;
     std::string_view json;  // The output, or {"code": …, "message": …}. Valid until the next request.
+    std::string_view body;  // Of fetch().
   };
   // Makes a Call as the function's role.
   virtual Reply call(std::string_view service, std::string_view operation, std::string_view input) = 0;
+  // A request to a server outside, as the outbound policy lets it: JSON and body as in a fetch frame, and
+  // so the answer.
+  virtual Reply fetch(std::string_view request, std::string_view body) = 0;
   // Lines of the function's log; a missing last "\n" is added.
   virtual void log(std::string_view text) = 0;
   virtual std::int64_t now_ms() = 0;            // The platform's time.

@@ -38,10 +38,8 @@ class InitHost final : public RuntimeHost {
     random_ = package.find("random");
     random_.resize(random_bytes_each);
   }
-  Reply call(std::string_view, std::string_view, std::string_view) override {
-    return {false, R"({"code":"Runtime.InitError","message":"Services can be called by handlers, not while the )"
-                   R"(function's code is loaded: environments share what it leaves behind."})"};
-  }
+  Reply call(std::string_view, std::string_view, std::string_view) override { return refused; }
+  Reply fetch(std::string_view, std::string_view) override { return refused; }
   void log(std::string_view text) override {
     if (lines.size() + text.size() >= report_text_bytes_max) return;
     lines.append(text);
@@ -55,6 +53,11 @@ class InitHost final : public RuntimeHost {
   std::string lines;
 
  private:
+  static constexpr Reply refused = {
+      false,
+      R"({"code":"Runtime.InitError","message":"Services and servers can be called by handlers, not while the )"
+      R"(function's code is loaded: environments share what it leaves behind."})",
+      {}};
   std::int64_t now_ms_;
   std::string random_;
 };

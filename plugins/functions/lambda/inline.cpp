@@ -21,10 +21,18 @@ void InlineFunction::log(std::string_view text) {
   if (tail) tail->append(text).append(text.ends_with('\n') ? "" : "\n");
 }
 
-RuntimeHost::Reply InlineFunction::call(std::string_view, std::string_view, std::string_view) {
-  return {false, R"({"code":"InlineFunction","message":"An inline function makes no calls: take inline = true )"
-                 R"(away and it runs in an environment of its own, which may."})"};
-}
+namespace {
+
+constexpr RuntimeHost::Reply refused = {
+    false,
+    R"({"code":"InlineFunction","message":"An inline function makes no calls: take inline = true )"
+    R"(away and it runs in an environment of its own, which may."})",
+    {}};
+
+}  // namespace
+
+RuntimeHost::Reply InlineFunction::call(std::string_view, std::string_view, std::string_view) { return refused; }
+RuntimeHost::Reply InlineFunction::fetch(std::string_view, std::string_view) { return refused; }
 
 std::string_view InlineFunction::random_bytes() {
   random_ = surroundings_.random_bytes(random_bytes_each);

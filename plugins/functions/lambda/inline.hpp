@@ -35,6 +35,7 @@ class InlineFunction final : private RuntimeHost {
   std::string* tail = nullptr;   // Also gets what is printed; or null.
 
  private:
+  Reply fetch(std::string_view request, std::string_view body) override;
   Reply call(std::string_view service, std::string_view operation, std::string_view input) override;
   void log(std::string_view text) override;
   std::int64_t now_ms() override { return surroundings_.now_ms(); }

@@ -10,6 +10,7 @@
 
 #include "environment/package.hpp"
 #include "lambda/code.hpp"
+#include "lambda/fetch.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
 #include "runtimes/runtime_pool.hpp"
@@ -107,6 +108,9 @@ class Host final : public InvocationHost {
     context.trace = trace_;
     if (may_nest(operation)) return call_on_own_fiber(kernel_, std::move(context), service, operation, input);
     return kernel_.services.call_json(context, service, operation, input);
+  }
+  Result<std::string> fetch(std::string_view request, std::string_view body) override {
+    return functions::fetch(kernel_.http, request, body, deadline_);
   }
   void log(std::string_view lines) override {
     logs_.append(stream_, kernel_.clock.now(), lines);

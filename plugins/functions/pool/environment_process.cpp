@@ -25,6 +25,7 @@ std::size_t bytes_max_of(FrameType type) {
     case FrameType::failure:
       return response_bytes_max + sizeof(AnswerHead);
     case FrameType::call:
+    case FrameType::fetch:
       return frame_bytes_max;
     case FrameType::log:
       return log_bytes_max + 1;
@@ -141,6 +142,14 @@ bool EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint64_t id, s
   return send(io, deadline, header, body, {}, {});
 }
 
+EnvironmentProcess::Progress EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint64_t id,
+                                                       const Result<std::string>& result) {
+  const bool sent = result ? reply(io, deadline, id, 0, *result)
+                           : reply(io, deadline, id, flag_error, refusal(result.error()));
+  // The deadline may have passed meanwhile: the next wait says so.
+  return sent || std::chrono::steady_clock::now() >= deadline ? Progress::more : Progress::violated;
+}
+
 EnvironmentAnswer EnvironmentProcess::invoke(Io& io, const EnvironmentInvocation& invocation, InvocationHost& host) {
   EnvironmentAnswer answer;
   const auto head = head_of(invocation, host, fresh());
@@ -211,8 +220,8 @@ EnvironmentProcess::Progress EnvironmentProcess::take_frames(InvocationHost& hos
     const auto body = pending_.substr(sizeof header, header.bytes);
     const auto rest = pending_.substr(sizeof header + header.bytes);
     if (header.type != FrameType::log && !rest.empty()) return Progress::violated;
-    if (header.type == FrameType::call && in_.empty()) {
-      // While the Call waits, other fibers use the thread's buffer.
+    if ((header.type == FrameType::call || header.type == FrameType::fetch) && in_.empty()) {
+      // While it waits, other fibers use the thread's buffer.
       const std::string kept(body);
       pending_ = {};
       return take(header, kept, host, answer, io, deadline);
@@ -248,13 +257,15 @@ EnvironmentProcess::Progress EnvironmentProcess::take(const FrameHeader& header,
       const auto service_end = body.find('\0');
       const auto operation_end = service_end == body.npos ? body.npos : body.find('\0', service_end + 1);
       if (operation_end == body.npos) return Progress::violated;
-      const auto result =
-          host.call(body.substr(0, service_end), body.substr(service_end + 1, operation_end - service_end - 1),
-                    body.substr(operation_end + 1));
-      // The deadline may have passed meanwhile: the next wait says so.
-      const bool sent = result ? reply(io, deadline, header.id, 0, *result)
-                               : reply(io, deadline, header.id, flag_error, refusal(result.error()));
-      return sent || std::chrono::steady_clock::now() >= deadline ? Progress::more : Progress::violated;
+      return reply(io, deadline, header.id,
+                   host.call(body.substr(0, service_end),
+                             body.substr(service_end + 1, operation_end - service_end - 1),
+                             body.substr(operation_end + 1)));
+    }
+    case FrameType::fetch: {
+      const auto request_end = body.find('\0');
+      if (request_end == body.npos) return Progress::violated;
+      return reply(io, deadline, header.id, host.fetch(body.substr(0, request_end), body.substr(request_end + 1)));
     }
     case FrameType::ids:
       return reply(io, deadline, header.id, 0, host.random_bytes(random_bytes_each)) ? Progress::more

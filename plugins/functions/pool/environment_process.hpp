@@ -21,6 +21,8 @@ class InvocationHost {
  public:
   virtual ~InvocationHost() = default;
   virtual Result<std::string> call(std::string_view service, std::string_view operation, std::string_view input) = 0;
+  // As in a fetch frame (environment/frames.hpp), and so the answer.
+  virtual Result<std::string> fetch(std::string_view request, std::string_view body) = 0;
   virtual void log(std::string_view lines) = 0;
   virtual Time now() = 0;
   virtual std::string random_bytes(std::size_t count) = 0;
@@ -79,6 +81,7 @@ class EnvironmentProcess {
   bool send(Io& io, MachineTime deadline, const FrameHeader& header, std::string_view first, std::string_view second,
             std::string_view third);
   bool reply(Io& io, MachineTime deadline, std::uint64_t id, std::uint16_t flags, std::string_view body);
+  Progress reply(Io& io, MachineTime deadline, std::uint64_t id, const Result<std::string>& result);
   static std::size_t frame_bytes_max_of(FrameType type);
   static void append_invoke(std::string& out, std::uint64_t id, bool fresh, const EnvironmentInvocation& invocation,
                             InvocationHost& host);

@@ -60,6 +60,49 @@ function json.encode(value) end
 ---@return any
 function json.decode(text) end
 
+-- Requests to servers outside, for handlers in environments of their own: public addresses, and what the
+-- stack's `outbound` names. What goes wrong on the way is an error with a code (AddressNotAllowed,
+-- NameNotResolved, ConnectionFailed, CertificateNotTrusted, Timeout, …); any status is an answer, a
+-- redirect too. `body`: text, or a value that is sent as JSON. `timeout`: seconds; at most what the
+-- invocation has left.
+---@class moonbase.Request
+---@field url string
+---@field query? table<string, string|number|boolean>
+---@field headers? table<string, string>
+---@field body? any
+---@field timeout? number
+---@field method? string                   of http.request
+
+---@class moonbase.Answer
+---@field status integer
+---@field headers table<string, string>   lower case names
+---@field body string
+---@field json fun(self): any
+---@field header fun(self, name: string): string?
+
+http = {}
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.get(request) end
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.head(request) end
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.post(request) end
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.put(request) end
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.patch(request) end
+---@param request string|moonbase.Request
+---@return moonbase.Answer
+function http.delete(request) end
+---@param request moonbase.Request
+---@return moonbase.Answer
+function http.request(request) end
+
 -- Begins a stack: local s = require "stack" { name = "shop" }
 -- `plugins`: folders of Lua plugins that it needs. `outbound`: hosts that are not public and that the
 -- platform's own requests may reach for it ("localhost", "10.0.0.7", "*.internal"; "private": all).

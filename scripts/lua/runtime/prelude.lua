@@ -40,6 +40,58 @@ local function call(service, operation, input)
   return error(setmetatable(output, refusal), 0)
 end
 
+-- Requests to servers outside, where the stack's outbound policy lets them. What goes wrong on the way is
+-- an error with a code; any status is an answer.
+local answers = {}
+answers.__index = answers
+function answers:json() return decode(self.body) end
+function answers:header(name) return self.headers[name:lower()] end
+
+local function escape(text)
+  return (tostring(text):gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function with_query(url, query)
+  if query == nil then return url end
+  local names, parts = {}, {}
+  for name in pairs(query) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = escape(name) .. "=" .. escape(query[name]) end
+  return url .. (url:find("?", 1, true) and "&" or "?") .. concat(parts, "&")
+end
+
+local http_options = { url = true, method = true, query = true, headers = true, body = true, timeout = true }
+local function fetch(options, method)
+  if type(options) == "string" then options = { url = options } end
+  if type(options) ~= "table" or type(options.url) ~= "string" then
+    error("http takes a url, or { url = …, query = …, headers = …, body = …, timeout = seconds }", 3)
+  end
+  for name in pairs(options) do
+    if not http_options[name] then error("http has no option '" .. tostring(name) .. "'", 3) end
+  end
+  local headers, body, has_type = {}, options.body, false
+  for name, value in pairs(options.headers or {}) do
+    headers[name] = tostring(value)
+    has_type = has_type or name:lower() == "content-type"
+  end
+  if body ~= nil and type(body) ~= "string" then
+    body = encode(body)
+    if not has_type then headers["Content-Type"] = "application/json" end
+  end
+  local ok, head, content = host.fetch({
+    method = method or options.method or "GET", url = with_query(options.url, options.query), headers = headers,
+    timeout_ms = options.timeout and math.ceil(options.timeout * 1000),
+  }, body or "")
+  if not ok then return error(setmetatable(head, refusal), 0) end
+  head.body = content
+  return setmetatable(head, answers)
+end
+
+http = { request = function(options) return fetch(options) end }
+for _, method in ipairs { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" } do
+  http[method:lower()] = function(options) return fetch(options, method) end
+end
+
 -- The stack language in its second pass: constructors give handles that are clients.
 local stack
 local function stack_entry()
