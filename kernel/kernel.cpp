@@ -4,6 +4,7 @@
 #include "dispatch/calls.hpp"
 #include "dispatch/directory.hpp"
 #include "dispatch/door.hpp"
+#include "durable_file.hpp"
 #include "dispatch/issued_credentials.hpp"
 #include "http/client.hpp"
 #include "http/origin.hpp"
@@ -212,17 +213,16 @@ struct Kernel::Inside {
   std::string platform_key() {
     constexpr std::size_t key_bytes = 32;
     if (options.memory || options.seed) return ids.random_bytes(key_bytes);
-    fs::create_directories(options.data);
+    if (const auto made = make_folder_durably(options.data.string()); !made)
+      throw std::runtime_error(made.error().message);
     fs::permissions(options.data, fs::perms::owner_all);
     const auto file = options.data / "key";
     std::ifstream in(file, std::ios::binary);
     std::string key{std::istreambuf_iterator<char>(in), {}};
     if (key.size() == key_bytes) return key;
     key = ids.random_bytes(key_bytes);
-    std::ofstream out(file, std::ios::binary);
-    fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
-    out << key;
-    if (!out.flush()) throw std::runtime_error("cannot write " + file.string() + ": is the folder writable?");
+    if (const auto written = write_durably(file.string(), 0600, key); !written)
+      throw std::runtime_error(written.error().message);
     return key;
   }
 

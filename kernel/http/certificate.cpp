@@ -1,7 +1,6 @@
 #include "http/certificate.hpp"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -14,6 +13,8 @@
 #include <cstring>
 #include <memory>
 #include <stdexcept>
+
+#include "durable_file.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -112,21 +113,10 @@ Certificate make_certificate(EVP_PKEY& key, const std::vector<std::string>& name
   return certificate;
 }
 
-// Written aside and renamed, so that a crash leaves the old file or the new one.
-Result<Done> write_file(const std::string& path, mode_t mode, BIO& content) {
-  const auto aside = path + ".new";
-  ::unlink(aside.c_str());
-  const int file = ::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+std::string_view text_of(BIO& content) {
   char* text = nullptr;
   const auto bytes = BIO_get_mem_data(&content, &text);
-  const bool written = file >= 0 && ::write(file, text, static_cast<std::size_t>(bytes)) == bytes && ::fsync(file) == 0;
-  const int reason = errno;
-  if (file >= 0) ::close(file);
-  if (!written || ::rename(aside.c_str(), path.c_str()) != 0) {
-    return Error{.code = "InvalidFolder",
-                 .message = "Cannot write " + path + ": " + std::strerror(written ? errno : reason) + "."};
-  }
-  return done;
+  return {text, static_cast<std::size_t>(bytes)};
 }
 
 bool is_name(const std::string& name) {
@@ -159,8 +149,8 @@ Result<Done> ensure_certificate(const std::string& folder, const std::vector<std
   const Bio key_text(BIO_new(BIO_s_mem())), certificate_text(BIO_new(BIO_s_mem()));
   PEM_write_bio_PrivateKey(key_text.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   PEM_write_bio_X509(certificate_text.get(), certificate.get());
-  if (auto written = write_file(key_path(folder), 0600, *key_text); !written) return written;
-  return write_file(certificate_path(folder), 0644, *certificate_text);
+  if (auto written = write_durably(key_path(folder), 0600, text_of(*key_text)); !written) return written;
+  return write_durably(certificate_path(folder), 0644, text_of(*certificate_text));
 }
 
 }  // namespace moonbase::http

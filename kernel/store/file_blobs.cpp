@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "durable_file.hpp"
+
 namespace moonbase::store {
 namespace {
 
@@ -23,24 +25,30 @@ namespace {
 
 class File {
  public:
-  File(const std::filesystem::path& path, int flags) : path_(path), descriptor_(::open(path.c_str(), flags, 0600)) {
+  explicit File(const std::filesystem::path& path) : descriptor_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
     if (descriptor_ < 0) fail("cannot open", path);
   }
-  ~File() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  ~File() { ::close(descriptor_); }
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
   int descriptor() const { return descriptor_; }
-  void sync() const {
-    if (::fsync(descriptor_) != 0) fail("cannot sync", path_);
-  }
 
  private:
-  const std::filesystem::path path_;
   const int descriptor_;
 };
+
+void must(const Result<Done>& result) {
+  if (!result) throw std::runtime_error(result.error().message);
+}
+
+void make_folder(const std::filesystem::path& path, bool durable) {
+  if (durable) {
+    must(make_folder_durably(path.string()));
+  } else {
+    std::filesystem::create_directories(path);
+  }
+}
 
 // Ids come back from clients; only our own form becomes part of a path.
 bool is_id(const std::string& id) {
@@ -50,7 +58,6 @@ bool is_id(const std::string& id) {
 class FileBlobWriter final : public BlobWriter {
  public:
   FileBlobWriter(const std::filesystem::path& folder, bool durable) : folder_(folder), durable_(durable) {
-    std::filesystem::create_directories(folder);
     std::string name = (folder / "incoming-XXXXXX").string();
     descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
     aside_ = name;
@@ -81,12 +88,12 @@ class FileBlobWriter final : public BlobWriter {
     if (::close(std::exchange(descriptor_, -1)) != 0) fail("cannot close", aside_);
 
     const auto shelf = folder_ / id.substr(0, 2);
-    std::filesystem::create_directories(shelf);
+    make_folder(shelf, durable_);
     if (::rename(aside_.c_str(), (shelf / id).c_str()) != 0) fail("cannot rename", aside_);
     finished_ = true;
     if (durable_) {
-      File(shelf, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
-      File(folder_, O_RDONLY | O_DIRECTORY | O_CLOEXEC).sync();
+      must(sync_folder(shelf.string()));
+      must(sync_folder(folder_.string()));  // Another writer may have made the shelf, and not have come to this yet.
     }
     return id;
   }
@@ -107,7 +114,10 @@ class FileBlobWriter final : public BlobWriter {
 
 FileBlobs::FileBlobs(std::filesystem::path folder, bool durable) : folder_(std::move(folder)), durable_(durable) {}
 
-std::unique_ptr<BlobWriter> FileBlobs::create() { return std::make_unique<FileBlobWriter>(folder_, durable_); }
+std::unique_ptr<BlobWriter> FileBlobs::create() {
+  std::call_once(folder_made_, make_folder, folder_, durable_);
+  return std::make_unique<FileBlobWriter>(folder_, durable_);
+}
 
 std::string FileBlobs::path(const std::string& id) const {
   if (!is_id(id)) throw std::runtime_error("not the id of a blob: " + id);
@@ -119,7 +129,7 @@ bool FileBlobs::contains(const std::string& id) const { return is_id(id) && std:
 std::uint64_t FileBlobs::size(const std::string& id) const { return std::filesystem::file_size(path(id)); }
 
 std::string FileBlobs::read(const std::string& id, std::uint64_t offset, std::size_t length) const {
-  const File file(path(id), O_RDONLY | O_CLOEXEC);
+  const File file(path(id));
   std::string bytes(length, '\0');
   std::size_t filled = 0;
   while (filled < length) {

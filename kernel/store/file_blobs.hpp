@@ -4,6 +4,7 @@
 #include <moonbase/blob_store.hpp>
 
 #include <filesystem>
+#include <mutex>
 
 namespace moonbase::store {
 
@@ -21,6 +22,7 @@ class FileBlobs final : public BlobStore {
  private:
   const std::filesystem::path folder_;
   const bool durable_;
+  std::once_flag folder_made_;
 };
 
 }  // namespace moonbase::store

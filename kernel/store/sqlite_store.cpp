@@ -1,5 +1,6 @@
 #include "store/sqlite_store.hpp"
 
+#include "durable_file.hpp"
 #include "store/connection.hpp"
 
 #include <moonbase/hash.hpp>
@@ -109,7 +110,8 @@ struct SqliteStore::Inside {
     if (open.load(std::memory_order_acquire)) return;
     const std::lock_guard lock(opening);
     if (open) return;
-    std::filesystem::create_directories(options.file.parent_path());
+    if (const auto made = make_folder_durably(options.file.parent_path().string()); !made)
+      throw std::runtime_error(made.error().message);
     auto connection =
         std::make_unique<Connection>(options.file, Connection::Mode::writer, options.durable, options.cache_bytes);
     apply_schema(*connection);
