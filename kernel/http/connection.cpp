@@ -101,4 +101,16 @@ void run_handler(Connection& connection, HttpRequest& request, HttpResponse& res
   }
 }
 
+bool run_stream(Connection& connection, const HttpResponse& response, BodyWriter& writer) {
+  try {
+    response.stream(writer);
+    return true;
+  } catch (const loop::Stopped&) {
+    throw;
+  } catch (const std::exception& exception) {
+    connection.server.log_exception("a streamed answer failed", exception.what());
+    return false;
+  }
+}
+
 }  // namespace moonbase::http

@@ -105,10 +105,12 @@ void serve_http2(Connection& connection);
 // Takes the connection over after an upgrade request; `response.websocket` is set.
 void serve_websocket(Connection& connection, const HttpRequest& request, HttpResponse& response);
 
-// The Date header's value at this moment of the platform's clock.
+// The Date header's line at this moment of the platform's clock.
 std::string_view http_date_now(Connection& connection);
 
 // Runs the handler; an exception becomes a 500.
 void run_handler(Connection& connection, HttpRequest& request, HttpResponse& response);
+// Writes `response.stream`; false where it threw, which is logged.
+bool run_stream(Connection& connection, const HttpResponse& response, BodyWriter& writer);
 
 }  // namespace moonbase::http

@@ -307,15 +307,8 @@ class Http1 {
     output.text += "\r\n";
     if (is_head || !may_have) return transport_.write(output.text);
     Http1Writer writer(transport_, output.text, chunked, response.length, false);
-    try {
-      response.stream(writer);
-    } catch (const loop::Stopped&) {
-      throw;
-    } catch (const std::exception& exception) {
-      // Too late for another status: an answer without its end is the only honest one.
-      connection_.server.log_exception("a streamed answer failed", exception.what());
-      return false;
-    }
+    // Too late for another status: an answer without its end is the only honest one.
+    if (!run_stream(connection_, response, writer)) return false;
     return writer.finish() && !until_close;
   }
 

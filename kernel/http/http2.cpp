@@ -436,17 +436,9 @@ void Session::respond(const StreamPointer& stream, HttpResponse& response) {
   wake_writer();
   if (response.stream) {
     StreamWriter writer(stream, response.length);
-    try {
-      response.stream(writer);
-    } catch (const loop::Stopped&) {
-      throw;
-    } catch (const std::exception& exception) {
-      connection_.server.log_exception("a streamed answer failed", exception.what());
-      if (stream->session) abort(*stream);
-      return;
-    }
+    const bool whole = run_stream(connection_, response, writer) && writer.complete();
     if (!stream->session) return;
-    if (!writer.complete()) return abort(*stream);
+    if (!whole) return abort(*stream);
     stream->out_ended = true;
     more_to_send(*stream);
   }
