@@ -52,6 +52,7 @@ struct Loop::Descriptor {
   Fiber* writer = nullptr;
   std::uint32_t generation = 0;  // Tells late events of a closed descriptor from its successor's.
   bool registered = false;
+  bool writing_watched = false;
   bool readable = false;
   bool writable = false;
   bool read_ended = false;  // These two stay.
@@ -298,12 +299,16 @@ void Loop::switch_to_loop(Fiber& fiber) {
   after_resume(fiber);
 }
 
-void Loop::end(Fiber& fiber) {
+void Loop::take_off_lists(Fiber& fiber) {
   timers_->machine.remove(fiber);
   timers_->clock.remove(fiber);
   if (fiber.next_) fiber.next_->previous_ = fiber.previous_;
   (fiber.previous_ ? fiber.previous_->next_ : all_) = fiber.next_;
   --fibers_;
+}
+
+void Loop::end(Fiber& fiber) {
+  take_off_lists(fiber);
 #ifdef MOONBASE_TSAN
   __tsan_destroy_fiber(fiber.thread_sanitizer_fiber_);
 #endif
@@ -359,11 +364,7 @@ void Loop::yield() {
 }
 
 void Loop::abandon(Fiber& fiber) {
-  timers_->machine.remove(fiber);
-  timers_->clock.remove(fiber);
-  if (fiber.next_) fiber.next_->previous_ = fiber.previous_;
-  (fiber.previous_ ? fiber.previous_->next_ : all_) = fiber.next_;
-  --fibers_;
+  take_off_lists(fiber);
   fiber.ended_ = true;
   // Never resumed and never destroyed: its own reference keeps it, and its stack, for good.
   switch_to_loop(fiber);
@@ -459,19 +460,29 @@ Loop::Descriptor& Loop::registered(int descriptor) {
   const auto number = static_cast<std::size_t>(descriptor);
   if (number >= descriptors_.size()) descriptors_.resize(std::max(number + 1, descriptors_.size() * 2));
   auto& entry = descriptors_[number];
-  if (entry.registered) return entry;
-  epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
-  event.data.u64 = std::uint64_t{entry.generation} << 32 | static_cast<std::uint32_t>(descriptor);
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, descriptor, &event) != 0 && errno != EEXIST) {
-    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  if (!entry.registered) {
+    watch(descriptor, entry, EPOLL_CTL_ADD, EPOLLIN | EPOLLRDHUP);
+    entry.registered = true;
   }
-  entry.registered = true;
   return entry;
+}
+
+void Loop::watch(int descriptor, const Descriptor& entry, int change, std::uint32_t events) {
+  epoll_event event{};
+  event.events = events | EPOLLET;
+  event.data.u64 = std::uint64_t{entry.generation} << 32 | static_cast<std::uint32_t>(descriptor);
+  if (epoll_ctl(epoll_, change, descriptor, &event) != 0 && errno != EEXIST)
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
 }
 
 bool Loop::wait(int number, Side side, MachineTime deadline, bool ask) {
   auto& entry = registered(number);
+  if (side == Side::write && !entry.writing_watched) {
+    // Only from the first wait on: Linux would wake this loop whenever an environment reads from its socket.
+    // What is so already is reported once more.
+    watch(number, entry, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT | EPOLLRDHUP);
+    entry.writing_watched = true;
+  }
   if (ask) {
     // Asked after the note is cleared: what happens from here on is noted again.
     (side == Side::read ? entry.readable : entry.writable) = false;

@@ -92,6 +92,7 @@ class Loop {
 
   bool wait(int descriptor, Side side, MachineTime deadline, bool ask);
   Descriptor& registered(int descriptor);
+  void watch(int descriptor, const Descriptor& entry, int change, std::uint32_t events);
   void start(std::function<void()> work);
   void give_stack(Fiber& fiber);
   bool begin_again(Fiber& fiber);
@@ -101,6 +102,7 @@ class Loop {
   void switch_to_loop(Fiber& fiber);
   [[noreturn]] void abandon(Fiber& fiber);
   void after_resume(Fiber& fiber);
+  void take_off_lists(Fiber& fiber);
   void end(Fiber& fiber);
   void take_inbox();
   void fire_timers();
