@@ -1,28 +1,18 @@
--- The stack vocabulary of storage, with a recorder in the place of the platform: luajit resources_test.lua FILE
+-- The stack vocabulary of storage, with a recorder in the place of the platform: luajit resources_test.lua FOLDER
 null = setmetatable({}, { __tostring = function() return "null" end })
 local list_mark = {}
 function array(list) return setmetatable(list, list_mark) end
 
+-- The plugin's chunks, in its order.
 local definition
-loadfile(assert(arg[1]))() { resource = function(given) definition = given end }
+local vocabulary = { shared = {}, resource = function(given) definition = given end }
+for _, chunk in ipairs { "resources_expressions", "resources_items", "resources" } do
+  dofile(("%s/%s.lua"):format(assert(arg[1]), chunk))(vocabulary)
+end
 local tools = { array = array }
 
-local failures, checks = 0, 0
-local function show(value)
-  if type(value) ~= "table" or value == null then return tostring(value) end
-  local keys, parts = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for i, key in ipairs(keys) do parts[i] = tostring(key) .. "=" .. show(value[key]) end
-  return "{" .. table.concat(parts, " ") .. "}"
-end
-local function check(what, found, wanted)
-  checks = checks + 1
-  if show(found) ~= show(wanted) then
-    failures = failures + 1
-    print(("%s:\n  found  %s\n  wanted %s"):format(what, show(found), show(wanted)))
-  end
-end
+local harness = dofile((arg[0]:gsub("[^/]+/[^/]+$", "check.lua")))
+local check = harness.check
 
 -- A handle whose calls are recorded and answered from `answers`.
 local calls, answers = {}, {}
@@ -168,5 +158,4 @@ check("one change at a time", made,
   { "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTimeToLive", "DescribeTable" })
 check("another key is another table", definition.replaces(full, definition.properties("orders", { key = "id:S" }, tools)), true)
 
-print(("%d checks, %d failures"):format(checks, failures))
-os.exit(failures == 0 and checks > 30 and 0 or 1)
+harness.finish(30)
