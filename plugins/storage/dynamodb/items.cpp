@@ -14,6 +14,10 @@ namespace {
 
 constexpr auto select_item =
     "SELECT content, bytes FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
+constexpr auto select_bytes =
+    "SELECT bytes FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
+constexpr auto update_item =
+    "UPDATE dynamodb_item SET bytes = ?, content = ? WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
 constexpr auto upsert_item =
     "INSERT INTO dynamodb_item (account, space, pk, sk, tie, bytes, content) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (account, space, pk, sk, tie) DO UPDATE SET bytes = excluded.bytes, content = excluded.content";
@@ -25,6 +29,12 @@ void put_row(Transaction& tx, const Table& table, std::int64_t space, const KeyB
   const auto content = encode_item(item.item);
   tx.query(upsert_item, table.account, space, Blob{key.partition}, Blob{key.sort}, Blob{tie}, item.bytes,
            Blob{content});
+}
+// The same where the row is known to be there: the database need not look for a conflict first.
+void replace_row(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem& item) {
+  const auto content = encode_item(item.item);
+  tx.query(update_item, item.bytes, Blob{content}, table.account, table.space, Blob{key.partition}, Blob{key.sort},
+           Blob{""});
 }
 void delete_row(Transaction& tx, const Table& table, std::int64_t space, const KeyBytes& key, std::string_view tie) {
   tx.query(delete_item, table.account, space, Blob{key.partition}, Blob{key.sort}, Blob{tie});
@@ -57,6 +67,15 @@ std::optional<StoredItem> read_item(Transaction& tx, const Table& table, const K
   const auto rows = tx.query(select_item, table.account, table.space, Blob{key.partition}, Blob{key.sort}, Blob{""});
   if (rows.empty()) return std::nullopt;
   return StoredItem{decode_item(rows[0][0].string()), static_cast<std::size_t>(rows[0][1].integer())};
+}
+
+std::optional<StoredItem> read_before(Transaction& tx, const Table& table, const KeyBytes& key, bool looks) {
+  const bool table_looks = !table.indexes.empty() || !table.ttl_attribute.empty() || table.recovers || table.stream ||
+                           !table.replica_streams.empty();
+  if (looks || table_looks) return read_item(tx, table, key);
+  const auto rows = tx.query(select_bytes, table.account, table.space, Blob{key.partition}, Blob{key.sort}, Blob{""});
+  if (rows.empty()) return std::nullopt;
+  return StoredItem{{}, static_cast<std::size_t>(rows[0][0].integer())};
 }
 
 double Capacity::total() const {
@@ -153,7 +172,9 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
   written.capacity.table = write_units(std::max(old_bytes, new_bytes));
   written.table.items = (after ? 1 : 0) - (before ? 1 : 0);
   written.table.bytes = static_cast<std::int64_t>(new_bytes) - static_cast<std::int64_t>(old_bytes);
-  if (after) {
+  if (after && before) {
+    replace_row(tx, table, key, *after);
+  } else if (after) {
     put_row(tx, table, table.space, key, "", *after);
   } else if (before) {
     delete_row(tx, table, table.space, key, "");

@@ -193,7 +193,7 @@ Result<Value> batch_write_item(Service& service, Call& call) {
         }
         for (std::size_t i = 0; i < writes.size(); ++i) {
           const auto& table = *tables[writes[i].table];
-          const auto before = read_item(tx, table, keys[i]);
+          const auto before = read_before(tx, table, keys[i], false);
           const auto one = write_item(tx, table, keys[i], before ? &*before : nullptr,
                                       writes[i].key ? nullptr : &writes[i].item, {call.kernel.clock.now()});
           capacities[writes[i].table] += one.capacity;

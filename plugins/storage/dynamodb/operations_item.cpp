@@ -112,6 +112,7 @@ Result<Value> put_item(Service& service, Call& call) {
   if (!expressions) return enveloped(expressions.error());
   const auto condition = read_condition(*expressions, input);
   after.bytes = item_bytes(after.item);
+  const bool returns_old = input["ReturnValues"].string_or("NONE") == "ALL_OLD", looks = condition || returns_old;
 
   return write_table(
       service, call, table_named(call, input["TableName"].string()),
@@ -119,13 +120,13 @@ Result<Value> put_item(Service& service, Call& call) {
         const auto key = key_of_item(table.keys, after.item);
         if (!key) return key.error();
         if (auto checked = check_item(table, after, false); !checked) return checked.error();
-        const auto before = read_item(tx, table, *key);
+        const auto before = read_before(tx, table, *key, looks);
         if (condition && !condition.holds(before ? before->item : Map{}))
           return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
         written = write_item(tx, table, *key, before ? &*before : nullptr, &after, {call.kernel.clock.now()});
 
         Map output;
-        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        if (before && returns_old) output.set("Attributes", before->item);
         add_metrics(tx, output, input, table, written.capacity, *key, after.item);
         return Value(std::move(output));
       });
@@ -186,19 +187,20 @@ Result<Value> delete_item(Service& service, Call& call) {
   auto expressions = Expressions::read(service.expressions, input, condition_parameters);
   if (!expressions) return enveloped(expressions.error());
   const auto condition = read_condition(*expressions, input);
+  const bool returns_old = input["ReturnValues"].string_or("NONE") == "ALL_OLD", looks = condition || returns_old;
 
   return write_table(
       service, call, table_named(call, input["TableName"].string()),
       [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
         const auto key = key_of_parameter(table.keys, key_attributes);
         if (!key) return key.error();
-        const auto before = read_item(tx, table, *key);
+        const auto before = read_before(tx, table, *key, looks);
         if (condition && !condition.holds(before ? before->item : Map{}))
           return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
         written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr, {call.kernel.clock.now()});
 
         Map output;
-        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        if (before && returns_old) output.set("Attributes", before->item);
         add_metrics(tx, output, input, table, written.capacity, *key, key_attributes);
         return Value(std::move(output));
       });
