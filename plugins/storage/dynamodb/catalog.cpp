@@ -9,7 +9,10 @@
 namespace moonbase::dynamodb {
 
 TableName table_named(const Call& call, std::string_view name_or_arn) {
-  return {call.context.identity.account_id, call.context.region, table_name_of(name_or_arn)};
+  const auto& account = call.context.identity.account_id;
+  // An ARN of another account or region names nothing here: it must not stand for the caller's own table.
+  const bool ours = !name_or_arn.starts_with("arn:") || name_or_arn.starts_with(call.context.arn("dynamodb", ""));
+  return {account, call.context.region, ours ? table_name_of(name_or_arn) : std::string(name_or_arn)};
 }
 
 Error no_such_table(const std::string& name) {
@@ -65,8 +68,10 @@ TablePointer insert_table(Transaction& tx, const TableName& name, Value definiti
 }
 
 Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
+  std::uint64_t changes = 0;
   {
     const std::shared_lock lock(mutex_);
+    changes = changes_;
     const auto known = tables_.find(name);
     if (known != tables_.end() && !known->second.stale) return known->second.table;
   }
@@ -76,9 +81,11 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
     return Value();
   });
   if (!read) return read.error();
-  if (!table) return table_not_found();
-
   const std::unique_lock lock(mutex_);
+  if (!table) {
+    if (const auto known = tables_.find(name); known != tables_.end() && known->second.stale) tables_.erase(known);
+    return table_not_found();
+  }
   auto& entry = tables_[name];
   if (entry.table && entry.table->space == table->space && !entry.stale && entry.table->version >= table->version)
     return entry.table;
@@ -100,19 +107,35 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
       }
     table = std::move(with_size);
   }
-  entry = {table, false};
+  entry = {table, changes != changes_};
   return table;
 }
 
 void Catalog::forget(const TableName& name) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   // In all regions: the table may have replicas.
   for (auto& [known, entry] : tables_)
     if (known.account == name.account && known.name == name.name) entry.stale = true;
 }
 
+TablePointer Catalog::add(const TableName& name, const TablePointer& table) {
+  const std::unique_lock lock(mutex_);
+  ++changes_;
+  auto& entry = tables_[name];
+  if (!entry.table || entry.stale || entry.table->space != table->space) entry = {table, false};
+  return entry.table;
+}
+
+void Catalog::drop(const TableName& name) {
+  forget(name);
+  const std::unique_lock lock(mutex_);
+  tables_.erase(name);
+}
+
 void Catalog::clear(std::string_view account_id) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   std::erase_if(tables_, [&](const auto& entry) { return account_id.empty() || entry.first.account == account_id; });
 }
 

@@ -85,6 +85,7 @@ Result<Value> write_tables(Service& service, Call& call, const std::vector<Table
 
 void note_written(Service& service, const Table& table, const Written& written) {
   if (table.stream) service.stream_signals.notify(table.account, *table.stream);
+  for (const auto& other : table.replica_streams) service.stream_signals.notify(table.account, other.number);
   const auto grow = [](TableSize& size, const Growth& growth) {
     if (!size.counted) return;
     size.items += growth.items;

@@ -12,7 +12,7 @@ namespace {
 // What all regions have in common. Indexes too, but for their ARNs.
 constexpr const char* shared_members[] = {
     "AttributeDefinitions", "KeySchema",  "BillingModeSummary", "ProvisionedThroughput",  "OnDemandThroughput",
-    "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
+    "Warm",                 "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
     "GlobalSecondaryIndexes"};
 
 // "arn:aws:dynamodb:us-east-1:…" in another region.

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "errors.hpp"
+#include "table_settings.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -35,7 +36,9 @@ Result<Done> check_key_schema(const Value& schema, const Value& definitions, boo
   std::set<std::string_view> seen;
   for (const auto& element : elements)
     if (!seen.insert(element["AttributeName"].string()).second)
-      return validation("Both the Hash Key and the Range Key element in the KeySchema have the same name");
+      return validation(elements.size() > 2
+                            ? "The KeySchema contains multiple key attributes with the same name"
+                            : "Both the Hash Key and the Range Key element in the KeySchema have the same name");
   if (elements.empty() || elements[0]["KeyType"].string() != "HASH")
     return validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
   if (!several) {
@@ -49,13 +52,15 @@ Result<Done> check_key_schema(const Value& schema, const Value& definitions, boo
     if (element["KeyType"].string() == "RANGE") {
       ++ranges;
     } else if (ranges > 0) {
-      return validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
+      return invalid_parameter("All HASH key attributes must precede RANGE key attributes in the KeySchema");
     } else {
       ++hashes;
     }
   }
-  if (hashes > index_key_attributes_max || ranges > index_key_attributes_max)
-    return invalid_parameter("A global secondary index key may have at most 4 HASH and 4 RANGE attributes");
+  for (const auto& [count, kind] : {std::pair{hashes, "HASH"}, std::pair{ranges, "RANGE"}})
+    if (count > index_key_attributes_max)
+      return invalid_parameter("The KeySchema exceeds the maximum allowed number of " + std::string(kind) +
+                               " key attributes");
   return done;
 }
 
@@ -71,6 +76,10 @@ Result<Done> check_projection(const Value& projection) {
     return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
   if (attributes.list().size() > projected_attributes_max)
     return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
+  std::set<std::string_view> seen;
+  for (const auto& attribute : attributes.list())
+    if (!seen.insert(attribute.string()).second)
+      return invalid_parameter("Duplicate element in NonKeyAttributes: " + attribute.string());
   return done;
 }
 
@@ -106,7 +115,7 @@ Result<Done> check_indexes(const Value& input) {
         return invalid_parameter("ProvisionedThroughput should not be specified for index: " + name +
                                  " when BillingMode is PAY_PER_REQUEST");
       if (global && provisioned && index["ProvisionedThroughput"].is_null())
-        return invalid_parameter("ProvisionedThroughput must be specified for index: " + name);
+        return invalid_parameter("ProvisionedThroughput is not specified for index: " + name);
       if (!names.insert(name).second) return invalid_parameter("Duplicate index name: " + name);
     }
     if (!global && indexes.list().size() > local_indexes_max)
@@ -177,8 +186,12 @@ KeySchema read_key_schema(const Value& key_schema, const Value& attribute_defini
 
 namespace {
 
-double units_of(const Value& described, const char* units) {
-  return static_cast<double>(described["ProvisionedThroughput"][units].integer_or(0));
+// A second: what is provisioned or, on demand, the maximum (0: none).
+double units_of(const Value& described, bool provisioned, const std::string& kind) {
+  if (provisioned)
+    return static_cast<double>(described["ProvisionedThroughput"][kind + "CapacityUnits"].integer_or(0));
+  return static_cast<double>(
+      std::max<std::int64_t>(0, described["OnDemandThroughput"]["Max" + kind + "RequestUnits"].integer_or(0)));
 }
 
 StreamView view_of(const Value& type) {
@@ -207,6 +220,7 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
   table->version = version;
   table->definition = std::move(definition);
   const auto& definitions = table->definition["AttributeDefinitions"];
+  const bool provisioned = table->is_provisioned();
   table->keys = read_key_schema(table->definition["KeySchema"], definitions);
   for (const bool global : {false, true}) {
     const auto& indexes = table->definition[global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes"];
@@ -218,8 +232,8 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
       index.space = described["Space"].integer();
       index.active = !global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
       index.keys = read_key_schema(described["KeySchema"], definitions);
-      index.read_units = units_of(described, "ReadCapacityUnits");
-      index.write_units = units_of(described, "WriteCapacityUnits");
+      index.read_units = units_of(described, provisioned, "Read");
+      index.write_units = units_of(described, provisioned, "Write");
       const auto& projection = described["Projection"];
       const auto type = projection["ProjectionType"].string_or("ALL");
       index.projects = type == "ALL"       ? Index::Projects::all
@@ -232,9 +246,9 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
     }
   }
   table->ttl_attribute = table->definition["TimeToLive"].string_or("");
-  table->throttles = table->is_provisioned() && is_enforced(table->definition["Tags"]);
-  table->read_units = units_of(table->definition, "ReadCapacityUnits");
-  table->write_units = units_of(table->definition, "WriteCapacityUnits");
+  table->throttles = is_enforced(table->definition["Tags"]);
+  table->read_units = units_of(table->definition, provisioned, "Read");
+  table->write_units = units_of(table->definition, provisioned, "Write");
   table->recovers = !table->definition["Recovery"].is_null();
   if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
     table->stream = stream.integer();
@@ -276,16 +290,18 @@ Result<Done> check_index_keys(const Value& index, const Value& attribute_definit
   return check_projection(index["Projection"]);
 }
 
-Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned) {
-  Map defined = {{"IndexName", index["IndexName"]},
-                 {"KeySchema", index["KeySchema"]},
-                 {"Projection", index["Projection"]},
-                 {"IndexArn", table_arn + "/index/" + index["IndexName"].string()}};
-  if (global) {
-    defined.set("IndexStatus", "ACTIVE");
-    defined.set("ProvisionedThroughput",
-                throughput_description(provisioned ? index["ProvisionedThroughput"] : Value(Map{})));
-  }
+Result<Value> define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned) {
+  const auto& name = index["IndexName"].string();
+  Value defined = Map{{"IndexName", name},
+                      {"KeySchema", index["KeySchema"]},
+                      {"Projection", index["Projection"]},
+                      {"IndexArn", table_arn + "/index/" + name}};
+  if (!global) return defined;
+  defined.set("IndexStatus", "ACTIVE");
+  defined.set("ProvisionedThroughput",
+              throughput_description(provisioned ? index["ProvisionedThroughput"] : Value(Map{})));
+  if (auto set = set_on_demand(defined, index["OnDemandThroughput"], provisioned, name, false); !set) return set.error();
+  if (auto set = set_warm(defined, index["WarmThroughput"], provisioned, name, false); !set) return set.error();
   return defined;
 }
 
@@ -302,7 +318,7 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
   if (auto checked = check_all_used(input); !checked) return checked.error();
 
   const bool provisioned = input["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
-  Map defined = {
+  Value defined = Map{
       {"TableName", table.name},
       {"TableArn", table.arn},
       {"TableId", table.id},
@@ -319,12 +335,25 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
     const auto* kind = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
     if (input[kind].is_null()) continue;
     List indexes;
-    for (const auto& index : input[kind].list()) indexes.push_back(define_index(index, global, table.arn, provisioned));
+    for (const auto& asked : input[kind].list()) {
+      auto index = define_index(asked, global, table.arn, provisioned);
+      if (!index) return index.error();
+      indexes.push_back(std::move(*index));
+    }
     defined.set(kind, std::move(indexes));
   }
   if (!input["TableClass"].is_null()) defined.set("TableClassSummary", Map{{"TableClass", input["TableClass"]}});
-  if (!input["OnDemandThroughput"].is_null()) defined.set("OnDemandThroughput", input["OnDemandThroughput"]);
-  return Value(std::move(defined));
+  if (auto set = set_on_demand(defined, input["OnDemandThroughput"], provisioned, "", false); !set) return set.error();
+  if (auto set = set_warm(defined, input["WarmThroughput"], provisioned, "", false); !set) return set.error();
+  auto encryption = describe_encryption(input["SSESpecification"], table.arn);
+  if (!encryption) return encryption.error();
+  if (!encryption->is_null()) defined.set("SSEDescription", std::move(*encryption));
+  if (const auto& policy = input["ResourcePolicy"]; !policy.is_null()) {
+    auto made = make_policy(policy.string(), {}, table.created.ms);
+    if (!made) return made.error();
+    defined.set("Policy", std::move(*made));
+  }
+  return defined;
 }
 
 Value* find_global_index(Value& definition, const std::string& name) {

@@ -38,10 +38,17 @@ struct Index {
   Projects projects = Projects::all;
   std::vector<std::string> attributes;  // What `some` projects beside keys.
   bool active = true;                   // False while it is being filled.
-  double read_units = 0, write_units = 0;  // Provisioned, a second.
+  double read_units = 0, write_units = 0;  // A second: provisioned, or at most on demand (0: no limit).
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
 };
+
+// Members of a definition that DescribeTable does not answer: "TimeToLive" is an attribute's name, "Stream" a number,
+// "Recovery" {Since, Days}, "Policy" {Policy, RevisionId}, "StreamPolicies" the same by a stream's label, "Insights" a
+// description by index or "", "Warm" what was asked for (also in an index); "Regions" and "OtherStreams" are in
+// replicas.hpp.
+constexpr const char* hidden_members[] = {"Tags",     "TimeToLive", "Stream", "Recovery", "Policy", "StreamPolicies",
+                                          "Insights", "Warm",       "Regions", "OtherStreams"};
 
 // What a stream records of each change.
 enum class StreamView : std::uint8_t { keys, new_image, old_image, both };
@@ -53,9 +60,7 @@ struct Table {
   std::int64_t version = 0;
   // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
   // index with its "Space"; counts and sizes are added when it is described. Beside them hidden
-  // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number),
-  // "Recovery" ({Since, Days}), "Policy" ({Policy, RevisionId}), "Insights" (index or "" → description),
-  // "Regions" and "OtherStreams" (replicas.hpp).
+  // members, hidden_members.
   Value definition;
 
   KeySchema keys;
@@ -69,7 +74,7 @@ struct Table {
   };
   std::vector<ReplicaStream> replica_streams;  // Of the same table in other regions.
   bool recovers = false;               // Changes are kept, to be undone.
-  bool throttles = false;              // Its provisioned throughput is enforced.
+  bool throttles = false;              // Its throughput is enforced.
   double read_units = 0, write_units = 0;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
@@ -99,7 +104,7 @@ Result<Value> define_table(const Value& input, const NewTable& table);
 Result<Done> check_throughput(const Value& throughput);
 Result<Done> check_index_keys(const Value& index, const Value& attribute_definitions, bool global,
                               const Value& table_key_schema);
-Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
+Result<Value> define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
 
 // The description of a global index within a table's definition, or null.
 Value* find_global_index(Value& definition, const std::string& name);
