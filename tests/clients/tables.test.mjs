@@ -191,3 +191,23 @@ test('backups, point-in-time recovery and replicas, with the SDK and the movable
   assert.equal(await count('ledger', away), 4);
   away.destroy();
 });
+
+test('DAX: an unmodified client with another endpoint reads what was kept', async () => {
+  await table('catalogue', ['id']);
+  const cached = new sdk.DynamoDBClient({ ...settings(moonbase.url), endpoint: `${moonbase.url}/_aws/dax/` });
+  const documents = lib.DynamoDBDocumentClient.from(cached), direct = lib.DynamoDBDocumentClient.from(client);
+  const Key = { id: 'lamp' }, TableName = 'catalogue';
+  const price = async (options = {}) => (await documents.send(new lib.GetCommand({ TableName, Key, ...options }))).Item?.price;
+  await documents.send(new lib.PutCommand({ TableName, Item: { ...Key, price: 5, photo: new Uint8Array([1, 2, 255]) } }));
+  assert.equal(await price(), 5);
+  await direct.send(new lib.PutCommand({ TableName, Item: { ...Key, price: 6 } }));
+  assert.deepEqual([await price(), await price({ ConsistentRead: true })], [5, 6]);
+  const { Item } = await documents.send(new lib.GetCommand({ TableName, Key, ProjectionExpression: 'photo' }));
+  assert.deepEqual(Item, { photo: new Uint8Array([1, 2, 255]) });
+  const again = documents.send(new lib.PutCommand({ TableName, Item: Key, ConditionExpression: 'attribute_not_exists(id)' }));
+  await assert.rejects(again, { name: 'ConditionalCheckFailedException', message: 'The conditional request failed' });
+  await fetch(`${moonbase.url}/_moonbase/clock`, { method: 'POST', body: JSON.stringify({ advance: '5m' }) });
+  assert.equal(await price(), 6);
+  await assert.rejects(cached.send(new sdk.DescribeTableCommand({ TableName })), { name: 'UnknownOperationException' });
+  cached.destroy();
+});

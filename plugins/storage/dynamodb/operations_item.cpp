@@ -157,17 +157,8 @@ Result<Value> get_item(Service& service, Call& call) {
 
   Map output;
   if (found) {
-    if (const auto& projection = (*expressions)[ExpressionKind::projection]) {
-      Projection chosen;
-      for (const auto& path : projection.expression->paths) chosen.add(path, projection.bindings);
-      output.set("Item", chosen.apply(found->item));
-    } else if (const auto& names = input["AttributesToGet"]; !names.is_null()) {
-      Projection chosen;
-      for (const auto& name : names.list()) chosen.add(name.string());
-      output.set("Item", chosen.apply(found->item));
-    } else {
-      output.set("Item", std::move(found->item));
-    }
+    const auto chosen = read_projection(*expressions, input["AttributesToGet"]);
+    output.set("Item", chosen ? chosen->apply(found->item) : std::move(found->item));
   }
   Capacity capacity;
   capacity.table = read_units(found ? found->bytes : 0, input["ConsistentRead"].boolean_or(false));

@@ -92,18 +92,12 @@ void choose(Reading& reading, Expressions& expressions, const Value& input, cons
   reading.filter = std::move(expressions[ExpressionKind::filter]);
   if (!reading.filter) reading.filter = filter_condition(input[filter_parameter], input["ConditionalOperator"]);
   reading.count_only = input["Select"].string_or("") == "COUNT";
+  const auto& names = input["AttributesToGet"];
+  reading.projection = read_projection(expressions, names);
   if (const auto& projection = expressions[ExpressionKind::projection]) {
-    reading.projection.emplace();
-    for (const auto& path : projection.expression->paths) {
-      reading.projection->add(path, projection.bindings);
-      reading.heads.insert(step_name(path[0], projection.bindings));
-    }
-  } else if (const auto& names = input["AttributesToGet"]; !names.is_null()) {
-    reading.projection.emplace();
-    for (const auto& name : names.list()) {
-      reading.projection->add(name.string());
-      reading.heads.insert(name.string());
-    }
+    for (const auto& path : projection.expression->paths) reading.heads.insert(step_name(path[0], projection.bindings));
+  } else if (!names.is_null()) {
+    for (const auto& name : names.list()) reading.heads.insert(name.string());
   }
 }
 

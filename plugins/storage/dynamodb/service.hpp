@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "catalog.hpp"
+#include "dax.hpp"
 #include "items.hpp"
 #include "request.hpp"
 #include "stream_source.hpp"
@@ -19,6 +20,7 @@ struct Service {
   Catalog tables;
   ExpressionCache expressions;
   StreamSignals stream_signals;
+  Dax dax;
   std::unique_ptr<StreamSource> stream_source;
 };
 
