@@ -19,10 +19,14 @@ Error no_such_table(const std::string& name) {
   return {"ResourceNotFoundException", "Requested resource not found: Table: " + name + " not found"};
 }
 
-void save_table(Transaction& tx, const Table& table, const Value& definition) {
+void save_definition(Transaction& tx, const TableName& name, const Value& definition) {
   tx.query(
       "UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
-      to_json(definition), table.account, table.region, table.name);
+      to_json(definition), name.account, name.region, name.name);
+}
+
+void save_table(Transaction& tx, const Table& table, const Value& definition) {
+  save_definition(tx, {table.account, table.region, table.name}, definition);
   sync_replicas(tx, table, definition);
 }
 

@@ -59,7 +59,9 @@ bool is_current(Transaction& tx, const Table& table);
 std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count);
 // A new table with this definition: gives it and its indexes their spaces.
 TablePointer insert_table(Transaction& tx, const TableName& name, Value definition);
-// Replaces the definition; what is cached of the table is then to be forgotten.
+// Replaces one region's definition, or that and what other regions share of it; what is cached of the table is then to
+// be forgotten.
+void save_definition(Transaction& tx, const TableName& name, const Value& definition);
 void save_table(Transaction& tx, const Table& table, const Value& definition);
 
 Error table_not_found();

@@ -270,7 +270,9 @@ Value described(const Table& table) {
   };
   add_warm(answer);
   for (const auto* hidden : hidden_members) answer.map().erase(hidden);
-  if (auto replicas = describe_replicas(table); !replicas.empty()) {
+  if (!table.definition["Global2017"].is_null()) {
+    answer.set("GlobalTableVersion", "2017.11.29");
+  } else if (auto replicas = describe_replicas(table); !replicas.empty()) {
     answer.set("Replicas", std::move(replicas));
     answer.set("GlobalTableVersion", "2019.11.21");
   }

@@ -81,6 +81,16 @@ Result<Value> describe_table(Service& service, Call& call);
 Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
 
+// operations_global.cpp
+Result<Value> create_global_table(Service& service, Call& call);
+Result<Value> describe_global_table(Service& service, Call& call);
+Result<Value> describe_global_table_settings(Service& service, Call& call);
+Result<Value> describe_table_replica_auto_scaling(Service& service, Call& call);
+Result<Value> list_global_tables(Service& service, Call& call);
+Result<Value> update_global_table(Service& service, Call& call);
+Result<Value> update_global_table_settings(Service& service, Call& call);
+Result<Value> update_table_replica_auto_scaling(Service& service, Call& call);
+
 // operations_settings.cpp
 Result<Value> delete_resource_policy(Service& service, Call& call);
 Result<Value> describe_contributor_insights(Service& service, Call& call);

@@ -45,10 +45,10 @@ struct Index {
 
 // Members of a definition that DescribeTable does not answer: "TimeToLive" is an attribute's name, "Stream" a number,
 // "Recovery" {Since, Days}, "Policy" {Policy, RevisionId}, "StreamPolicies" the same by a stream's label, "Insights" a
-// description by index or "", "Warm" what was asked for (also in an index); "Regions" and "OtherStreams" are in
-// replicas.hpp.
-constexpr const char* hidden_members[] = {"Tags",     "TimeToLive", "Stream", "Recovery", "Policy", "StreamPolicies",
-                                          "Insights", "Warm",       "Regions", "OtherStreams"};
+// description by index or "", "Warm" what was asked for (also in an index), "AutoScaling" what
+// operations_global.cpp keeps; "Regions", "OtherStreams" and "Global2017" are in replicas.hpp.
+constexpr const char* hidden_members[] = {"Tags",     "TimeToLive", "Stream",      "Recovery", "Policy",       "StreamPolicies",
+                                          "Insights", "Warm",       "AutoScaling", "Regions",  "OtherStreams", "Global2017"};
 
 // What a stream records of each change.
 enum class StreamView : std::uint8_t { keys, new_image, old_image, both };
