@@ -28,17 +28,24 @@ local function key_attribute(text)
   return name, type_name
 end
 
-local function key_schema(keys, types, tools)
-  local schema = {}
-  for i, text in ipairs(type(keys) == "table" and keys or { keys }) do
-    local name, type_name = key_attribute(text)
-    if types[name] and types[name] ~= type_name then
-      error({ message = ("%s is %s in one key and %s in another"):format(name, types[name], type_name) }, 0)
+-- A key has a partition and perhaps a sort attribute; each part of a global index's (`wide`) may be a list of up to four.
+local function key_schema(keys, types, tools, wide)
+  local schema, parts = {}, type(keys) == "table" and keys or { keys }
+  if #parts < 1 or #parts > 2 then error({ message = "a key has one or two attributes" }, 0) end
+  for i, part in ipairs(parts) do
+    local attributes = type(part) == "table" and part or { part }
+    if #attributes < 1 or #attributes > (wide and 4 or 1) then
+      error({ message = "each part of a key is one attribute, or of a global index's up to four" }, 0)
     end
-    types[name] = type_name
-    schema[i] = { AttributeName = name, KeyType = i == 1 and "HASH" or "RANGE" }
+    for _, text in ipairs(attributes) do
+      local name, type_name = key_attribute(text)
+      if types[name] and types[name] ~= type_name then
+        error({ message = ("%s is %s in one key and %s in another"):format(name, types[name], type_name) }, 0)
+      end
+      types[name] = type_name
+      schema[#schema + 1] = { AttributeName = name, KeyType = i == 1 and "HASH" or "RANGE" }
+    end
   end
-  if #schema < 1 or #schema > 2 then error({ message = "a key has one or two attributes" }, 0) end
   return tools.array(schema)
 end
 
@@ -48,7 +55,8 @@ local function index_properties(name, index, types, tools)
   local projects = index.projects or "all"
   local projection_properties = { ProjectionType = ({ all = "ALL", keys = "KEYS_ONLY" })[projects] or "INCLUDE" }
   if type(projects) == "table" then projection_properties.NonKeyAttributes = tools.array(projects) end
-  return { IndexName = name, KeySchema = key_schema(index.key, types, tools), Projection = projection_properties }
+  local schema = key_schema(index.key, types, tools, not index["local"])
+  return { IndexName = name, KeySchema = schema, Projection = projection_properties }
 end
 
 local function properties(name, options, tools)
@@ -87,12 +95,19 @@ local function properties(name, options, tools)
   end
   local tags = {}
   for key, value in pairs(options.tags or {}) do tags[key] = tostring(value) end
-  if options.throughput then
-    local read, write = options.throughput.read, options.throughput.write
+  local throughput = options.throughput
+  if throughput and throughput.enforced then tags["moonbase:throughput"] = "enforced" end
+  if throughput and (throughput.max_read or throughput.max_write) then
+    if throughput.read or throughput.write then
+      error({ message = "throughput is provisioned (read, write) or on demand (max_read, max_write)" }, 0)
+    end
+    described.OnDemandThroughput =
+      { MaxReadRequestUnits = throughput.max_read, MaxWriteRequestUnits = throughput.max_write }
+  elseif throughput then
+    local read, write = throughput.read, throughput.write
     if not read or not write then error({ message = "throughput takes { read = 5, write = 5 }" }, 0) end
     described.BillingMode = "PROVISIONED"
     described.ProvisionedThroughput = { ReadCapacityUnits = read, WriteCapacityUnits = write }
-    if options.throughput.enforced then tags["moonbase:throughput"] = "enforced" end
     for _, index in ipairs(described.GlobalSecondaryIndexes or {}) do
       index.ProvisionedThroughput = described.ProvisionedThroughput
     end
@@ -122,7 +137,8 @@ local function create(call, name, described)
     LocalSecondaryIndexes = described.LocalSecondaryIndexes,
     StreamSpecification = stream_specification(described),
     DeletionProtectionEnabled = described.DeletionProtectionEnabled,
-    ProvisionedThroughput = described.ProvisionedThroughput, Tags = described.Tags,
+    ProvisionedThroughput = described.ProvisionedThroughput, OnDemandThroughput = described.OnDemandThroughput,
+    Tags = described.Tags,
   })
   if described.TimeToLiveSpecification then
     call("dynamodb", "UpdateTimeToLive",
@@ -195,6 +211,12 @@ local function update(call, name, before, after, _, tools)
     change { BillingMode = after.BillingMode, ProvisionedThroughput = after.ProvisionedThroughput,
              GlobalSecondaryIndexUpdates = updates[1] and tools.array(updates) or nil }
   end
+  -- Provisioned tables have lost their limits already.
+  if not same(before.OnDemandThroughput, after.OnDemandThroughput) and not after.ProvisionedThroughput then
+    local limits = after.OnDemandThroughput or {}
+    change { OnDemandThroughput = { MaxReadRequestUnits = limits.MaxReadRequestUnits or -1,
+                                    MaxWriteRequestUnits = limits.MaxWriteRequestUnits or -1 } }
+  end
   if not same(before.Tags, after.Tags) then
     local arn, old_keys = attributes_of(call, name).arn, {}
     for _, tag in ipairs(before.Tags or {}) do old_keys[#old_keys + 1] = tag.Key end
@@ -247,7 +269,8 @@ return function(vocabulary)
       key = { type = "string|table", required = true, doc = "\"id:S\" or { \"pk:S\", \"sk:N\" }." },
       indexes = {
         type = "table",
-        doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\", \"keys\" or { … }, [\"local\"] = true }.",
+        doc = "name = { key = { \"a:S\", \"b:N\" }, projects = \"all\", \"keys\" or { … }, [\"local\"] = true }; "
+          .. "a part of a global one's key may be a list.",
       },
       ttl = { type = "string", doc = "The attribute with the second (since 1970) in which an item expires." },
       stream = { type = "string|boolean", doc = "KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true)." },
@@ -255,7 +278,8 @@ return function(vocabulary)
       recovery = { type = "boolean|integer", doc = "Restorable to any second of the last 35, or so many, days." },
       throughput = {
         type = "table",
-        doc = "{ read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index.",
+        doc = "{ read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index; "
+          .. "{ max_read = 5, max_write = 5, enforced = true }: the table's most on demand.",
       },
       tags = { type = "table" },
     },

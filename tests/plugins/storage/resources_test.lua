@@ -50,6 +50,22 @@ check("the billing mode", metered.BillingMode, "PROVISIONED")
 check("the throughput of an index", metered.GlobalSecondaryIndexes[1].ProvisionedThroughput,
   { ReadCapacityUnits = 5, WriteCapacityUnits = 2 })
 check("the tag that enforces it", metered.Tags, { { Key = "moonbase:throughput", Value = "enforced" } })
+local wide = definition.properties("matches", {
+  key = "id:S", indexes = { by_cup = { key = { { "cup:S", "year:N" }, { "round:S", "leg:N" } } } },
+  throughput = { max_write = 7, enforced = true },
+}, tools)
+check("several attributes in a part of a key", wide.GlobalSecondaryIndexes[1].KeySchema, {
+  { AttributeName = "cup", KeyType = "HASH" }, { AttributeName = "year", KeyType = "HASH" },
+  { AttributeName = "round", KeyType = "RANGE" }, { AttributeName = "leg", KeyType = "RANGE" },
+})
+check("limits on demand", { wide.BillingMode, wide.OnDemandThroughput, wide.Tags[1].Value },
+  { "PAY_PER_REQUEST", { MaxWriteRequestUnits = 7 }, "enforced" })
+for _, wrong in ipairs {
+  { key = { { "a:S", "b:S" } } }, { key = "id:S", indexes = { x = { key = { { "a:S", "b:S", "c:S", "d:S", "e:S" } } } } },
+  { key = "id:S", throughput = { read = 1, write = 1, max_read = 1 } },
+} do
+  check("what no table can be", pcall(definition.properties, "orders", wrong, tools), false)
+end
 for _, wrong in ipairs { { key = "id" }, { key = { "id:S", "id:N" } }, { key = { "a:S", "b:S", "c:S" } } } do
   check("a wrong key is refused", pcall(definition.properties, "orders", wrong, tools), false)
 end
@@ -156,6 +172,12 @@ local changed = definition.properties("orders", { key = { "pk:S", "sk:N" }, inde
 definition.update(call, "orders", full, changed, {}, tools)
 check("one change at a time", made,
   { "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTimeToLive", "DescribeTable" })
+made = {}
+local limited = definition.properties("orders", { key = { "pk:S", "sk:N" }, indexes = { by_day = "day:N" },
+                                                  throughput = { max_read = 5 } }, tools)
+definition.update(call, "orders", changed, limited, {}, tools)
+definition.update(call, "orders", limited, changed, {}, tools)
+check("limits come and go", made, { "UpdateTable", "DescribeTable", "UpdateTable", "DescribeTable" })
 check("another key is another table", definition.replaces(full, definition.properties("orders", { key = "id:S" }, tools)), true)
 
 harness.finish(30)
