@@ -211,3 +211,26 @@ test('DAX: an unmodified client with another endpoint reads what was kept', asyn
   await assert.rejects(cached.send(new sdk.DescribeTableCommand({ TableName })), { name: 'UnknownOperationException' });
   cached.destroy();
 });
+
+test('vectors: the most similar items, through the SDK', async () => {
+  await client.send(new sdk.CreateTableCommand({
+    TableName: 'articles', BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    AttributeDefinitions: ['id', 'topic'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    VectorIndexes: [{
+      IndexName: 'by-topic', VectorAttribute: { AttributeName: 'embedding' }, Dimensions: 3, DistanceFunction: 'COSINE',
+      SearchSchema: [{ AttributeName: 'topic', SearchSchemaElementType: 'HASH' }], Projection: { ProjectionType: 'ALL' },
+    }],
+  }));
+  const numbers = (list) => list.map((number) => ({ N: String(number) }));
+  for (const [id, topic, list] of [['a', 'moon', [1, 0, 0]], ['b', 'moon', [0.6, 0.8, 0]], ['c', 'sun', [1, 0, 0]]])
+    await client.send(new sdk.PutItemCommand({
+      TableName: 'articles', Item: { id: { S: id }, topic: { S: topic }, embedding: { L: numbers(list) } },
+    }));
+  const { SearchResults } = await client.send(new sdk.SearchVectorsCommand({
+    TableName: 'articles', IndexName: 'by-topic', SearchVector: numbers([1, 0, 0]), TopK: 5,
+    SearchConditionExpression: 'topic = :t', ExpressionAttributeValues: { ':t': { S: 'moon' } },
+  }));
+  assert.deepEqual(SearchResults.map(({ Item }) => Item), [{ id: { S: 'a' }, topic: { S: 'moon' } }, { id: { S: 'b' }, topic: { S: 'moon' } }]);
+  assert.ok(Math.abs(SearchResults[1].Score - 0.4) < 1e-6, `${SearchResults[1].Score}`);
+});

@@ -60,7 +60,7 @@ std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_
 
 TablePointer insert_table(Transaction& tx, const TableName& name, Value definition) {
   std::vector<Value*> indexes;
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (auto* list = definition.map().find(kind))
       for (auto& index : list->list()) indexes.push_back(&index);
   auto space = take_spaces(tx, name.account, 1 + indexes.size());

@@ -11,7 +11,7 @@ return {
     "AutoScalingTargetTrackingScalingPolicyConfigurationDescription$TargetValue",
     "AutoScalingTargetTrackingScalingPolicyConfigurationUpdate$TargetValue", "Capacity$ReadCapacityUnits",
     "Capacity$WriteCapacityUnits", "Capacity$CapacityUnits", "ConsumedCapacity$CapacityUnits",
-    "ConsumedCapacity$ReadCapacityUnits", "ConsumedCapacity$WriteCapacityUnits", "ItemCollectionMetrics$SizeEstimateRangeGB[]",
+    "ConsumedCapacity$ReadCapacityUnits", "SearchResultItem$Score", "ConsumedCapacity$WriteCapacityUnits", "ItemCollectionMetrics$SizeEstimateRangeGB[]",
   },
 
   -- Elsewhere a table may be given by its ARN.
@@ -38,6 +38,11 @@ return {
   ["*$TableClassOverride"] = table_class,
   ["*$MultiRegionConsistency"] = { values = { "EVENTUAL", "STRONG" } },
   ["*$GlobalTableSettingsReplicationMode"] = { values = { "ENABLED", "DISABLED", "ENABLED_WITH_OVERRIDES" } },
+  ["*$DistanceFunction"] = { values = { "COSINE", "EUCLIDEAN", "DOT_PRODUCT" } },
+  ["*$Dimensions"] = { range = { 1 } },
+  ["SearchSchema"] = { length = { 1 } },
+  ["SearchSchemaElement$SearchSchemaElementType"] = { values = { "HASH", "INLINE_FILTER" } },
+  ["SearchVectors.TopK"] = { range = { 1, 1000 } },
   ["StreamSpecification$StreamViewType"] = { values = { "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY" } },
   ["SSESpecification$SSEType"] = { values = { "AES256", "KMS" } },
   ["TimeToLiveSpecification$AttributeName"] = { length = { 1, 255 } },

@@ -8,6 +8,7 @@
 #include "item_format.hpp"
 #include "recovery.hpp"
 #include "stream.hpp"
+#include "vector_index.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -187,7 +188,7 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
     const auto& index = table.indexes[i];
     const auto units = write_index(tx, table, index, key, before ? &before->item : nullptr,
                                    after ? &after->item : nullptr, written.indexes[i]);
-    if (units > 0) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
+    if (units > 0 && !index.vector) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
   }
   return written;
 }
@@ -204,15 +205,24 @@ std::optional<IndexEntry> index_entry(const Table& table, const Index& index, co
   auto key = key_in_index(index.keys, item);
   if (!key) return std::nullopt;
   IndexEntry entry{std::move(*key), {}};
+  auto& projected = entry.projected;
+  if (index.vector) {
+    const auto* vector = item.find(index.vector->attribute);
+    auto packed = vector ? pack_vector(*vector, index.vector->dimensions) : std::nullopt;
+    if (!packed) return std::nullopt;
+    entry.key.sort = std::move(*packed);
+  }
   if (index.projects == Index::Projects::all) {
-    entry.projected = {item, item_bytes(item)};
+    projected.item = item;
+    if (index.vector) projected.item.erase(index.vector->attribute);
+    projected.bytes = item_bytes(projected.item) + (index.vector ? entry.key.sort.size() : 0);
     return entry;
   }
-  auto& projected = entry.projected;
   projected.item = table.key_attributes(item, &index);
   for (const auto& attribute : index.attributes)
     if (const auto* value = item.find(attribute)) projected.item.set(attribute, *value);
-  projected.bytes = item_bytes(projected.item);
+  if (index.vector) projected.item.erase(index.vector->attribute);
+  projected.bytes = item_bytes(projected.item) + (index.vector ? entry.key.sort.size() : 0);
   return entry;
 }
 
@@ -224,6 +234,9 @@ void insert_index_entry(Transaction& tx, const Table& table, const Index& index,
 Result<Done> check_item(const Table& table, const StoredItem& item, bool update) {
   for (const auto& index : table.indexes)
     if (auto checked = check_index_key(index.keys, index.name, item.item); !checked) return checked;
+  for (const auto& index : table.indexes)
+    if (index.vector)
+      if (auto checked = check_vector(index, item.item); !checked) return checked;
   if (item.bytes > item_bytes_max)
     return validation(std::string("Item size ") + (update ? "to update " : "") +
                       "has exceeded the maximum allowed size");

@@ -192,6 +192,14 @@ Result<Value> restored_definition(Call& call, const TableName& target, Value def
     return not_implemented("dynamodb " + std::string(call.operation) + " VectorIndexOverride");
   if (auto billed = choose_billing(definition, call.input, now); !billed) return billed.error();
   const bool provisioned = billing_mode(definition) == "PROVISIONED";
+  if (provisioned && !definition["VectorIndexes"].is_null())
+    return invalid_parameter("Vector indexes are only supported for tables with BillingMode PAY_PER_REQUEST");
+  if (auto* vectors = definition.map().find("VectorIndexes"))
+    for (auto& index : vectors->list()) {
+      index.set("IndexArn", arn + "/index/" + index["IndexName"].string());
+      index.set("IndexStatus", "ACTIVE");
+      index.map().erase("Backfilling");
+    }
   if (provisioned) definition.map().erase("OnDemandThroughput");
   if (auto set = set_on_demand(definition, call.input["OnDemandThroughputOverride"], provisioned, "", false); !set)
     return set.error();

@@ -81,6 +81,8 @@ Result<Done> find_index(Reading& reading, const Value& input) {
   reading.request.index = reading.table->find_index(input["IndexName"].string());
   if (!reading.request.index)
     return validation("The table does not have the specified index: " + input["IndexName"].string());
+  if (reading.request.index->vector)
+    return validation("Query and Scan are not supported on vector indexes: " + reading.request.index->name);
   if (!reading.request.index->active)
     return validation("Cannot read from backfilling global secondary index: " + reading.request.index->name);
   if (reading.request.index->global && reading.consistent)

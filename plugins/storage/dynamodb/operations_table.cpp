@@ -52,7 +52,7 @@ void set_throughput(Value& described, const Value& throughput) {
 
 Result<Done> create_index(Transaction& tx, const Table& table, Value& definition, const Value& asked, Time now) {
   const auto& name = asked["IndexName"].string();
-  if (find_global_index(definition, name)) return validation("Attempting to create an index which already exists");
+  if (find_index(definition, name)) return validation("Attempting to create an index which already exists");
   auto& definitions = definition.map()["AttributeDefinitions"];
   if (auto checked = check_index_keys(asked, definitions, true, definition["KeySchema"]); !checked) return checked;
   const bool provisioned = definition["BillingModeSummary"].is_null();
@@ -81,14 +81,7 @@ Result<Done> delete_index(Transaction& tx, const Table& table, Value& definition
   auto& indexes = definition.map().find("GlobalSecondaryIndexes")->list();
   std::erase_if(indexes, [&](const Value& index) { return index["IndexName"].string() == name; });
   if (indexes.empty()) definition.map().erase("GlobalSecondaryIndexes");
-  // What only this index's key named is no longer defined.
-  const auto changed = make_table(table.account, table.region, table.name, table.space, table.version, definition);
-  std::erase_if(definition.map().find("AttributeDefinitions")->list(), [&](const Value& attribute) {
-    const auto& named = attribute["AttributeName"].string();
-    return !changed->keys.contains(named) &&
-           std::none_of(changed->indexes.begin(), changed->indexes.end(),
-                        [&](const Index& index) { return index.keys.contains(named); });
-  });
+  forget_unused_attributes(table, definition);
   return done;
 }
 
@@ -278,12 +271,12 @@ Value described(const Table& table) {
   }
   answer.set("ItemCount", table.size->items.load());
   answer.set("TableSizeBytes", table.size->bytes.load());
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
+  for (const auto* kind : index_kinds) {
     auto* indexes = answer.map().find(kind);
     if (!indexes) continue;
     for (auto& index : indexes->list()) {
       const auto* known = table.find_index(index["IndexName"].string());
-      if (known->global) add_warm(index);
+      if (known->global && !known->vector) add_warm(index);
       for (const auto* hidden : {"Space", "Warm"}) index.map().erase(hidden);
       index.set("ItemCount", known->size->items.load());
       index.set("IndexSizeBytes", known->size->bytes.load());
@@ -318,7 +311,7 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = check_table_name(name.name); !checked) return checked.error();
   if (auto checked = refuse_unbuilt(input, "CreateTable",
-                                    {"VectorIndexes", "GlobalTableSourceArn", "GlobalTableSettingsReplicationMode"});
+                                    {"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
   const NewTable identity{call.context.arn("dynamodb", "table/" + name.name), call.kernel.ids.uuid(), name.name,
@@ -417,7 +410,7 @@ Result<Value> update_table(Service& service, Call& call) {
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked =
           refuse_unbuilt(input, "UpdateTable",
-                         {"GlobalTableWitnessUpdates", "VectorIndexUpdates", "GlobalTableSettingsReplicationMode",
+                         {"GlobalTableWitnessUpdates", "GlobalTableSettingsReplicationMode",
                           "DisassociationProtectionEnabled"});
       !checked)
     return checked.error();
@@ -452,6 +445,8 @@ Result<Value> update_table(Service& service, Call& call) {
     define_attributes(definition, input["AttributeDefinitions"]);
     if (const auto& updates = input["GlobalSecondaryIndexUpdates"]; !updates.is_null())
       if (auto changed = update_indexes(tx, *table, definition, updates, now); !changed) return changed.error();
+    if (const auto& updates = input["VectorIndexUpdates"]; !updates.is_null())
+      if (auto changed = update_vector_indexes(tx, *table, definition, updates, now); !changed) return changed.error();
     save_table(tx, *table, definition);
     return Value();
   });

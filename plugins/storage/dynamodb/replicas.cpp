@@ -14,7 +14,7 @@ namespace {
 constexpr const char* shared_members[] = {
     "AttributeDefinitions", "KeySchema",  "BillingModeSummary", "ProvisionedThroughput",  "OnDemandThroughput",
     "Warm",                 "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
-    "GlobalSecondaryIndexes", "Global2017"};
+    "GlobalSecondaryIndexes", "VectorIndexes",    "Global2017"};
 
 // "arn:aws:dynamodb:us-east-1:…" in another region.
 std::string arn_in(const std::string& arn, const std::string& region) {
@@ -29,7 +29,7 @@ void copy_shared(Value& to, const Value& from) {
     else
       to.set(member, from[member]);
   }
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (auto* indexes = to.map().find(kind))
       for (auto& index : indexes->list())
         index.set("IndexArn", to["TableArn"].string() + "/index/" + index["IndexName"].string());
@@ -120,7 +120,7 @@ std::int64_t copy_spaces(Transaction& tx, const Table& table, Value& definition)
   auto next = take_spaces(tx, table.account, 1 + table.indexes.size());
   const auto own = next++;
   copy_items(tx, table.account, table.space, own);
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (auto* indexes = definition.map().find(kind))
       for (auto& index : indexes->list()) {
         copy_items(tx, table.account, index["Space"].integer(), next);

@@ -58,7 +58,7 @@ class Expressions {
   BoundExpression& operator[](ExpressionKind kind) { return bound_[static_cast<std::size_t>(kind)]; }
 
  private:
-  std::array<BoundExpression, 5> bound_;
+  std::array<BoundExpression, 6> bound_;
 };
 
 // What a read chooses of items: a ProjectionExpression, or AttributesToGet; nothing: all.

@@ -48,6 +48,7 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"RestoreTableFromBackup", restore_table_from_backup},
       {"RestoreTableToPointInTime", restore_table_to_point_in_time},
       {"Scan", scan},
+      {"SearchVectors", search_vectors},
       {"TagResource", tag_resource},
       {"TransactGetItems", transact_get_items},
       {"TransactWriteItems", transact_write_items},

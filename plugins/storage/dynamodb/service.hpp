@@ -91,6 +91,11 @@ Result<Value> update_global_table(Service& service, Call& call);
 Result<Value> update_global_table_settings(Service& service, Call& call);
 Result<Value> update_table_replica_auto_scaling(Service& service, Call& call);
 
+// operations_vector.cpp
+Result<Value> search_vectors(Service& service, Call& call);
+Result<Done> update_vector_indexes(Transaction& tx, const Table& table, Value& definition, const Value& updates,
+                                   Time now);
+
 // operations_settings.cpp
 Result<Value> delete_resource_policy(Service& service, Call& call);
 Result<Value> describe_contributor_insights(Service& service, Call& call);

@@ -5,6 +5,7 @@
 
 #include "errors.hpp"
 #include "table_settings.hpp"
+#include "vector_index.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -64,25 +65,6 @@ Result<Done> check_key_schema(const Value& schema, const Value& definitions, boo
   return done;
 }
 
-Result<Done> check_projection(const Value& projection) {
-  const auto& type = projection["ProjectionType"];
-  if (type.is_null()) return invalid_parameter("Unknown ProjectionType: null");
-  const auto& attributes = projection["NonKeyAttributes"];
-  if (type.string() != "INCLUDE") {
-    if (attributes.is_null()) return done;
-    return invalid_parameter("ProjectionType is " + type.string() + ", but NonKeyAttributes is specified");
-  }
-  if (attributes.is_null())
-    return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
-  if (attributes.list().size() > projected_attributes_max)
-    return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
-  std::set<std::string_view> seen;
-  for (const auto& attribute : attributes.list())
-    if (!seen.insert(attribute.string()).second)
-      return invalid_parameter("Duplicate element in NonKeyAttributes: " + attribute.string());
-  return done;
-}
-
 Result<Done> check_billing(const Value& input) {
   const auto& throughput = input["ProvisionedThroughput"];
   if (input["BillingMode"].string_or("PROVISIONED") == "PAY_PER_REQUEST") {
@@ -123,6 +105,13 @@ Result<Done> check_indexes(const Value& input) {
     if (global && indexes.list().size() > global_indexes_max)
       return invalid_parameter("GlobalSecondaryIndex count exceeds the per-table limit of 20");
   }
+  if (const auto& vectors = input["VectorIndexes"]; !vectors.is_null())
+    for (const auto& index : vectors.list()) {
+      const bool provisioned = input["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
+      if (auto checked = check_vector_index(index, definitions, provisioned); !checked) return checked;
+      const auto& name = index["IndexName"].string();
+      if (!names.insert(name).second) return invalid_parameter("Duplicate index name: " + name);
+    }
   return done;
 }
 
@@ -133,11 +122,14 @@ Result<Done> check_all_used(const Value& input) {
     for (const auto& element : schema.list()) used.insert(element["AttributeName"].string());
   };
   collect(input["KeySchema"]);
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (!input[kind].is_null())
-      for (const auto& index : input[kind].list()) collect(index["KeySchema"]);
+      for (const auto& index : input[kind].list())
+        if (const auto& keys = index[std::string_view(kind) == "VectorIndexes" ? "SearchSchema" : "KeySchema"];
+            !keys.is_null())
+          collect(keys);
   if (used.size() == input["AttributeDefinitions"].list().size()) return done;
-  if (input["LocalSecondaryIndexes"].is_null() && input["GlobalSecondaryIndexes"].is_null())
+  if (std::all_of(std::begin(index_kinds), std::end(index_kinds), [&](const char* kind) { return input[kind].is_null(); }))
     return invalid_parameter(
         "Number of attributes in KeySchema does not exactly match number of attributes defined in "
         "AttributeDefinitions");
@@ -154,6 +146,25 @@ Value throughput_description(const Value& throughput) {
 }
 
 }  // namespace
+
+Result<Done> check_projection(const Value& projection) {
+  const auto& type = projection["ProjectionType"];
+  if (type.is_null()) return invalid_parameter("Unknown ProjectionType: null");
+  const auto& attributes = projection["NonKeyAttributes"];
+  if (type.string() != "INCLUDE") {
+    if (attributes.is_null()) return done;
+    return invalid_parameter("ProjectionType is " + type.string() + ", but NonKeyAttributes is specified");
+  }
+  if (attributes.is_null())
+    return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
+  if (attributes.list().size() > projected_attributes_max)
+    return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
+  std::set<std::string_view> seen;
+  for (const auto& attribute : attributes.list())
+    if (!seen.insert(attribute.string()).second)
+      return invalid_parameter("Duplicate element in NonKeyAttributes: " + attribute.string());
+  return done;
+}
 
 const Index* Table::find_index(std::string_view index) const {
   const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const Index& one) { return one.name == index; });
@@ -208,6 +219,33 @@ bool is_enforced(const Value& tags) {
   });
 }
 
+Index read_index(const Value& described, const Value& definitions, const std::string& kind, bool provisioned) {
+  Index index;
+  index.name = described["IndexName"].string();
+  index.global = kind != "LocalSecondaryIndexes";
+  index.space = described["Space"].integer();
+  index.active = !index.global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
+  const auto& projection = described["Projection"];
+  const auto type = projection["ProjectionType"].string_or("ALL");
+  index.projects = type == "ALL"       ? Index::Projects::all
+                   : type == "INCLUDE" ? Index::Projects::some
+                                       : Index::Projects::keys;
+  if (index.projects == Index::Projects::some)
+    for (const auto& attribute : projection["NonKeyAttributes"].list()) index.attributes.push_back(attribute.string());
+  if (kind == "VectorIndexes") {
+    index.vector = read_vector_keys(described);
+    List schema;
+    for (const auto& name : index.vector->partition) schema.push_back(Map{{"AttributeName", name}, {"KeyType", "HASH"}});
+    index.keys = read_key_schema(schema, definitions);
+    for (const auto& name : index.vector->filters) index.attributes.push_back(name);
+    return index;
+  }
+  index.keys = read_key_schema(described["KeySchema"], definitions);
+  index.read_units = units_of(described, provisioned, "Read");
+  index.write_units = units_of(described, provisioned, "Write");
+  return index;
+}
+
 }  // namespace
 
 std::shared_ptr<const Table> make_table(std::string account, std::string region, std::string name, std::int64_t space,
@@ -222,28 +260,11 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
   const auto& definitions = table->definition["AttributeDefinitions"];
   const bool provisioned = table->is_provisioned();
   table->keys = read_key_schema(table->definition["KeySchema"], definitions);
-  for (const bool global : {false, true}) {
-    const auto& indexes = table->definition[global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes"];
+  for (const std::string kind : index_kinds) {
+    const auto& indexes = table->definition[kind];
     if (indexes.is_null()) continue;
-    for (const auto& described : indexes.list()) {
-      Index index;
-      index.name = described["IndexName"].string();
-      index.global = global;
-      index.space = described["Space"].integer();
-      index.active = !global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
-      index.keys = read_key_schema(described["KeySchema"], definitions);
-      index.read_units = units_of(described, provisioned, "Read");
-      index.write_units = units_of(described, provisioned, "Write");
-      const auto& projection = described["Projection"];
-      const auto type = projection["ProjectionType"].string_or("ALL");
-      index.projects = type == "ALL"       ? Index::Projects::all
-                       : type == "INCLUDE" ? Index::Projects::some
-                                           : Index::Projects::keys;
-      if (index.projects == Index::Projects::some)
-        for (const auto& attribute : projection["NonKeyAttributes"].list())
-          index.attributes.push_back(attribute.string());
-      table->indexes.push_back(std::move(index));
-    }
+    for (const auto& described : indexes.list())
+      table->indexes.push_back(read_index(described, definitions, kind, provisioned));
   }
   table->ttl_attribute = table->definition["TimeToLive"].string_or("");
   table->throttles = is_enforced(table->definition["Tags"]);
@@ -342,6 +363,11 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
     }
     defined.set(kind, std::move(indexes));
   }
+  if (const auto& vectors = input["VectorIndexes"]; !vectors.is_null() && !vectors.list().empty()) {
+    List indexes;
+    for (const auto& asked : vectors.list()) indexes.push_back(define_vector_index(asked, table.arn));
+    defined.set("VectorIndexes", std::move(indexes));
+  }
   if (!input["TableClass"].is_null()) defined.set("TableClassSummary", Map{{"TableClass", input["TableClass"]}});
   if (auto set = set_on_demand(defined, input["OnDemandThroughput"], provisioned, "", false); !set) return set.error();
   if (auto set = set_warm(defined, input["WarmThroughput"], provisioned, "", false); !set) return set.error();
@@ -354,6 +380,29 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
     defined.set("Policy", std::move(*made));
   }
   return defined;
+}
+
+void forget_unused_attributes(const Table& table, Value& definition) {
+  const auto changed = make_table(table.account, table.region, table.name, table.space, table.version, definition);
+  const auto named_by = [](const Index& index, const std::string& name) {
+    const bool filter = index.vector && std::find(index.vector->filters.begin(), index.vector->filters.end(), name) !=
+                                            index.vector->filters.end();
+    return filter || index.keys.contains(name);
+  };
+  std::erase_if(definition.map().find("AttributeDefinitions")->list(), [&](const Value& attribute) {
+    const auto& name = attribute["AttributeName"].string();
+    return !changed->keys.contains(name) &&
+           std::none_of(changed->indexes.begin(), changed->indexes.end(),
+                        [&](const Index& index) { return named_by(index, name); });
+  });
+}
+
+Value* find_index(Value& definition, const std::string& name) {
+  for (const auto* kind : index_kinds)
+    if (auto* indexes = definition.map().find(kind))
+      for (auto& index : indexes->list())
+        if (index["IndexName"].string() == name) return &index;
+  return nullptr;
 }
 
 Value* find_global_index(Value& definition, const std::string& name) {

@@ -29,6 +29,19 @@ struct TableSize {
   std::atomic<std::int64_t> bytes = 0;
 };
 
+// What a vector index searches.
+struct VectorKeys {
+  enum class Distance : std::uint8_t { cosine, euclidean, dot_product };
+  std::string attribute;
+  std::size_t dimensions = 0;
+  Distance distance = Distance::cosine;
+  std::vector<std::string> partition;  // None or one.
+  std::vector<std::string> filters;
+};
+
+// The members of a definition that list indexes.
+constexpr const char* index_kinds[] = {"LocalSecondaryIndexes", "GlobalSecondaryIndexes", "VectorIndexes"};
+
 struct Index {
   enum class Projects : std::uint8_t { all, keys, some };
   std::string name;
@@ -38,6 +51,7 @@ struct Index {
   Projects projects = Projects::all;
   std::vector<std::string> attributes;  // What `some` projects beside keys.
   bool active = true;                   // False while it is being filled.
+  std::optional<VectorKeys> vector;     // Of a vector index, which is global too.
   double read_units = 0, write_units = 0;  // A second: provisioned, or at most on demand (0: no limit).
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
@@ -106,7 +120,12 @@ Result<Done> check_index_keys(const Value& index, const Value& attribute_definit
                               const Value& table_key_schema);
 Result<Value> define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
 
-// The description of a global index within a table's definition, or null.
+Result<Done> check_projection(const Value& projection);
+// Definitions of attributes that no key names any more are no longer there.
+void forget_unused_attributes(const Table& table, Value& definition);
+
+// The description of an index, or of a global one, within a table's definition; or null.
+Value* find_index(Value& definition, const std::string& name);
 Value* find_global_index(Value& definition, const std::string& name);
 
 // "TableName" may also be the table's ARN.

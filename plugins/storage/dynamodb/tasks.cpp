@@ -102,7 +102,7 @@ Result<Done> backfill_index(Service& service, TaskRun& run) {
                             },
                             [&](Transaction& tx, const Table& table) {
                               auto definition = table.definition;
-                              auto* described = find_global_index(definition, index_name);
+                              auto* described = find_index(definition, index_name);
                               described->set("IndexStatus", "ACTIVE");
                               described->map().erase("Backfilling");
                               save_table(tx, table, definition);
