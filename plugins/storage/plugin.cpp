@@ -13,6 +13,8 @@ extern const char rds_model_lua[];
 extern const char rds_data_model_lua[];
 extern const char s3_model_lua[];
 extern const char s3control_model_lua[];
+extern const char resources_expressions_lua[];
+extern const char resources_items_lua[];
 extern const char resources_lua[];
 
 namespace {
@@ -24,7 +26,7 @@ class Plugin final : public moonbase::Plugin {
                               dynamodb_schema_recovery_sql, dynamodb_views_sql});
     for (const auto* model : {rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
       registrar.model(model);
-    registrar.resources(resources_lua);
+    for (const auto* chunk : {resources_expressions_lua, resources_items_lua, resources_lua}) registrar.resources(chunk);
   }
 };
 

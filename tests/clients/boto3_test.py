@@ -9,10 +9,12 @@ import time
 import unittest
 import urllib.request
 import zipfile
+from decimal import Decimal
 
 import boto3
 import botocore.session
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
+from boto3.dynamodb.types import Binary
 from botocore.exceptions import ClientError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -50,6 +52,17 @@ class Clients(unittest.TestCase):
         found = table.query(KeyConditionExpression=Key("pk").eq("a") & Key("n").gt(2))
         self.assertEqual([int(item["n"]) for item in found["Items"]], [3, 4])
         self.assertEqual(found["Items"][0]["lamp"]["colours"], {"red", "blue"})
+        with table.batch_writer() as batch:
+            for n in range(60):
+                batch.put_item(Item={"pk": "many", "n": n, "price": Decimal("0.1") * n})
+        pages = table.meta.client.get_paginator("query").paginate(
+            TableName="orders", KeyConditionExpression=Key("pk").eq("many"), FilterExpression=Attr("price").lt(Decimal("4.05")),
+            PaginationConfig={"PageSize": 7})
+        self.assertEqual([int(item["n"]) for page in pages for item in page["Items"]], list(range(41)))
+        changed = table.update_item(Key={"pk": "many", "n": 3}, UpdateExpression="ADD price :p SET seen = :s",
+                                    ExpressionAttributeValues={":p": Decimal("1.05"), ":s": Binary(b"\x00\xff")},
+                                    ReturnValues="ALL_NEW")["Attributes"]
+        self.assertEqual((changed["price"], changed["seen"].value), (Decimal("1.35"), b"\x00\xff"))
         with self.assertRaises(ClientError) as refused:
             table.put_item(Item={"pk": "a", "n": 1}, ConditionExpression="attribute_not_exists(pk)")
         self.assertEqual(refused.exception.response["Error"],
@@ -254,11 +267,31 @@ def handler(event, context):
         self.assertEqual(refused.exception.response["Error"],
                          {"Code": "ResourceNotFoundException", "Message": "Schedule none does not exist."})
 
-    def test_the_command_line(self):
-        run = subprocess.run(["aws", "--endpoint-url", self.url, "dynamodb", "list-tables", "--output", "json"],
-                             env=dict(os.environ, AWS_ACCESS_KEY_ID="333333333333", AWS_SECRET_ACCESS_KEY="test",
-                                      AWS_DEFAULT_REGION="us-east-1"), capture_output=True, text=True, check=True)
-        self.assertEqual(json.loads(run.stdout), {"TableNames": []})
+    def test_tables_from_the_command_line(self):
+        def aws(*words, code=0):
+            run = subprocess.run(["aws", "--endpoint-url", self.url, "dynamodb", *words, "--output", "json"],
+                                 env=dict(os.environ, AWS_ACCESS_KEY_ID="333333333333", AWS_SECRET_ACCESS_KEY="test",
+                                          AWS_DEFAULT_REGION="us-east-1"), capture_output=True, text=True)
+            self.assertEqual(run.returncode, code, run.stderr)
+            return run.stderr if code else json.loads(run.stdout or "{}")
+
+        self.assertEqual(aws("list-tables"), {"TableNames": []})
+        aws("create-table", "--table-name", "Music", "--billing-mode", "PAY_PER_REQUEST",
+            "--attribute-definitions", "AttributeName=Artist,AttributeType=S", "AttributeName=Song,AttributeType=S",
+            "--key-schema", "AttributeName=Artist,KeyType=HASH", "AttributeName=Song,KeyType=RANGE")
+        aws("wait", "table-exists", "--table-name", "Music")
+        for song, year in (("Blue", 1971), ("Carey", 1972)):
+            aws("put-item", "--table-name", "Music", "--item",
+                json.dumps({"Artist": {"S": "Joni"}, "Song": {"S": song}, "Year": {"N": str(year)}}))
+        found = aws("query", "--table-name", "Music", "--key-condition-expression", "Artist = :a AND begins_with(Song, :s)",
+                    "--expression-attribute-values", '{":a": {"S": "Joni"}, ":s": {"S": "C"}}')
+        self.assertEqual([item["Year"] for item in found["Items"]], [{"N": "1972"}])
+        statement = aws("execute-statement", "--statement", "SELECT Song FROM Music WHERE Artist = 'Joni'")
+        self.assertEqual([item["Song"]["S"] for item in statement["Items"]], ["Blue", "Carey"])
+        refused = aws("put-item", "--table-name", "Music", "--item", '{"Artist": {"S": "Joni"}, "Song": {"S": "Blue"}}',
+                      "--condition-expression", "attribute_not_exists(Artist)", code=255)
+        self.assertIn("(ConditionalCheckFailedException) when calling the PutItem operation", refused)
+        aws("delete-table", "--table-name", "Music")
 
 
 unittest.main(warnings="ignore")

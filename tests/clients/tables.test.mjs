@@ -191,3 +191,46 @@ test('backups, point-in-time recovery and replicas, with the SDK and the movable
   assert.equal(await count('ledger', away), 4);
   away.destroy();
 });
+
+test('DAX: an unmodified client with another endpoint reads what was kept', async () => {
+  await table('catalogue', ['id']);
+  const cached = new sdk.DynamoDBClient({ ...settings(moonbase.url), endpoint: `${moonbase.url}/_aws/dax/` });
+  const documents = lib.DynamoDBDocumentClient.from(cached), direct = lib.DynamoDBDocumentClient.from(client);
+  const Key = { id: 'lamp' }, TableName = 'catalogue';
+  const price = async (options = {}) => (await documents.send(new lib.GetCommand({ TableName, Key, ...options }))).Item?.price;
+  await documents.send(new lib.PutCommand({ TableName, Item: { ...Key, price: 5, photo: new Uint8Array([1, 2, 255]) } }));
+  assert.equal(await price(), 5);
+  await direct.send(new lib.PutCommand({ TableName, Item: { ...Key, price: 6 } }));
+  assert.deepEqual([await price(), await price({ ConsistentRead: true })], [5, 6]);
+  const { Item } = await documents.send(new lib.GetCommand({ TableName, Key, ProjectionExpression: 'photo' }));
+  assert.deepEqual(Item, { photo: new Uint8Array([1, 2, 255]) });
+  const again = documents.send(new lib.PutCommand({ TableName, Item: Key, ConditionExpression: 'attribute_not_exists(id)' }));
+  await assert.rejects(again, { name: 'ConditionalCheckFailedException', message: 'The conditional request failed' });
+  await fetch(`${moonbase.url}/_moonbase/clock`, { method: 'POST', body: JSON.stringify({ advance: '5m' }) });
+  assert.equal(await price(), 6);
+  await assert.rejects(cached.send(new sdk.DescribeTableCommand({ TableName })), { name: 'UnknownOperationException' });
+  cached.destroy();
+});
+
+test('vectors: the most similar items, through the SDK', async () => {
+  await client.send(new sdk.CreateTableCommand({
+    TableName: 'articles', BillingMode: 'PAY_PER_REQUEST',
+    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    AttributeDefinitions: ['id', 'topic'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+    VectorIndexes: [{
+      IndexName: 'by-topic', VectorAttribute: { AttributeName: 'embedding' }, Dimensions: 3, DistanceFunction: 'COSINE',
+      SearchSchema: [{ AttributeName: 'topic', SearchSchemaElementType: 'HASH' }], Projection: { ProjectionType: 'ALL' },
+    }],
+  }));
+  const numbers = (list) => list.map((number) => ({ N: String(number) }));
+  for (const [id, topic, list] of [['a', 'moon', [1, 0, 0]], ['b', 'moon', [0.6, 0.8, 0]], ['c', 'sun', [1, 0, 0]]])
+    await client.send(new sdk.PutItemCommand({
+      TableName: 'articles', Item: { id: { S: id }, topic: { S: topic }, embedding: { L: numbers(list) } },
+    }));
+  const { SearchResults } = await client.send(new sdk.SearchVectorsCommand({
+    TableName: 'articles', IndexName: 'by-topic', SearchVector: numbers([1, 0, 0]), TopK: 5,
+    SearchConditionExpression: 'topic = :t', ExpressionAttributeValues: { ':t': { S: 'moon' } },
+  }));
+  assert.deepEqual(SearchResults.map(({ Item }) => Item), [{ id: { S: 'a' }, topic: { S: 'moon' } }, { id: { S: 'b' }, topic: { S: 'moon' } }]);
+  assert.ok(Math.abs(SearchResults[1].Score - 0.4) < 1e-6, `${SearchResults[1].Score}`);
+});

@@ -34,7 +34,7 @@ const Map& item() {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  const auto kind = static_cast<ExpressionKind>(data[0] % 5);
+  const auto kind = static_cast<ExpressionKind>(data[0] % 6);
   const auto parsed = parse_expression(kind, fuzz::text_of(data + 2, size - 2));
   if (!parsed) {
     fuzz::expect(parsed.error().code == "ValidationException", "a refusal is a ValidationException");

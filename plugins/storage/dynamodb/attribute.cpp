@@ -234,4 +234,28 @@ std::string describe(const Value& attribute) {
   return text + "}";
 }
 
+Value json_shape(const Value& value) {
+  if (value.is_list()) {
+    List list;
+    for (const auto& each : value.list()) list.push_back(json_shape(each));
+    return list;
+  }
+  if (!value.is_map()) return value;
+  Map map;
+  const auto& members = value.map();
+  const bool attribute = members.size() == 1;
+  for (const auto& [name, member] : members) {
+    if (attribute && name == "B" && member.is_string()) {
+      map.set(name, base64(member.string()));
+    } else if (attribute && name == "BS" && member.is_list()) {
+      List binaries;
+      for (const auto& each : member.list()) binaries.push_back(base64(each.string()));
+      map.set(name, std::move(binaries));
+    } else {
+      map.set(name, json_shape(member));
+    }
+  }
+  return map;
+}
+
 }  // namespace moonbase::dynamodb

@@ -40,6 +40,9 @@ bool equal(const Value& a, const Value& b);
 // The order of two strings, numbers or binaries; nothing for other or different types.
 std::optional<std::strong_ordering> compare(const Value& a, const Value& b);
 
+// A value, an item or what holds such, as JSON shows it: binary values in base64.
+Value json_shape(const Value& value);
+
 // "{S:text}", as DynamoDB shows an operand in its messages. Binary is shown in base64.
 std::string describe(const Value& attribute);
 // "[a, b]": the elements of a set.

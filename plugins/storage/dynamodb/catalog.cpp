@@ -9,17 +9,24 @@
 namespace moonbase::dynamodb {
 
 TableName table_named(const Call& call, std::string_view name_or_arn) {
-  return {call.context.identity.account_id, call.context.region, table_name_of(name_or_arn)};
+  const auto& account = call.context.identity.account_id;
+  // An ARN of another account or region names nothing here: it must not stand for the caller's own table.
+  const bool ours = !name_or_arn.starts_with("arn:") || name_or_arn.starts_with(call.context.arn("dynamodb", ""));
+  return {account, call.context.region, ours ? table_name_of(name_or_arn) : std::string(name_or_arn)};
 }
 
 Error no_such_table(const std::string& name) {
   return {"ResourceNotFoundException", "Requested resource not found: Table: " + name + " not found"};
 }
 
-void save_table(Transaction& tx, const Table& table, const Value& definition) {
+void save_definition(Transaction& tx, const TableName& name, const Value& definition) {
   tx.query(
       "UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
-      to_json(definition), table.account, table.region, table.name);
+      to_json(definition), name.account, name.region, name.name);
+}
+
+void save_table(Transaction& tx, const Table& table, const Value& definition) {
+  save_definition(tx, {table.account, table.region, table.name}, definition);
   sync_replicas(tx, table, definition);
 }
 
@@ -53,7 +60,7 @@ std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_
 
 TablePointer insert_table(Transaction& tx, const TableName& name, Value definition) {
   std::vector<Value*> indexes;
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (auto* list = definition.map().find(kind))
       for (auto& index : list->list()) indexes.push_back(&index);
   auto space = take_spaces(tx, name.account, 1 + indexes.size());
@@ -65,8 +72,10 @@ TablePointer insert_table(Transaction& tx, const TableName& name, Value definiti
 }
 
 Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
+  std::uint64_t changes = 0;
   {
     const std::shared_lock lock(mutex_);
+    changes = changes_;
     const auto known = tables_.find(name);
     if (known != tables_.end() && !known->second.stale) return known->second.table;
   }
@@ -76,9 +85,11 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
     return Value();
   });
   if (!read) return read.error();
-  if (!table) return table_not_found();
-
   const std::unique_lock lock(mutex_);
+  if (!table) {
+    if (const auto known = tables_.find(name); known != tables_.end() && known->second.stale) tables_.erase(known);
+    return table_not_found();
+  }
   auto& entry = tables_[name];
   if (entry.table && entry.table->space == table->space && !entry.stale && entry.table->version >= table->version)
     return entry.table;
@@ -100,19 +111,35 @@ Result<TablePointer> Catalog::find(Store& store, const TableName& name) {
       }
     table = std::move(with_size);
   }
-  entry = {table, false};
+  entry = {table, changes != changes_};
   return table;
 }
 
 void Catalog::forget(const TableName& name) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   // In all regions: the table may have replicas.
   for (auto& [known, entry] : tables_)
     if (known.account == name.account && known.name == name.name) entry.stale = true;
 }
 
+TablePointer Catalog::add(const TableName& name, const TablePointer& table) {
+  const std::unique_lock lock(mutex_);
+  ++changes_;
+  auto& entry = tables_[name];
+  if (!entry.table || entry.stale || entry.table->space != table->space) entry = {table, false};
+  return entry.table;
+}
+
+void Catalog::drop(const TableName& name) {
+  forget(name);
+  const std::unique_lock lock(mutex_);
+  tables_.erase(name);
+}
+
 void Catalog::clear(std::string_view account_id) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   std::erase_if(tables_, [&](const auto& entry) { return account_id.empty() || entry.first.account == account_id; });
 }
 

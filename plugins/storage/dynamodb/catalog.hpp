@@ -1,6 +1,7 @@
 // Catalog: the tables, kept in memory after their first use.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <moonbase/call.hpp>
@@ -30,8 +31,12 @@ class Catalog {
   // The Error is ResourceNotFoundException, with DynamoDB's text for item operations.
   Result<TablePointer> find(Store& store, const TableName& name);
 
-  // It was created, changed or deleted: the next find() reads it anew.
+  // It was created and is committed. Answers what is kept: another caller may have found it first.
+  TablePointer add(const TableName& name, const TablePointer& table);
+  // It was changed, as is committed now: the next find() reads it anew.
   void forget(const TableName& name);
+  // It was deleted.
+  void drop(const TableName& name);
   void clear(std::string_view account_id);  // Empty: all.
 
  private:
@@ -41,6 +46,7 @@ class Catalog {
   };
   std::shared_mutex mutex_;
   std::map<TableName, Entry> tables_;
+  std::uint64_t changes_ = 0;  // Of any table: what was read before one of them may be old.
 };
 
 // Reads a table's row; null where there is none. Inside a transaction, so that what follows in it
@@ -53,7 +59,9 @@ bool is_current(Transaction& tx, const Table& table);
 std::int64_t take_spaces(Transaction& tx, const std::string& account, std::size_t count);
 // A new table with this definition: gives it and its indexes their spaces.
 TablePointer insert_table(Transaction& tx, const TableName& name, Value definition);
-// Replaces the definition; what is cached of the table is then to be forgotten.
+// Replaces one region's definition, or that and what other regions share of it; what is cached of the table is then to
+// be forgotten.
+void save_definition(Transaction& tx, const TableName& name, const Value& definition);
 void save_table(Transaction& tx, const Table& table, const Value& definition);
 
 Error table_not_found();

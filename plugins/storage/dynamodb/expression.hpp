@@ -23,7 +23,7 @@ constexpr std::size_t operators_max = 300;
 constexpr std::size_t in_operands_max = 100;
 constexpr std::size_t function_nesting_max = 16;
 
-enum class ExpressionKind : std::uint8_t { condition, filter, key_condition, projection, update };
+enum class ExpressionKind : std::uint8_t { condition, filter, key_condition, projection, update, search };
 std::string_view parameter_name(ExpressionKind kind);  // "ConditionExpression", …
 
 // One step of a document path: an attribute's name as written, a placeholder, or a list index.
@@ -91,7 +91,7 @@ struct UpdateAction {
 
 struct Expression {
   ExpressionKind kind = ExpressionKind::condition;
-  Condition condition;                // Condition, filter, key condition.
+  Condition condition;                // Condition, filter, key condition, search.
   std::vector<Path> paths;            // Projection.
   std::vector<UpdateAction> actions;  // Update.
   std::vector<std::string> names;     // The placeholders, with their "#".

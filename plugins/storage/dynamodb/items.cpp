@@ -8,12 +8,17 @@
 #include "item_format.hpp"
 #include "recovery.hpp"
 #include "stream.hpp"
+#include "vector_index.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
 
 constexpr auto select_item =
     "SELECT content, bytes FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
+constexpr auto select_bytes =
+    "SELECT bytes FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
+constexpr auto update_item =
+    "UPDATE dynamodb_item SET bytes = ?, content = ? WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?";
 constexpr auto upsert_item =
     "INSERT INTO dynamodb_item (account, space, pk, sk, tie, bytes, content) VALUES (?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (account, space, pk, sk, tie) DO UPDATE SET bytes = excluded.bytes, content = excluded.content";
@@ -25,6 +30,12 @@ void put_row(Transaction& tx, const Table& table, std::int64_t space, const KeyB
   const auto content = encode_item(item.item);
   tx.query(upsert_item, table.account, space, Blob{key.partition}, Blob{key.sort}, Blob{tie}, item.bytes,
            Blob{content});
+}
+// The same where the row is known to be there: the database need not look for a conflict first.
+void replace_row(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem& item) {
+  const auto content = encode_item(item.item);
+  tx.query(update_item, item.bytes, Blob{content}, table.account, table.space, Blob{key.partition}, Blob{key.sort},
+           Blob{""});
 }
 void delete_row(Transaction& tx, const Table& table, std::int64_t space, const KeyBytes& key, std::string_view tie) {
   tx.query(delete_item, table.account, space, Blob{key.partition}, Blob{key.sort}, Blob{tie});
@@ -57,6 +68,15 @@ std::optional<StoredItem> read_item(Transaction& tx, const Table& table, const K
   const auto rows = tx.query(select_item, table.account, table.space, Blob{key.partition}, Blob{key.sort}, Blob{""});
   if (rows.empty()) return std::nullopt;
   return StoredItem{decode_item(rows[0][0].string()), static_cast<std::size_t>(rows[0][1].integer())};
+}
+
+std::optional<StoredItem> read_before(Transaction& tx, const Table& table, const KeyBytes& key, bool looks) {
+  const bool table_looks = !table.indexes.empty() || !table.ttl_attribute.empty() || table.recovers || table.stream ||
+                           !table.replica_streams.empty();
+  if (looks || table_looks) return read_item(tx, table, key);
+  const auto rows = tx.query(select_bytes, table.account, table.space, Blob{key.partition}, Blob{key.sort}, Blob{""});
+  if (rows.empty()) return std::nullopt;
+  return StoredItem{{}, static_cast<std::size_t>(rows[0][0].integer())};
 }
 
 double Capacity::total() const {
@@ -153,7 +173,9 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
   written.capacity.table = write_units(std::max(old_bytes, new_bytes));
   written.table.items = (after ? 1 : 0) - (before ? 1 : 0);
   written.table.bytes = static_cast<std::int64_t>(new_bytes) - static_cast<std::int64_t>(old_bytes);
-  if (after) {
+  if (after && before) {
+    replace_row(tx, table, key, *after);
+  } else if (after) {
     put_row(tx, table, table.space, key, "", *after);
   } else if (before) {
     delete_row(tx, table, table.space, key, "");
@@ -166,7 +188,7 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
     const auto& index = table.indexes[i];
     const auto units = write_index(tx, table, index, key, before ? &before->item : nullptr,
                                    after ? &after->item : nullptr, written.indexes[i]);
-    if (units > 0) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
+    if (units > 0 && !index.vector) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
   }
   return written;
 }
@@ -183,15 +205,24 @@ std::optional<IndexEntry> index_entry(const Table& table, const Index& index, co
   auto key = key_in_index(index.keys, item);
   if (!key) return std::nullopt;
   IndexEntry entry{std::move(*key), {}};
+  auto& projected = entry.projected;
+  if (index.vector) {
+    const auto* vector = item.find(index.vector->attribute);
+    auto packed = vector ? pack_vector(*vector, index.vector->dimensions) : std::nullopt;
+    if (!packed) return std::nullopt;
+    entry.key.sort = std::move(*packed);
+  }
   if (index.projects == Index::Projects::all) {
-    entry.projected = {item, item_bytes(item)};
+    projected.item = item;
+    if (index.vector) projected.item.erase(index.vector->attribute);
+    projected.bytes = item_bytes(projected.item) + (index.vector ? entry.key.sort.size() : 0);
     return entry;
   }
-  auto& projected = entry.projected;
   projected.item = table.key_attributes(item, &index);
   for (const auto& attribute : index.attributes)
     if (const auto* value = item.find(attribute)) projected.item.set(attribute, *value);
-  projected.bytes = item_bytes(projected.item);
+  if (index.vector) projected.item.erase(index.vector->attribute);
+  projected.bytes = item_bytes(projected.item) + (index.vector ? entry.key.sort.size() : 0);
   return entry;
 }
 
@@ -203,6 +234,9 @@ void insert_index_entry(Transaction& tx, const Table& table, const Index& index,
 Result<Done> check_item(const Table& table, const StoredItem& item, bool update) {
   for (const auto& index : table.indexes)
     if (auto checked = check_index_key(index.keys, index.name, item.item); !checked) return checked;
+  for (const auto& index : table.indexes)
+    if (index.vector)
+      if (auto checked = check_vector(index, item.item); !checked) return checked;
   if (item.bytes > item_bytes_max)
     return validation(std::string("Item size ") + (update ? "to update " : "") +
                       "has exceeded the maximum allowed size");

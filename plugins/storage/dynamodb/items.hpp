@@ -20,6 +20,10 @@ struct StoredItem {
 
 std::optional<StoredItem> read_item(Transaction& tx, const Table& table, const KeyBytes& key);
 
+// The item that a write is about to replace. Where neither the table (indexes, stream, expiry, recovery) nor the
+// caller (`looks`: a condition, or an answer) looks inside, only its size is read and `item` is empty.
+std::optional<StoredItem> read_before(Transaction& tx, const Table& table, const KeyBytes& key, bool looks);
+
 // What a write or a read used, and what of it an index used. Units as DynamoDB counts them.
 struct Capacity {
   double table = 0;
@@ -65,7 +69,7 @@ struct Origin {
 };
 
 // Puts `after` in the place of `before` (null: no item) and keeps the indexes, the expiry and the
-// stream in step. Both have the key `key`; `before` must be what the transaction sees.
+// stream in step. Both have the key `key`; `before` must be what the transaction sees, and may be read_before()'s.
 Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, const StoredItem* before,
                    const StoredItem* after, const Origin& origin);
 

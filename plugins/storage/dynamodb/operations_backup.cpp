@@ -7,6 +7,7 @@
 #include "errors.hpp"
 #include "recovery.hpp"
 #include "service.hpp"
+#include "table_settings.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -17,17 +18,6 @@ constexpr std::size_t arn_time_digits = 14, arn_random_bytes = 4;
 
 Error table_missing(const std::string& name) { return {"TableNotFoundException", "Table not found: " + name}; }
 Error backup_missing(const std::string& arn) { return {"BackupNotFoundException", "Backup not found: " + arn}; }
-
-Result<Done> check_backup_name(const std::string& name) {
-  const bool valid = name.size() >= 3 && name.size() <= 255 && std::all_of(name.begin(), name.end(), [](char c) {
-                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                              c == '_' || c == '.' || c == '-';
-                     });
-  if (valid) return done;
-  return validation("1 validation error detected: Value '" + name +
-                    "' at 'backupName' failed to satisfy constraint: Member must satisfy regular expression pattern: "
-                    "[a-zA-Z0-9_.-]+");
-}
 
 // "arn:…:table/orders/backup/01795132800000-73d8d5bc"
 std::string new_backup_arn(const Table& table, Ids& ids, Time now) {
@@ -178,11 +168,13 @@ Result<Done> choose_billing(Value& definition, const Value& input, Time now) {
   return done;
 }
 
-// A new table with the shape of another. Tags, streams, time to live, policies and recovery do not come along.
+// A new table with the shape of another. What is hidden (tags, time to live, policies, recovery, replicas, …) and
+// streams do not come along.
 Result<Value> restored_definition(Call& call, const TableName& target, Value definition) {
   const auto now = call.kernel.clock.now();
-  for (const auto* left : {"Tags", "TimeToLive", "Stream", "StreamSpecification", "LatestStreamArn",
-                           "LatestStreamLabel", "Recovery", "Policy", "Insights", "RestoreSummary"})
+  for (const auto* left : hidden_members) definition.map().erase(left);
+  for (const auto* left : {"StreamSpecification", "LatestStreamArn", "LatestStreamLabel", "RestoreSummary",
+                           "MultiRegionConsistency"})
     definition.map().erase(left);
   const auto arn = call.context.arn("dynamodb", "table/" + target.name);
   definition.set("TableName", target.name);
@@ -190,14 +182,27 @@ Result<Value> restored_definition(Call& call, const TableName& target, Value def
   definition.set("TableId", call.kernel.ids.uuid());
   definition.set("CreationDateTime", now.ms);
   definition.set("DeletionProtectionEnabled", false);
-  if (call.input["SSESpecificationOverride"]["Enabled"].boolean_or(false))
-    return not_implemented("dynamodb " + std::string(call.operation) + " SSESpecificationOverride");
+  if (const auto& override = call.input["SSESpecificationOverride"]; !override.is_null()) {
+    auto encryption = describe_encryption(override, arn);
+    if (!encryption) return encryption.error();
+    definition.map().erase("SSEDescription");
+    if (!encryption->is_null()) definition.set("SSEDescription", std::move(*encryption));
+  }
   if (!call.input["VectorIndexOverride"].is_null())
     return not_implemented("dynamodb " + std::string(call.operation) + " VectorIndexOverride");
-  if (const auto& limits = call.input["OnDemandThroughputOverride"]; !limits.is_null())
-    definition.set("OnDemandThroughput", limits);
   if (auto billed = choose_billing(definition, call.input, now); !billed) return billed.error();
   const bool provisioned = billing_mode(definition) == "PROVISIONED";
+  if (provisioned && !definition["VectorIndexes"].is_null())
+    return invalid_parameter("Vector indexes are only supported for tables with BillingMode PAY_PER_REQUEST");
+  if (auto* vectors = definition.map().find("VectorIndexes"))
+    for (auto& index : vectors->list()) {
+      index.set("IndexArn", arn + "/index/" + index["IndexName"].string());
+      index.set("IndexStatus", "ACTIVE");
+      index.map().erase("Backfilling");
+    }
+  if (provisioned) definition.map().erase("OnDemandThroughput");
+  if (auto set = set_on_demand(definition, call.input["OnDemandThroughputOverride"], provisioned, "", false); !set)
+    return set.error();
   for (const bool global : {false, true}) {
     const auto* kind = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
     const auto& chosen = call.input[global ? "GlobalSecondaryIndexOverride" : "LocalSecondaryIndexOverride"];
@@ -215,7 +220,6 @@ Result<Value> restored_definition(Call& call, const TableName& target, Value def
 // Makes the table and lets `fill` put its items into its space.
 Result<Value> restore(Service& service, Call& call, const TableName& target, Value definition,
                       const std::function<void(Transaction&, const Table&)>& fill) {
-  if (auto checked = check_table_name(target.name, "TargetTableName"); !checked) return checked.error();
   auto shaped = restored_definition(call, target, std::move(definition));
   if (!shaped) return shaped;
   auto restored = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
@@ -272,7 +276,6 @@ void keep_deleted_table(Transaction& tx, const Table& table, Ids& ids, Time now)
 Result<Value> create_backup(Service&, Call& call) {
   const auto name = table_named(call, call.input["TableName"].string());
   const auto& backup_name = call.input["BackupName"].string();
-  if (auto checked = check_backup_name(backup_name); !checked) return checked.error();
   const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto table = read_table(tx, name);
@@ -291,6 +294,10 @@ Result<Value> delete_backup(Service&, Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto backup = find_backup(tx, call, arn);
     if (!backup) return backup_missing(arn);
+    if (const auto& details = backup->described["BackupDetails"]; details["BackupType"].string() == "SYSTEM")
+      return validation("Invalid Request: User is not allowed to delete the system backup with arn " + arn +
+                        ". It will automatically expire on " +
+                        iso_8601(Time{details["BackupExpiryDateTime"].integer()}));
     forget_backup(tx, call.context.identity.account_id, call.context.region, arn, backup->space, now);
     backup->described.map()["BackupDetails"].set("BackupStatus", "DELETED");
     return Value(Map{{"BackupDescription", std::move(backup->described)}});
@@ -363,8 +370,8 @@ Result<Value> restore_table_from_backup(Service& service, Call& call) {
 
 Result<Value> restore_table_to_point_in_time(Service& service, Call& call) {
   const auto& input = call.input;
-  if (input["SourceTableName"].is_null() && input["SourceTableArn"].is_null())
-    return validation("One of SourceTableName or SourceTableArn must be specified");
+  if (input["SourceTableName"].is_null() == input["SourceTableArn"].is_null())
+    return validation("Must provide exactly one of: sourceTableArn, sourceTableName");
   const auto source_name = table_named(
       call, input["SourceTableName"].is_null() ? input["SourceTableArn"].string() : input["SourceTableName"].string());
   const auto source = service.tables.find(call.kernel.store, source_name);
@@ -376,7 +383,8 @@ Result<Value> restore_table_to_point_in_time(Service& service, Call& call) {
   const auto now = call.kernel.clock.now();
   const bool latest = input["UseLatestRestorableTime"].boolean_or(false);
   if (latest == !input["RestoreDateTime"].is_null())
-    return validation("Exactly one of RestoreDateTime or UseLatestRestorableTime must be specified");
+    return validation(
+        "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both");
   const Time at = latest ? now : Time{input["RestoreDateTime"].integer()};
   // The whole second counts in which recovery began.
   if (at > now || at.seconds() < earliest_restorable(recovery, now).seconds())
@@ -404,8 +412,8 @@ Result<Value> update_continuous_backups(Service& service, Call& call) {
   const auto name = table_named(call, call.input["TableName"].string());
   const auto now = call.kernel.clock.now();
   const auto days = specification["RecoveryPeriodInDays"].integer_or(recovery_days_default);
-  if (days < 1 || days > recovery_days_max)
-    return validation("Recovery period must be between 1 and 35 days: " + std::to_string(days));
+  if (!specification["PointInTimeRecoveryEnabled"].boolean() && !specification["RecoveryPeriodInDays"].is_null())
+    return validation("Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.");
   return change_definition(
       service, call, name, table_missing(name.name),
       [&](Transaction& tx, const Table& table, Value& definition) -> Result<Value> {

@@ -36,13 +36,7 @@ Result<Gets> check_gets(Service& service, const std::string& name, Value& reques
   if (auto checked = check_attributes_to_get(request["AttributesToGet"]); !checked) return checked.error();
   auto expressions = Expressions::read(service.expressions, request, get_parameters);
   if (!expressions) return expressions.error();
-  if (const auto& projection = (*expressions)[ExpressionKind::projection]) {
-    gets.projection.emplace();
-    for (const auto& path : projection.expression->paths) gets.projection->add(path, projection.bindings);
-  } else if (const auto& names = request["AttributesToGet"]; !names.is_null()) {
-    gets.projection.emplace();
-    for (const auto& attribute : names.list()) gets.projection->add(attribute.string());
-  }
+  gets.projection = read_projection(*expressions, request["AttributesToGet"]);
   const auto& keys = request["Keys"].list();
   for (std::size_t i = 1; i < keys.size(); ++i)
     if (std::find(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(i), keys[i]) !=
@@ -193,7 +187,7 @@ Result<Value> batch_write_item(Service& service, Call& call) {
         }
         for (std::size_t i = 0; i < writes.size(); ++i) {
           const auto& table = *tables[writes[i].table];
-          const auto before = read_item(tx, table, keys[i]);
+          const auto before = read_before(tx, table, keys[i], false);
           const auto one = write_item(tx, table, keys[i], before ? &*before : nullptr,
                                       writes[i].key ? nullptr : &writes[i].item, {call.kernel.clock.now()});
           capacities[writes[i].table] += one.capacity;

@@ -85,6 +85,7 @@ Result<Value> write_tables(Service& service, Call& call, const std::vector<Table
 
 void note_written(Service& service, const Table& table, const Written& written) {
   if (table.stream) service.stream_signals.notify(table.account, *table.stream);
+  for (const auto& other : table.replica_streams) service.stream_signals.notify(table.account, other.number);
   const auto grow = [](TableSize& size, const Growth& growth) {
     if (!size.counted) return;
     size.items += growth.items;
@@ -112,6 +113,7 @@ Result<Value> put_item(Service& service, Call& call) {
   if (!expressions) return enveloped(expressions.error());
   const auto condition = read_condition(*expressions, input);
   after.bytes = item_bytes(after.item);
+  const bool returns_old = input["ReturnValues"].string_or("NONE") == "ALL_OLD", looks = condition || returns_old;
 
   return write_table(
       service, call, table_named(call, input["TableName"].string()),
@@ -119,13 +121,13 @@ Result<Value> put_item(Service& service, Call& call) {
         const auto key = key_of_item(table.keys, after.item);
         if (!key) return key.error();
         if (auto checked = check_item(table, after, false); !checked) return checked.error();
-        const auto before = read_item(tx, table, *key);
+        const auto before = read_before(tx, table, *key, looks);
         if (condition && !condition.holds(before ? before->item : Map{}))
           return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
         written = write_item(tx, table, *key, before ? &*before : nullptr, &after, {call.kernel.clock.now()});
 
         Map output;
-        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        if (before && returns_old) output.set("Attributes", before->item);
         add_metrics(tx, output, input, table, written.capacity, *key, after.item);
         return Value(std::move(output));
       });
@@ -155,17 +157,8 @@ Result<Value> get_item(Service& service, Call& call) {
 
   Map output;
   if (found) {
-    if (const auto& projection = (*expressions)[ExpressionKind::projection]) {
-      Projection chosen;
-      for (const auto& path : projection.expression->paths) chosen.add(path, projection.bindings);
-      output.set("Item", chosen.apply(found->item));
-    } else if (const auto& names = input["AttributesToGet"]; !names.is_null()) {
-      Projection chosen;
-      for (const auto& name : names.list()) chosen.add(name.string());
-      output.set("Item", chosen.apply(found->item));
-    } else {
-      output.set("Item", std::move(found->item));
-    }
+    const auto chosen = read_projection(*expressions, input["AttributesToGet"]);
+    output.set("Item", chosen ? chosen->apply(found->item) : std::move(found->item));
   }
   Capacity capacity;
   capacity.table = read_units(found ? found->bytes : 0, input["ConsistentRead"].boolean_or(false));
@@ -186,19 +179,20 @@ Result<Value> delete_item(Service& service, Call& call) {
   auto expressions = Expressions::read(service.expressions, input, condition_parameters);
   if (!expressions) return enveloped(expressions.error());
   const auto condition = read_condition(*expressions, input);
+  const bool returns_old = input["ReturnValues"].string_or("NONE") == "ALL_OLD", looks = condition || returns_old;
 
   return write_table(
       service, call, table_named(call, input["TableName"].string()),
       [&](Transaction& tx, const Table& table, Written& written) -> Result<Value> {
         const auto key = key_of_parameter(table.keys, key_attributes);
         if (!key) return key.error();
-        const auto before = read_item(tx, table, *key);
+        const auto before = read_before(tx, table, *key, looks);
         if (condition && !condition.holds(before ? before->item : Map{}))
           return conditional_check_failed(input["ReturnValuesOnConditionCheckFailure"], before ? &*before : nullptr);
         written = write_item(tx, table, *key, before ? &*before : nullptr, nullptr, {call.kernel.clock.now()});
 
         Map output;
-        if (before && input["ReturnValues"].string_or("NONE") == "ALL_OLD") output.set("Attributes", before->item);
+        if (before && returns_old) output.set("Attributes", before->item);
         add_metrics(tx, output, input, table, written.capacity, *key, key_attributes);
         return Value(std::move(output));
       });

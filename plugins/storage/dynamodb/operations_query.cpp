@@ -81,6 +81,8 @@ Result<Done> find_index(Reading& reading, const Value& input) {
   reading.request.index = reading.table->find_index(input["IndexName"].string());
   if (!reading.request.index)
     return validation("The table does not have the specified index: " + input["IndexName"].string());
+  if (reading.request.index->vector)
+    return validation("Query and Scan are not supported on vector indexes: " + reading.request.index->name);
   if (!reading.request.index->active)
     return validation("Cannot read from backfilling global secondary index: " + reading.request.index->name);
   if (reading.request.index->global && reading.consistent)
@@ -92,18 +94,12 @@ void choose(Reading& reading, Expressions& expressions, const Value& input, cons
   reading.filter = std::move(expressions[ExpressionKind::filter]);
   if (!reading.filter) reading.filter = filter_condition(input[filter_parameter], input["ConditionalOperator"]);
   reading.count_only = input["Select"].string_or("") == "COUNT";
+  const auto& names = input["AttributesToGet"];
+  reading.projection = read_projection(expressions, names);
   if (const auto& projection = expressions[ExpressionKind::projection]) {
-    reading.projection.emplace();
-    for (const auto& path : projection.expression->paths) {
-      reading.projection->add(path, projection.bindings);
-      reading.heads.insert(step_name(path[0], projection.bindings));
-    }
-  } else if (const auto& names = input["AttributesToGet"]; !names.is_null()) {
-    reading.projection.emplace();
-    for (const auto& name : names.list()) {
-      reading.projection->add(name.string());
-      reading.heads.insert(name.string());
-    }
+    for (const auto& path : projection.expression->paths) reading.heads.insert(step_name(path[0], projection.bindings));
+  } else if (!names.is_null()) {
+    for (const auto& name : names.list()) reading.heads.insert(name.string());
   }
 }
 

@@ -1,9 +1,11 @@
 // What surrounds tables: tags, time to live, limits, endpoints, policies, contributor insights.
 #include <algorithm>
 #include <moonbase/json.hpp>
+#include <set>
 
 #include "errors.hpp"
 #include "service.hpp"
+#include "table_settings.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -14,6 +16,22 @@ constexpr std::int64_t account_units_max = 80'000, table_units_max = 40'000;
 
 Error no_such_arn(const std::string& arn) {
   return {"ResourceNotFoundException", "Requested resource not found: ResourcArn: " + arn + " not found"};
+}
+
+// An ARN of a table or, where they count, of its stream, in the caller's region.
+Result<Done> check_arn(const Call& call, const std::string& arn, bool streams_too) {
+  if (!arn.starts_with("arn:")) return invalid_parameter("ARNs must start with 'arn:': " + arn);
+  if (arn.find(":dynamodb:") == std::string::npos)
+    return invalid_parameter("Provided Arn is not a DynamoDB resource arn: " + arn);
+  const bool here = arn.find(":dynamodb:" + call.context.region + ":") != std::string::npos;
+  if (!here) return validation("Invalid TableArn: Invalid ResourceArn provided as input " + arn);
+  const auto table = arn.find(":table/");
+  const auto below = table == std::string::npos ? table : arn.find('/', table + 7);
+  const bool stream = below != std::string::npos && arn.compare(below, 8, "/stream/") == 0;
+  if (table == std::string::npos || (below != std::string::npos && !(stream && streams_too)))
+    return invalid_parameter("Invalid resource arn provided, only table or stream is accepted. Provided resource arn: " +
+                             arn);
+  return done;
 }
 
 Error no_policy(const std::string& arn) {
@@ -52,10 +70,12 @@ Result<Done> add_tags(Value& definition, const Value& tags) {
   auto& present = definition.map()["Tags"];
   if (present.is_null()) present = List{};
   auto& list = present.list();
+  std::set<std::string_view> seen;
   for (const auto& tag : tags.list()) {
     const auto& key = tag["Key"].string();
-    if (key.starts_with("aws:"))
-      return validation("One or more parameter values were invalid: Tag keys cannot begin with aws:");
+    if (key.starts_with("aws:")) return validation("Tag Key cannot be prefixed with aws:, Key: " + key);
+    if (!seen.insert(key).second)
+      return validation("Duplicate Tag Keys provided as input: Duplicate Tag Key found " + key);
     const auto known =
         std::find_if(list.begin(), list.end(), [&](const Value& one) { return one["Key"].string() == key; });
     if (known != list.end())
@@ -64,12 +84,14 @@ Result<Done> add_tags(Value& definition, const Value& tags) {
       list.push_back(Map{{"Key", key}, {"Value", tag["Value"]}});
   }
   if (list.size() > tags_max)
-    return invalid_parameter("The number of tags exceeds the limit of " + std::to_string(tags_max));
+    return validation("Number of Tags exceed the current limit for the provided ResourceArn");
   return done;
 }
 
 Result<Value> tag_resource(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
+  if (auto checked = check_arn(call, arn, false); !checked) return checked.error();
+  if (call.input["Tags"].list().empty()) return validation("Atleast one Tag needs to be provided as Input.");
   return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
                            [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
                              if (auto added = add_tags(definition, call.input["Tags"]); !added) return added.error();
@@ -79,6 +101,8 @@ Result<Value> tag_resource(Service& service, Call& call) {
 
 Result<Value> untag_resource(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
+  if (auto checked = check_arn(call, arn, false); !checked) return checked.error();
+  if (call.input["TagKeys"].list().empty()) return validation("Atleast one Tag Key needs to be provided as Input.");
   return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
                            [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
                              auto* tags = definition.map().find("Tags");
@@ -93,6 +117,7 @@ Result<Value> untag_resource(Service& service, Call& call) {
 
 Result<Value> list_tags_of_resource(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
+  if (auto checked = check_arn(call, arn, false); !checked) return checked.error();
   const auto table = service.tables.find(call.kernel.store, table_named(call, arn));
   if (!table) return no_such_arn(arn);
   const auto& tags = (*table)->definition["Tags"];
@@ -155,47 +180,84 @@ Result<Value> describe_endpoints(Service&, Call& call) {
 // --- Resource policies ---------------------------------------------------------------------------
 
 // Of a table or, by their own ARNs, of a stream. Kept for whoever decides on permissions.
+struct PolicyOf {
+  TableName table;
+  std::string stream;  // Its label; empty: the table's own.
+
+  const Value& in(const Value& definition) const {
+    return stream.empty() ? definition["Policy"] : definition["StreamPolicies"][stream];
+  }
+  void set(Value& definition, Value policy) const {
+    if (stream.empty()) {
+      definition.set("Policy", std::move(policy));
+    } else {
+      auto& policies = definition.map()["StreamPolicies"];
+      policies.set(stream, std::move(policy));
+    }
+  }
+};
+
+Result<PolicyOf> policy_of(const Call& call, const std::string& arn) {
+  if (auto checked = check_arn(call, arn, true); !checked) return checked.error();
+  const auto at = arn.find("/stream/");
+  return PolicyOf{table_named(call, arn), at == std::string::npos ? "" : arn.substr(at + 8)};
+}
+
+// A stream's ARN names one that there is.
+bool has_stream(Transaction& tx, const PolicyOf& resource) {
+  if (resource.stream.empty()) return true;
+  const auto& [account, region, name] = resource.table;
+  return !tx.query("SELECT stream FROM dynamodb_stream WHERE account = ? AND region = ? AND table_name = ? AND label = ?",
+                   account, region, name, resource.stream)
+              .empty();
+}
+
 Result<Value> put_resource_policy(Service& service, Call& call) {
-  constexpr std::size_t policy_bytes_max = 20 * 1024;
   const auto& arn = call.input["ResourceArn"].string();
   const auto& policy = call.input["Policy"].string();
-  const auto& expected = call.input["ExpectedRevisionId"];
-  if (arn.find("/stream/") != std::string::npos) return not_implemented("dynamodb PutResourcePolicy of a stream");
-  if (policy.size() > policy_bytes_max) return validation("Resource-based policy size exceeds the limit of 20 KB");
-  if (const auto parsed = parse_json(policy); !parsed || !(*parsed)["Statement"].is_list())
-    return validation("Invalid policy document: " + (parsed ? "it has no Statement" : parsed.error().message));
-  const auto revision = std::to_string(call.kernel.clock.now().ms);
-  return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
-                           [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
-                             const auto& present = definition["Policy"];
-                             if (auto checked = check_revision(present, expected, arn); !checked) return checked.error();
-                             if (present["Policy"] == Value(policy))
-                               return Value(Map{{"RevisionId", present["RevisionId"]}});
-                             definition.set("Policy", Map{{"Policy", policy}, {"RevisionId", revision}});
-                             return Value(Map{{"RevisionId", revision}});
-                           });
+  const auto resource = policy_of(call, arn);
+  if (!resource) return resource.error();
+  return change_definition(
+      service, call, resource->table, no_such_arn(arn),
+      [&](Transaction& tx, const Table&, Value& definition) -> Result<Value> {
+        if (!has_stream(tx, *resource)) return no_such_arn(arn);
+        const auto& present = resource->in(definition);
+        if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn); !checked)
+          return checked.error();
+        auto made = make_policy(policy, present, call.kernel.clock.now().ms);
+        if (!made) return made.error();
+        if (present["Policy"] == Value(policy)) return Value(Map{{"RevisionId", present["RevisionId"]}});
+        Value output = Map{{"RevisionId", (*made)["RevisionId"]}};
+        resource->set(definition, std::move(*made));
+        return output;
+      });
 }
 
 Result<Value> get_resource_policy(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
-  const auto table = service.tables.find(call.kernel.store, table_named(call, arn));
+  const auto resource = policy_of(call, arn);
+  if (!resource) return resource.error();
+  const auto table = service.tables.find(call.kernel.store, resource->table);
   if (!table) return no_such_arn(arn);
-  const auto& policy = (*table)->definition["Policy"];
+  const auto& policy = resource->in((*table)->definition);
   if (policy.is_null()) return no_policy(arn);
   return policy;
 }
 
 Result<Value> delete_resource_policy(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
-  return change_definition(service, call, table_named(call, arn), no_such_arn(arn),
-                           [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
-                             const Value present = definition["Policy"];
-                             const auto& expected = call.input["ExpectedRevisionId"];
-                             if (auto checked = check_revision(present, expected, arn); !checked) return checked.error();
-                             definition.map().erase("Policy");
-                             if (present.is_null()) return Value(Map{});
-                             return Value(Map{{"RevisionId", present["RevisionId"]}});
-                           });
+  const auto resource = policy_of(call, arn);
+  if (!resource) return resource.error();
+  return change_definition(
+      service, call, resource->table, no_such_arn(arn),
+      [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
+        const Value present = resource->in(definition);
+        if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn); !checked)
+          return checked.error();
+        if (present.is_null()) return Value(Map{});
+        resource->set(definition, Value());
+        return Value(Map{{"RevisionId", present["RevisionId"]}});
+      });
 }
 
 // --- Contributor insights: kept and described -------------------------------------------------------

@@ -1,11 +1,13 @@
 // CreateTable, DeleteTable, DescribeTable, ListTables, UpdateTable.
 #include <algorithm>
 #include <moonbase/json.hpp>
+#include <set>
 
 #include "errors.hpp"
 #include "replicas.hpp"
 #include "service.hpp"
 #include "stream.hpp"
+#include "table_settings.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -17,8 +19,16 @@ Result<Done> refuse_unbuilt(const Value& input, std::string_view operation,
                             std::initializer_list<const char*> parameters) {
   for (const auto* parameter : parameters)
     if (!input[parameter].is_null()) return not_implemented("dynamodb " + std::string(operation) + " " + parameter);
-  if (input["SSESpecification"]["Enabled"].boolean_or(false))
-    return not_implemented("dynamodb " + std::string(operation) + " SSESpecification");
+  return done;
+}
+
+Result<Done> check_new_stream(const Value& specification) {
+  if (specification.is_null()) return done;
+  const bool enabled = specification["StreamEnabled"].boolean(), view = !specification["StreamViewType"].is_null();
+  if (enabled && !view)
+    return invalid_parameter("Table is being created with a stream enabled, UpdateViewType is required");
+  if (!enabled && view)
+    return invalid_parameter("Table is being created with a stream disabled, UpdateViewType should not be specified");
   return done;
 }
 
@@ -42,22 +52,23 @@ void set_throughput(Value& described, const Value& throughput) {
 
 Result<Done> create_index(Transaction& tx, const Table& table, Value& definition, const Value& asked, Time now) {
   const auto& name = asked["IndexName"].string();
-  if (find_global_index(definition, name)) return validation("Attempting to create an index which already exists");
+  if (find_index(definition, name)) return validation("Attempting to create an index which already exists");
   auto& definitions = definition.map()["AttributeDefinitions"];
   if (auto checked = check_index_keys(asked, definitions, true, definition["KeySchema"]); !checked) return checked;
   const bool provisioned = definition["BillingModeSummary"].is_null();
   if (provisioned && asked["ProvisionedThroughput"].is_null())
     return invalid_parameter("ProvisionedThroughput must be specified for index: " + name);
   auto index = define_index(asked, true, definition["TableArn"].string(), provisioned);
-  index.set("IndexStatus", "CREATING");
-  index.set("Backfilling", true);
-  index.set("Space", take_spaces(tx, table.account, 1));
+  if (!index) return index.error();
+  index->set("IndexStatus", "CREATING");
+  index->set("Backfilling", true);
+  index->set("Space", take_spaces(tx, table.account, 1));
   auto& indexes = definition.map()["GlobalSecondaryIndexes"];
   if (indexes.is_null()) indexes = List{};
   if (indexes.list().size() >= global_indexes_max)
     return Error{"LimitExceededException",
                  "GlobalSecondaryIndex count exceeds the per-table limit of " + std::to_string(global_indexes_max)};
-  indexes.list().push_back(std::move(index));
+  indexes.list().push_back(std::move(*index));
   tx.schedule(now, "dynamodb-backfill",
               Map{{"account", table.account}, {"region", table.region}, {"table", table.name}, {"index", name}});
   return done;
@@ -70,14 +81,57 @@ Result<Done> delete_index(Transaction& tx, const Table& table, Value& definition
   auto& indexes = definition.map().find("GlobalSecondaryIndexes")->list();
   std::erase_if(indexes, [&](const Value& index) { return index["IndexName"].string() == name; });
   if (indexes.empty()) definition.map().erase("GlobalSecondaryIndexes");
-  // What only this index's key named is no longer defined.
-  const auto changed = make_table(table.account, table.region, table.name, table.space, table.version, definition);
-  std::erase_if(definition.map().find("AttributeDefinitions")->list(), [&](const Value& attribute) {
-    const auto& named = attribute["AttributeName"].string();
-    return !changed->keys.contains(named) &&
-           std::none_of(changed->indexes.begin(), changed->indexes.end(),
-                        [&](const Index& index) { return index.keys.contains(named); });
-  });
+  forget_unused_attributes(table, definition);
+  return done;
+}
+
+Result<Done> change_index(Value& definition, const Value& change) {
+  const auto& name = change["IndexName"].string();
+  auto* described = find_global_index(definition, name);
+  if (!described) return Error{"ResourceNotFoundException", "Requested resource not found"};
+  const bool provisioned = definition["BillingModeSummary"].is_null();
+  const auto& throughput = change["ProvisionedThroughput"];
+  const auto &limits = change["OnDemandThroughput"], &warm = change["WarmThroughput"];
+  if (!provisioned && !throughput.is_null())
+    return invalid_parameter("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: " + name +
+                             " when BillingMode is PAY_PER_REQUEST");
+  if (!provisioned && limits.is_null() && warm.is_null())
+    return invalid_parameter("The only Updates for index: " + name +
+                             " when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput");
+  if (!throughput.is_null()) {
+    if (auto checked = check_throughput(throughput); !checked) return checked;
+    set_throughput(*described, throughput);
+  }
+  if (auto set = set_on_demand(*described, limits, provisioned, name, true); !set) return set;
+  return set_warm(*described, warm, provisioned, name, true);
+}
+
+// One action each, no index twice, and only one that is made or goes.
+Result<Done> check_index_updates(const Value& updates) {
+  if (updates.list().empty()) return invalid_parameter("List of GlobalSecondaryIndexUpdates is empty");
+  std::set<std::string> names;
+  int moves = 0;
+  for (const auto& update : updates.list()) {
+    const Value* action = nullptr;
+    for (const auto* kind : {"Create", "Update", "Delete"}) {
+      if (update[kind].is_null()) continue;
+      if (action)
+        return invalid_parameter("Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object");
+      action = &update[kind];
+      if (std::string_view(kind) != "Update") ++moves;
+    }
+    if (!action)
+      return invalid_parameter(
+          "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+          "GlobalSecondaryIndexUpdate.Delete must not be null");
+    const auto& name = (*action)["IndexName"].string();
+    if (!names.insert(name).second)
+      return invalid_parameter("Only one global secondary index update per index is allowed simultaneously. Index: " +
+                               name);
+  }
+  if (moves > 1)
+    return Error{"LimitExceededException",
+                 "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"};
   return done;
 }
 
@@ -91,15 +145,52 @@ Result<Done> update_indexes(Transaction& tx, const Table& table, Value& definiti
         return removed;
     }
     if (const auto& change = update["Update"]; !change.is_null()) {
-      auto* described = find_global_index(definition, change["IndexName"].string());
-      if (!described) return Error{"ResourceNotFoundException", "Requested resource not found"};
-      const auto& throughput = change["ProvisionedThroughput"];
-      if (throughput.is_null()) continue;
-      if (auto checked = check_throughput(throughput); !checked) return checked;
-      set_throughput(*described, throughput);
+      if (auto changed = change_index(definition, change); !changed) return changed;
     }
   }
   return done;
+}
+
+// What a request may ask for together.
+Result<Done> check_combination(const Value& input) {
+  const auto asks = [&](std::string_view member) { return !input[member].is_null(); };
+  const auto asked = std::count_if(input.map().begin(), input.map().end(), [](const MapEntry& entry) {
+    return entry.key != "TableName" && entry.key != "AttributeDefinitions" && !entry.value.is_null();
+  });
+  if (asked == 0)
+    return validation(
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, "
+        "SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, "
+        "DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required");
+  constexpr std::pair<std::string_view, const char*> alone[] = {
+      {"SSESpecification", "Server-Side Encryption modification must be the only operation in the request"},
+      {"TableClass", "TableClass modification must be the only operation in the request"},
+      {"DeletionProtectionEnabled", "DeletionProtection modification must be the only operation in the request"},
+      {"WarmThroughput", "WarmThroughput must be the only operation in the request"}};
+  for (const auto& [member, text] : alone)
+    if (asks(member) && asked > 1) return invalid_parameter(text);
+  if (asks("ReplicaUpdates") && asked > (asks("MultiRegionConsistency") ? 2 : 1))
+    return invalid_parameter("Replica modification must be the only operation in the request");
+  if (asks("OnDemandThroughput") && asked > (asks("BillingMode") ? 2 : 1))
+    return invalid_parameter("OnDemandThroughput can only be combined with BillingMode in an UpdateTable request");
+  const bool capacity = asks("BillingMode") || asks("ProvisionedThroughput");
+  if (capacity && asks("StreamSpecification"))
+    return invalid_parameter("You cannot modify stream status while updating table IOPS");
+  if (!asks("GlobalSecondaryIndexUpdates")) return done;
+  if (auto checked = check_index_updates(input["GlobalSecondaryIndexUpdates"]); !checked) return checked;
+  const auto& updates = input["GlobalSecondaryIndexUpdates"].list();
+  const bool moves = std::any_of(updates.begin(), updates.end(), [](const Value& one) { return one["Update"].is_null(); });
+  if (moves && capacity) return invalid_parameter("You cannot create or delete index while updating table IOPS");
+  if (moves && asks("StreamSpecification"))
+    return invalid_parameter("You cannot create or delete index while changing stream status");
+  return done;
+}
+
+// Whether an index gets throughput of its own.
+bool is_changed(const Value& updates, const Value& index) {
+  return !updates.is_null() && std::any_of(updates.list().begin(), updates.list().end(), [&](const Value& update) {
+    return update["Update"]["IndexName"] == index && !update["Update"]["ProvisionedThroughput"].is_null();
+  });
 }
 
 Result<Done> update_billing(Value& definition, const Value& input, Time now) {
@@ -114,7 +205,10 @@ Result<Done> update_billing(Value& definition, const Value& input, Time now) {
     if (!was_provisioned) return done;
     definition.set("BillingModeSummary",
                    Map{{"BillingMode", "PAY_PER_REQUEST"}, {"LastUpdateToPayPerRequestDateTime", now.ms}});
-    set_throughput(definition, Map{{"ReadCapacityUnits", 0}, {"WriteCapacityUnits", 0}});
+    const Value none = Map{{"ReadCapacityUnits", 0}, {"WriteCapacityUnits", 0}};
+    set_throughput(definition, none);
+    if (auto* indexes = definition.map().find("GlobalSecondaryIndexes"))
+      for (auto& index : indexes->list()) set_throughput(index, none);
     return done;
   }
   if (throughput.is_null()) {
@@ -136,7 +230,14 @@ Result<Done> update_billing(Value& definition, const Value& input, Time now) {
         ". Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher "
         "limits.");
   set_throughput(definition, throughput);
-  if (!was_provisioned) definition.map().erase("BillingModeSummary");
+  if (was_provisioned) return done;
+  for (const auto* of_demand : {"BillingModeSummary", "OnDemandThroughput"}) definition.map().erase(of_demand);
+  if (auto* indexes = definition.map().find("GlobalSecondaryIndexes"))
+    for (auto& index : indexes->list()) {
+      index.map().erase("OnDemandThroughput");
+      if (!is_changed(input["GlobalSecondaryIndexUpdates"], index["IndexName"]))
+        return invalid_parameter("ProvisionedThroughput must be specified for index: " + index["IndexName"].string());
+    }
   return done;
 }
 
@@ -155,20 +256,28 @@ void define_attributes(Value& definition, const Value& more) {
 
 Value described(const Table& table) {
   Value answer = table.definition;
-  for (const auto* hidden : {"Tags", "TimeToLive", "Stream", "Recovery", "Policy", "Insights", "Regions", "OtherStreams"})
-    answer.map().erase(hidden);
-  if (auto replicas = describe_replicas(table); !replicas.empty()) {
+  const auto add_warm = [provisioned = table.is_provisioned()](Value& described) {
+    auto warm = warm_throughput(described, provisioned);
+    warm.set("Status", "ACTIVE");
+    described.set("WarmThroughput", std::move(warm));
+  };
+  add_warm(answer);
+  for (const auto* hidden : hidden_members) answer.map().erase(hidden);
+  if (!table.definition["Global2017"].is_null()) {
+    answer.set("GlobalTableVersion", "2017.11.29");
+  } else if (auto replicas = describe_replicas(table); !replicas.empty()) {
     answer.set("Replicas", std::move(replicas));
     answer.set("GlobalTableVersion", "2019.11.21");
   }
   answer.set("ItemCount", table.size->items.load());
   answer.set("TableSizeBytes", table.size->bytes.load());
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"}) {
+  for (const auto* kind : index_kinds) {
     auto* indexes = answer.map().find(kind);
     if (!indexes) continue;
     for (auto& index : indexes->list()) {
       const auto* known = table.find_index(index["IndexName"].string());
-      index.map().erase("Space");
+      if (known->global && !known->vector) add_warm(index);
+      for (const auto* hidden : {"Space", "Warm"}) index.map().erase(hidden);
       index.set("ItemCount", known->size->items.load());
       index.set("IndexSizeBytes", known->size->bytes.load());
     }
@@ -202,8 +311,7 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = check_table_name(name.name); !checked) return checked.error();
   if (auto checked = refuse_unbuilt(input, "CreateTable",
-                                    {"ResourcePolicy", "WarmThroughput", "VectorIndexes", "GlobalTableSourceArn",
-                                     "GlobalTableSettingsReplicationMode"});
+                                    {"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
   const NewTable identity{call.context.arn("dynamodb", "table/" + name.name), call.kernel.ids.uuid(), name.name,
@@ -211,21 +319,20 @@ Result<Value> create_table(Service& service, Call& call) {
   auto defined = define_table(input, identity);
   if (!defined) return defined.error();
   if (auto tagged = add_tags(*defined, input["Tags"]); !tagged) return tagged.error();
+  if (auto checked = check_new_stream(input["StreamSpecification"]); !checked) return checked.error();
 
+  TablePointer made;
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (read_table(tx, name)) return Error{"ResourceInUseException", "Table already exists: " + name.name};
     auto definition = *defined;
     if (const auto& stream = input["StreamSpecification"]; stream["StreamEnabled"].boolean_or(false))
       if (auto set = set_stream(tx, name, definition, stream, identity.created); !set) return set.error();
-    insert_table(tx, name, std::move(definition));
+    made = insert_table(tx, name, std::move(definition));
     return Value();
   });
   if (!created) return created;
-  service.tables.forget(name);
-  const auto table = service.tables.find(call.kernel.store, name);
-  if (!table) return table.error();
-  mark_empty(**table);
-  return Value(Map{{"TableDescription", described(**table)}});
+  mark_empty(*made);
+  return Value(Map{{"TableDescription", described(*service.tables.add(name, made))}});
 }
 
 Result<Value> delete_table(Service& service, Call& call) {
@@ -243,7 +350,12 @@ Result<Value> delete_table(Service& service, Call& call) {
              name.name);
     end_stream(tx, *table, now);
     if (leave_replicas(tx, *table, now)) return Value();
-    // The items go later, in steps: there may be millions. Those of a table with recovery become a backup.
+    // What belongs to the items goes later, in steps: there may be millions. Those of a table with recovery become a
+    // backup.
+    if (!table->ttl_attribute.empty())
+      tx.schedule(now, "dynamodb-expiry-forget",
+                  Map{{"account", table->account}, {"region", table->region}, {"table", table->name},
+                      {"space", table->space}});
     if (table->recovers)
       keep_deleted_table(tx, *table, call.kernel.ids, now);
     else
@@ -253,7 +365,7 @@ Result<Value> delete_table(Service& service, Call& call) {
     return Value();
   });
   if (!deleted) return deleted;
-  service.tables.forget(name);
+  service.tables.drop(name);
   if (table->stream) service.stream_signals.notify(name.account, *table->stream);
   Value description = Map{{"TableName", table->definition["TableName"]},
                           {"TableStatus", "DELETING"},
@@ -298,17 +410,11 @@ Result<Value> update_table(Service& service, Call& call) {
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked =
           refuse_unbuilt(input, "UpdateTable",
-                         {"WarmThroughput", "GlobalTableWitnessUpdates",
-                          "VectorIndexUpdates", "GlobalTableSettingsReplicationMode"});
+                         {"GlobalTableWitnessUpdates", "GlobalTableSettingsReplicationMode",
+                          "DisassociationProtectionEnabled"});
       !checked)
     return checked.error();
-  const bool asks = std::any_of(input.map().begin(), input.map().end(), [](const MapEntry& entry) {
-    return entry.key != "TableName" && entry.key != "AttributeDefinitions" && !entry.value.is_null();
-  });
-  if (!asks)
-    return validation(
-        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, "
-        "GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required");
+  if (auto checked = check_combination(input); !checked) return checked.error();
 
   const auto now = call.kernel.clock.now();
   std::optional<std::int64_t> stream_before;
@@ -323,8 +429,12 @@ Result<Value> update_table(Service& service, Call& call) {
       definition.set("DeletionProtectionEnabled", protection);
     if (const auto& table_class = input["TableClass"]; !table_class.is_null())
       definition.set("TableClassSummary", Map{{"TableClass", table_class}, {"LastUpdateDateTime", now.ms}});
-    if (const auto& limits = input["OnDemandThroughput"]; !limits.is_null())
-      definition.set("OnDemandThroughput", limits);
+    const bool provisioned = definition["BillingModeSummary"].is_null();
+    if (auto set = set_on_demand(definition, input["OnDemandThroughput"], provisioned, "", true); !set)
+      return set.error();
+    if (auto set = set_warm(definition, input["WarmThroughput"], provisioned, "", true); !set) return set.error();
+    if (const auto& encryption = input["SSESpecification"]; !encryption.is_null())
+      if (auto changed = change_encryption(definition, encryption); !changed) return changed.error();
     if (const auto& stream = input["StreamSpecification"]; !stream.is_null())
       if (auto set = set_stream(tx, name, definition, stream, now); !set) return set.error();
     if (const auto& replicas = input["ReplicaUpdates"]; !replicas.is_null())
@@ -335,6 +445,8 @@ Result<Value> update_table(Service& service, Call& call) {
     define_attributes(definition, input["AttributeDefinitions"]);
     if (const auto& updates = input["GlobalSecondaryIndexUpdates"]; !updates.is_null())
       if (auto changed = update_indexes(tx, *table, definition, updates, now); !changed) return changed.error();
+    if (const auto& updates = input["VectorIndexUpdates"]; !updates.is_null())
+      if (auto changed = update_vector_indexes(tx, *table, definition, updates, now); !changed) return changed.error();
     save_table(tx, *table, definition);
     return Value();
   });

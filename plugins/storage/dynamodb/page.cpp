@@ -1,5 +1,6 @@
 #include "page.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "item_format.hpp"
@@ -62,7 +63,7 @@ Page read_page(Transaction& tx, const PageRequest& request, const std::function<
   const std::string end =
       request.end_partition >= 256 ? std::string() : std::string(1, static_cast<char>(request.end_partition));
   auto select = select_rows(request, first, end);
-  const auto limit = request.limit == 0 ? rows_max : request.limit;
+  const auto limit = request.limit == 0 ? rows_max : std::min(request.limit, rows_max);
   select.add(" LIMIT ?", static_cast<std::int64_t>(limit + 1));
 
   std::vector<StoredItem> entries;  // Only where whole items are to be fetched for them.

@@ -385,6 +385,8 @@ std::string_view parameter_name(ExpressionKind kind) {
       return "ProjectionExpression";
     case ExpressionKind::update:
       return "UpdateExpression";
+    case ExpressionKind::search:
+      return "SearchConditionExpression";
   }
   return "";
 }

@@ -4,6 +4,7 @@
 #include <moonbase/json.hpp>
 
 #include "errors.hpp"
+#include "recovery.hpp"
 #include "stream.hpp"
 
 namespace moonbase::dynamodb {
@@ -12,8 +13,8 @@ namespace {
 // What all regions have in common. Indexes too, but for their ARNs.
 constexpr const char* shared_members[] = {
     "AttributeDefinitions", "KeySchema",  "BillingModeSummary", "ProvisionedThroughput",  "OnDemandThroughput",
-    "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
-    "GlobalSecondaryIndexes"};
+    "Warm",                 "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
+    "GlobalSecondaryIndexes", "VectorIndexes",    "Global2017"};
 
 // "arn:aws:dynamodb:us-east-1:…" in another region.
 std::string arn_in(const std::string& arn, const std::string& region) {
@@ -28,16 +29,10 @@ void copy_shared(Value& to, const Value& from) {
     else
       to.set(member, from[member]);
   }
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (auto* indexes = to.map().find(kind))
       for (auto& index : indexes->list())
         index.set("IndexArn", to["TableArn"].string() + "/index/" + index["IndexName"].string());
-}
-
-void write_row(Transaction& tx, const TableName& name, const Value& definition) {
-  tx.query(
-      "UPDATE dynamodb_table SET version = version + 1, definition = ? WHERE account = ? AND region = ? AND name = ?",
-      to_json(definition), name.account, name.region, name.name);
 }
 
 // The enabled streams of all regions but one: each change is recorded in them too.
@@ -90,10 +85,10 @@ Result<Done> create_replica(Transaction& tx, const Table& table, Value& definiti
   return done;
 }
 
-void leave(const Table& leaving, Value& definition) {
+void leave(const std::string& leaving, Value& definition) {
   List rest;
   for (const auto& region : regions_of(definition))
-    if (region != leaving.region) rest.push_back(region);
+    if (region != leaving) rest.push_back(region);
   if (rest.size() < 2) {
     definition.map().erase("Regions");
     definition.map().erase("OtherStreams");
@@ -112,8 +107,26 @@ Result<Done> delete_replica(Transaction& tx, const Table& table, Value& definiti
   tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", table.account, region,
            table.name);
   end_stream(tx, *replica, now);
-  leave(*replica, definition);
+  leave(region, definition);
   return done;
+}
+
+Error table_missing_in(const std::string& name, const std::string& region) {
+  return {"TableNotFoundException", "Table not found: " + name + " in region " + region};
+}
+
+// Gives a table spaces of its own, with copies of what is in those that it shared.
+std::int64_t copy_spaces(Transaction& tx, const Table& table, Value& definition) {
+  auto next = take_spaces(tx, table.account, 1 + table.indexes.size());
+  const auto own = next++;
+  copy_items(tx, table.account, table.space, own);
+  for (const auto* kind : index_kinds)
+    if (auto* indexes = definition.map().find(kind))
+      for (auto& index : indexes->list()) {
+        copy_items(tx, table.account, index["Space"].integer(), next);
+        index.set("Space", next++);
+      }
+  return own;
 }
 
 }  // namespace
@@ -137,6 +150,8 @@ List describe_replicas(const Table& table) {
 
 Result<Done> update_replicas(Transaction& tx, const Table& table, Value& definition, const Value& updates, Ids& ids,
                              Time now) {
+  if (!definition["Global2017"].is_null())
+    return not_implemented("dynamodb UpdateTable ReplicaUpdates of a global table of version 2017.11.29");
   for (const auto& update : updates.list()) {
     if (!update["Update"].is_null() || !update["Disassociate"].is_null())
       return not_implemented("dynamodb UpdateTable ReplicaUpdates, other than Create and Delete");
@@ -149,6 +164,65 @@ Result<Done> update_replicas(Transaction& tx, const Table& table, Value& definit
   return done;
 }
 
+bool is_empty(Transaction& tx, const Table& table) {
+  return tx.query("SELECT bytes FROM dynamodb_item WHERE account = ? AND space = ? LIMIT 1", table.account, table.space)
+      .empty();
+}
+
+Result<Done> join_replica(Transaction& tx, const Table& table, Value& definition, const std::string& region) {
+  auto regions = regions_of(definition);
+  if (std::find(regions.begin(), regions.end(), region) != regions.end())
+    return Error{"ReplicaAlreadyExistsException",
+                 "Replica of global table " + table.name + " already exists in region " + region};
+  const TableName name{table.account, region, table.name};
+  const auto other = read_table(tx, name);
+  if (!other) return table_missing_in(table.name, region);
+  for (const auto* part : {&table, other.get()})
+    if (part->definition["StreamSpecification"]["StreamViewType"].string_or("") != "NEW_AND_OLD_IMAGES")
+      return validation("One or more parameter values were invalid: Table " + table.name + " in region " + part->region +
+                        " needs a stream with the view type NEW_AND_OLD_IMAGES");
+  for (const auto* member : {"KeySchema", "AttributeDefinitions"})
+    if (!(table.definition[member] == other->definition[member]))
+      return validation("One or more parameter values were invalid: Table " + table.name + " in region " + region +
+                        " has another " + member);
+  if (!is_empty(tx, *other) || !other->definition["Regions"].is_null())
+    return validation("One or more parameter values were invalid: Table " + table.name + " in region " + region +
+                      " is not empty, or part of a global table");
+  regions.push_back(region);
+  definition.set("Regions", List(regions.begin(), regions.end()));
+  auto theirs = other->definition;
+  copy_shared(theirs, definition);
+  tx.query("UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
+           "AND name = ?",
+           table.space, to_json(theirs), name.account, name.region, name.name);
+  return done;
+}
+
+Result<Done> part_replica(Transaction& tx, const Table& table, const std::string& region, Time now) {
+  const auto regions = regions_of(table.definition);
+  const auto parting = read_table(tx, {table.account, region, table.name});
+  if (!parting || std::find(regions.begin(), regions.end(), region) == regions.end())
+    return Error{"ReplicaNotFoundException", "Replica of global table " + table.name + " not found in region " + region};
+  auto own = parting->definition;
+  for (const auto* shared : {"Regions", "OtherStreams", "Global2017"}) own.map().erase(shared);
+  if (auto* recovery = own.map().find("Recovery")) recovery->set("Since", now.ms);  // Its past stays with the others.
+  const auto space = copy_spaces(tx, *parting, own);
+  tx.query("UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
+           "AND name = ?",
+           space, to_json(own), table.account, region, table.name);
+  if (!parting->ttl_attribute.empty())
+    tx.schedule(now, "dynamodb-expiry-backfill",
+                Map{{"account", table.account}, {"region", region}, {"table", table.name}, {"space", space}});
+  // One of those that stay tells the others.
+  const auto stays = std::find_if(regions.begin(), regions.end(), [&](const auto& one) { return one != region; });
+  if (stays == regions.end()) return done;
+  const auto rest = read_table(tx, {table.account, *stays, table.name});
+  auto definition = rest->definition;
+  leave(region, definition);
+  save_table(tx, *rest, definition);
+  return done;
+}
+
 bool leave_replicas(Transaction& tx, const Table& table, Time now) {
   bool others = false;
   for (const auto& region : regions_of(table.definition)) {
@@ -156,8 +230,8 @@ bool leave_replicas(Transaction& tx, const Table& table, Time now) {
     const auto other = read_table(tx, {table.account, region, table.name});
     if (!other || other->space != table.space) continue;
     auto definition = other->definition;
-    leave(table, definition);
-    write_row(tx, {table.account, region, table.name}, definition);
+    leave(table.region, definition);
+    save_definition(tx, {table.account, region, table.name}, definition);
     if (others) continue;
     others = true;
     sync_replicas(tx, *other, definition);
@@ -182,7 +256,7 @@ void sync_replicas(Transaction& tx, const Table& table, const Value& definition)
   }
   for (auto& [region, theirs] : definitions) {
     theirs.set("OtherStreams", streams_but(definitions, region));
-    write_row(tx, {table.account, region, table.name}, theirs);
+    save_definition(tx, {table.account, region, table.name}, theirs);
   }
 }
 

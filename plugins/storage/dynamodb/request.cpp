@@ -152,6 +152,18 @@ Result<Expressions> Expressions::read(ExpressionCache& cache, Value& input, cons
   return expressions;
 }
 
+std::optional<Projection> read_projection(const Expressions& expressions, const Value& attributes_to_get) {
+  const auto& expression = expressions[ExpressionKind::projection];
+  if (!expression && attributes_to_get.is_null()) return std::nullopt;
+  Projection chosen;
+  if (expression) {
+    for (const auto& path : expression.expression->paths) chosen.add(path, expression.bindings);
+  } else {
+    for (const auto& name : attributes_to_get.list()) chosen.add(name.string());
+  }
+  return chosen;
+}
+
 Error enveloped(Error error) {
   error.message = "1 validation error detected: " + error.message;
   return error;

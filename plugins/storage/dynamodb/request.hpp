@@ -3,6 +3,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -57,8 +58,11 @@ class Expressions {
   BoundExpression& operator[](ExpressionKind kind) { return bound_[static_cast<std::size_t>(kind)]; }
 
  private:
-  std::array<BoundExpression, 5> bound_;
+  std::array<BoundExpression, 6> bound_;
 };
+
+// What a read chooses of items: a ProjectionExpression, or AttributesToGet; nothing: all.
+std::optional<Projection> read_projection(const Expressions& expressions, const Value& attributes_to_get);
 
 // What the writing item operations put before an error of the functions above.
 Error enveloped(Error error);

@@ -5,7 +5,7 @@ CREATE TABLE dynamodb_table (
   version INTEGER NOT NULL,      -- Grows with every change of the definition.
   definition TEXT NOT NULL,
   PRIMARY KEY (account, region, name)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 -- The items of all tables and, in spaces of their own, the entries of all indexes. The key's bytes
 -- sort as DynamoDB sorts (key.hpp), the content is the item's compact form (item_format.hpp).

@@ -1,53 +1,23 @@
 #include "service.hpp"
 
-#include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
 #include "item_format.hpp"
 
 namespace moonbase::dynamodb {
-namespace {
-
-// An item with its binary values in base64, as JSON has them.
-Value shown(const Value& value) {
-  if (value.is_list()) {
-    List list;
-    for (const auto& each : value.list()) list.push_back(shown(each));
-    return list;
-  }
-  if (!value.is_map()) return value;
-  Map map;
-  const auto& members = value.map();
-  const bool attribute = members.size() == 1;
-  for (const auto& [name, member] : members) {
-    if (attribute && name == "B" && member.is_string()) {
-      map.set(name, base64(member.string()));
-    } else if (attribute && name == "BS" && member.is_list()) {
-      List binaries;
-      for (const auto& each : member.list()) binaries.push_back(base64(each.string()));
-      map.set(name, std::move(binaries));
-    } else {
-      map.set(name, shown(member));
-    }
-  }
-  return map;
-}
-
-}  // namespace
-
-
 void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources) {
   registrar.model(sources.model);
   registrar.schema(sources.schema);
   registrar.schema(sources.recovery_schema);
   registrar.views(sources.views);
-  registrar.view_function("dynamodb_json", [](std::string_view blob) { return to_json(shown(decode_item(blob))); });
+  registrar.view_function("dynamodb_json", [](std::string_view blob) { return to_json(json_shape(decode_item(blob))); });
   using Run = Result<Value> (*)(Service&, Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
       {"BatchExecuteStatement", batch_execute_statement},
       {"BatchGetItem", batch_get_item},
       {"BatchWriteItem", batch_write_item},
       {"CreateBackup", create_backup},
+      {"CreateGlobalTable", create_global_table},
       {"CreateTable", create_table},
       {"DeleteBackup", delete_backup},
       {"DeleteItem", delete_item},
@@ -57,8 +27,11 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"DescribeContinuousBackups", describe_continuous_backups},
       {"DescribeContributorInsights", describe_contributor_insights},
       {"DescribeEndpoints", describe_endpoints},
+      {"DescribeGlobalTable", describe_global_table},
+      {"DescribeGlobalTableSettings", describe_global_table_settings},
       {"DescribeLimits", describe_limits},
       {"DescribeTable", describe_table},
+      {"DescribeTableReplicaAutoScaling", describe_table_replica_auto_scaling},
       {"DescribeTimeToLive", describe_time_to_live},
       {"ExecuteStatement", execute_statement},
       {"ExecuteTransaction", execute_transaction},
@@ -66,6 +39,7 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"GetResourcePolicy", get_resource_policy},
       {"ListBackups", list_backups},
       {"ListContributorInsights", list_contributor_insights},
+      {"ListGlobalTables", list_global_tables},
       {"ListTables", list_tables},
       {"ListTagsOfResource", list_tags_of_resource},
       {"PutItem", put_item},
@@ -74,14 +48,18 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"RestoreTableFromBackup", restore_table_from_backup},
       {"RestoreTableToPointInTime", restore_table_to_point_in_time},
       {"Scan", scan},
+      {"SearchVectors", search_vectors},
       {"TagResource", tag_resource},
       {"TransactGetItems", transact_get_items},
       {"TransactWriteItems", transact_write_items},
       {"UntagResource", untag_resource},
       {"UpdateContinuousBackups", update_continuous_backups},
       {"UpdateContributorInsights", update_contributor_insights},
+      {"UpdateGlobalTable", update_global_table},
+      {"UpdateGlobalTableSettings", update_global_table_settings},
       {"UpdateItem", update_item},
       {"UpdateTable", update_table},
+      {"UpdateTableReplicaAutoScaling", update_table_replica_auto_scaling},
       {"UpdateTimeToLive", update_time_to_live},
   };
   constexpr std::pair<std::string_view, Run> stream_operations[] = {
@@ -107,8 +85,10 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.task("dynamodb-backfill", [service](TaskRun& run) { return backfill_index(*service, run); });
   service->stream_source = std::make_unique<StreamSource>(registrar.kernel(), service->stream_signals);
   registrar.event_source("dynamodb", *service->stream_source);
+  registrar.http(Dax::match(), [service](HttpCall& call) { return service->dax.serve(*service, call); });
   registrar.on_reset([service](std::string_view account_id) {
     service->tables.clear(account_id);
+    service->dax.clear();
     service->stream_signals.notify_all();
   });
 }

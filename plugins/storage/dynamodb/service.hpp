@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "catalog.hpp"
+#include "dax.hpp"
 #include "items.hpp"
 #include "request.hpp"
 #include "stream_source.hpp"
@@ -19,6 +20,7 @@ struct Service {
   Catalog tables;
   ExpressionCache expressions;
   StreamSignals stream_signals;
+  Dax dax;
   std::unique_ptr<StreamSource> stream_source;
 };
 
@@ -78,6 +80,21 @@ Result<Value> delete_table(Service& service, Call& call);
 Result<Value> describe_table(Service& service, Call& call);
 Result<Value> list_tables(Service& service, Call& call);
 Result<Value> update_table(Service& service, Call& call);
+
+// operations_global.cpp
+Result<Value> create_global_table(Service& service, Call& call);
+Result<Value> describe_global_table(Service& service, Call& call);
+Result<Value> describe_global_table_settings(Service& service, Call& call);
+Result<Value> describe_table_replica_auto_scaling(Service& service, Call& call);
+Result<Value> list_global_tables(Service& service, Call& call);
+Result<Value> update_global_table(Service& service, Call& call);
+Result<Value> update_global_table_settings(Service& service, Call& call);
+Result<Value> update_table_replica_auto_scaling(Service& service, Call& call);
+
+// operations_vector.cpp
+Result<Value> search_vectors(Service& service, Call& call);
+Result<Done> update_vector_indexes(Transaction& tx, const Table& table, Value& definition, const Value& updates,
+                                   Time now);
 
 // operations_settings.cpp
 Result<Value> delete_resource_policy(Service& service, Call& call);

@@ -112,15 +112,19 @@ Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definiti
   const bool enabled = specification["StreamEnabled"].boolean_or(false);
   const auto& view = specification["StreamViewType"];
   if (!enabled) {
-    if (!view.is_null()) return invalid_parameter("StreamViewType cannot be specified when StreamEnabled is false");
-    if (!present) return validation("Table already has a disabled stream: " + table.name);
+    if (!view.is_null())
+      return invalid_parameter("If stream is being disabled, then UpdateViewType must not be specified");
+    if (!present) return validation("Table has no stream to disable: TableName: " + table.name);
+    if (!definition["Regions"].is_null())
+      return invalid_parameter("Disabling Stream is not allowed for a Global Table replica.");
     end(tx, table, present->integer(), now);
     definition.map().erase("Stream");
     definition.map().erase("StreamSpecification");
     return done;
   }
-  if (present) return validation("Table already has an enabled stream: " + table.name);
-  if (view.is_null()) return invalid_parameter("StreamViewType is required when StreamEnabled is true");
+  if (present) return validation("Table already has an enabled stream: TableName: " + table.name);
+  if (view.is_null())
+    return invalid_parameter("If stream is being enabled then UpdateViewType is required");
   const auto stream = take_spaces(tx, table.account, 1);
   // A label names a moment; two in one moment still differ.
   std::string label;

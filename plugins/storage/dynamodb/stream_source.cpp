@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
 #include "errors.hpp"
@@ -17,31 +16,13 @@ Error no_such_stream(std::string_view arn) {
   return {"ResourceNotFoundException", "Requested resource not found: Stream: " + std::string(arn) + " not found"};
 }
 
-// A value or an item as JSON shows it: bytes in base64.
-Value json_shape(const Value& attribute);
-Value json_item(const Value& item) {
-  Map shaped;
-  for (const auto& [name, attribute] : item.map()) shaped.set(name, json_shape(attribute));
-  return shaped;
-}
-Value json_shape(const Value& attribute) {
-  const auto& [type, content] = *attribute.map().begin();
-  if (type == "B") return Map{{"B", base64(content.string())}};
-  if (type == "M") return Map{{"M", json_item(content)}};
-  if (type != "BS" && type != "L") return attribute;
-  List list;
-  for (const auto& member : content.list())
-    list.push_back(type == "BS" ? Value(base64(member.string())) : json_shape(member));
-  return Map{{type, std::move(list)}};
-}
-
 SourceRecord source_record(const Stream& stream, const std::string& region, const Row& row) {
   SourceRecord record;
   record.event = describe_record(stream, region, row);
   record.event.set("eventSourceARN", stream.arn);
   auto& change = record.event.map().find("dynamodb")->map();
   for (const char* member : {"Keys", "OldImage", "NewImage"})
-    if (auto* image = change.find(member)) *image = json_item(*image);
+    if (auto* image = change.find(member)) *image = json_shape(*image);
   change.set("ApproximateCreationDateTime", row[1].integer() / 1000);
   record.id = record.item_id = change["SequenceNumber"].string();
   record.group = to_json(change["Keys"]);

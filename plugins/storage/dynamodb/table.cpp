@@ -4,6 +4,8 @@
 #include <set>
 
 #include "errors.hpp"
+#include "table_settings.hpp"
+#include "vector_index.hpp"
 
 namespace moonbase::dynamodb {
 namespace {
@@ -35,7 +37,9 @@ Result<Done> check_key_schema(const Value& schema, const Value& definitions, boo
   std::set<std::string_view> seen;
   for (const auto& element : elements)
     if (!seen.insert(element["AttributeName"].string()).second)
-      return validation("Both the Hash Key and the Range Key element in the KeySchema have the same name");
+      return validation(elements.size() > 2
+                            ? "The KeySchema contains multiple key attributes with the same name"
+                            : "Both the Hash Key and the Range Key element in the KeySchema have the same name");
   if (elements.empty() || elements[0]["KeyType"].string() != "HASH")
     return validation("Invalid KeySchema: The first KeySchemaElement is not a HASH key type");
   if (!several) {
@@ -49,28 +53,15 @@ Result<Done> check_key_schema(const Value& schema, const Value& definitions, boo
     if (element["KeyType"].string() == "RANGE") {
       ++ranges;
     } else if (ranges > 0) {
-      return validation("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type");
+      return invalid_parameter("All HASH key attributes must precede RANGE key attributes in the KeySchema");
     } else {
       ++hashes;
     }
   }
-  if (hashes > index_key_attributes_max || ranges > index_key_attributes_max)
-    return invalid_parameter("A global secondary index key may have at most 4 HASH and 4 RANGE attributes");
-  return done;
-}
-
-Result<Done> check_projection(const Value& projection) {
-  const auto& type = projection["ProjectionType"];
-  if (type.is_null()) return invalid_parameter("Unknown ProjectionType: null");
-  const auto& attributes = projection["NonKeyAttributes"];
-  if (type.string() != "INCLUDE") {
-    if (attributes.is_null()) return done;
-    return invalid_parameter("ProjectionType is " + type.string() + ", but NonKeyAttributes is specified");
-  }
-  if (attributes.is_null())
-    return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
-  if (attributes.list().size() > projected_attributes_max)
-    return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
+  for (const auto& [count, kind] : {std::pair{hashes, "HASH"}, std::pair{ranges, "RANGE"}})
+    if (count > index_key_attributes_max)
+      return invalid_parameter("The KeySchema exceeds the maximum allowed number of " + std::string(kind) +
+                               " key attributes");
   return done;
 }
 
@@ -106,7 +97,7 @@ Result<Done> check_indexes(const Value& input) {
         return invalid_parameter("ProvisionedThroughput should not be specified for index: " + name +
                                  " when BillingMode is PAY_PER_REQUEST");
       if (global && provisioned && index["ProvisionedThroughput"].is_null())
-        return invalid_parameter("ProvisionedThroughput must be specified for index: " + name);
+        return invalid_parameter("ProvisionedThroughput is not specified for index: " + name);
       if (!names.insert(name).second) return invalid_parameter("Duplicate index name: " + name);
     }
     if (!global && indexes.list().size() > local_indexes_max)
@@ -114,6 +105,13 @@ Result<Done> check_indexes(const Value& input) {
     if (global && indexes.list().size() > global_indexes_max)
       return invalid_parameter("GlobalSecondaryIndex count exceeds the per-table limit of 20");
   }
+  if (const auto& vectors = input["VectorIndexes"]; !vectors.is_null())
+    for (const auto& index : vectors.list()) {
+      const bool provisioned = input["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
+      if (auto checked = check_vector_index(index, definitions, provisioned); !checked) return checked;
+      const auto& name = index["IndexName"].string();
+      if (!names.insert(name).second) return invalid_parameter("Duplicate index name: " + name);
+    }
   return done;
 }
 
@@ -124,11 +122,14 @@ Result<Done> check_all_used(const Value& input) {
     for (const auto& element : schema.list()) used.insert(element["AttributeName"].string());
   };
   collect(input["KeySchema"]);
-  for (const auto* kind : {"LocalSecondaryIndexes", "GlobalSecondaryIndexes"})
+  for (const auto* kind : index_kinds)
     if (!input[kind].is_null())
-      for (const auto& index : input[kind].list()) collect(index["KeySchema"]);
+      for (const auto& index : input[kind].list())
+        if (const auto& keys = index[std::string_view(kind) == "VectorIndexes" ? "SearchSchema" : "KeySchema"];
+            !keys.is_null())
+          collect(keys);
   if (used.size() == input["AttributeDefinitions"].list().size()) return done;
-  if (input["LocalSecondaryIndexes"].is_null() && input["GlobalSecondaryIndexes"].is_null())
+  if (std::all_of(std::begin(index_kinds), std::end(index_kinds), [&](const char* kind) { return input[kind].is_null(); }))
     return invalid_parameter(
         "Number of attributes in KeySchema does not exactly match number of attributes defined in "
         "AttributeDefinitions");
@@ -145,6 +146,25 @@ Value throughput_description(const Value& throughput) {
 }
 
 }  // namespace
+
+Result<Done> check_projection(const Value& projection) {
+  const auto& type = projection["ProjectionType"];
+  if (type.is_null()) return invalid_parameter("Unknown ProjectionType: null");
+  const auto& attributes = projection["NonKeyAttributes"];
+  if (type.string() != "INCLUDE") {
+    if (attributes.is_null()) return done;
+    return invalid_parameter("ProjectionType is " + type.string() + ", but NonKeyAttributes is specified");
+  }
+  if (attributes.is_null())
+    return invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified");
+  if (attributes.list().size() > projected_attributes_max)
+    return invalid_parameter("Number of NonKeyAttributes exceeds per-index limit of 100");
+  std::set<std::string_view> seen;
+  for (const auto& attribute : attributes.list())
+    if (!seen.insert(attribute.string()).second)
+      return invalid_parameter("Duplicate element in NonKeyAttributes: " + attribute.string());
+  return done;
+}
 
 const Index* Table::find_index(std::string_view index) const {
   const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const Index& one) { return one.name == index; });
@@ -177,8 +197,12 @@ KeySchema read_key_schema(const Value& key_schema, const Value& attribute_defini
 
 namespace {
 
-double units_of(const Value& described, const char* units) {
-  return static_cast<double>(described["ProvisionedThroughput"][units].integer_or(0));
+// A second: what is provisioned or, on demand, the maximum (0: none).
+double units_of(const Value& described, bool provisioned, const std::string& kind) {
+  if (provisioned)
+    return static_cast<double>(described["ProvisionedThroughput"][kind + "CapacityUnits"].integer_or(0));
+  return static_cast<double>(
+      std::max<std::int64_t>(0, described["OnDemandThroughput"]["Max" + kind + "RequestUnits"].integer_or(0)));
 }
 
 StreamView view_of(const Value& type) {
@@ -195,6 +219,33 @@ bool is_enforced(const Value& tags) {
   });
 }
 
+Index read_index(const Value& described, const Value& definitions, const std::string& kind, bool provisioned) {
+  Index index;
+  index.name = described["IndexName"].string();
+  index.global = kind != "LocalSecondaryIndexes";
+  index.space = described["Space"].integer();
+  index.active = !index.global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
+  const auto& projection = described["Projection"];
+  const auto type = projection["ProjectionType"].string_or("ALL");
+  index.projects = type == "ALL"       ? Index::Projects::all
+                   : type == "INCLUDE" ? Index::Projects::some
+                                       : Index::Projects::keys;
+  if (index.projects == Index::Projects::some)
+    for (const auto& attribute : projection["NonKeyAttributes"].list()) index.attributes.push_back(attribute.string());
+  if (kind == "VectorIndexes") {
+    index.vector = read_vector_keys(described);
+    List schema;
+    for (const auto& name : index.vector->partition) schema.push_back(Map{{"AttributeName", name}, {"KeyType", "HASH"}});
+    index.keys = read_key_schema(schema, definitions);
+    for (const auto& name : index.vector->filters) index.attributes.push_back(name);
+    return index;
+  }
+  index.keys = read_key_schema(described["KeySchema"], definitions);
+  index.read_units = units_of(described, provisioned, "Read");
+  index.write_units = units_of(described, provisioned, "Write");
+  return index;
+}
+
 }  // namespace
 
 std::shared_ptr<const Table> make_table(std::string account, std::string region, std::string name, std::int64_t space,
@@ -207,34 +258,18 @@ std::shared_ptr<const Table> make_table(std::string account, std::string region,
   table->version = version;
   table->definition = std::move(definition);
   const auto& definitions = table->definition["AttributeDefinitions"];
+  const bool provisioned = table->is_provisioned();
   table->keys = read_key_schema(table->definition["KeySchema"], definitions);
-  for (const bool global : {false, true}) {
-    const auto& indexes = table->definition[global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes"];
+  for (const std::string kind : index_kinds) {
+    const auto& indexes = table->definition[kind];
     if (indexes.is_null()) continue;
-    for (const auto& described : indexes.list()) {
-      Index index;
-      index.name = described["IndexName"].string();
-      index.global = global;
-      index.space = described["Space"].integer();
-      index.active = !global || described["IndexStatus"].string_or("ACTIVE") == "ACTIVE";
-      index.keys = read_key_schema(described["KeySchema"], definitions);
-      index.read_units = units_of(described, "ReadCapacityUnits");
-      index.write_units = units_of(described, "WriteCapacityUnits");
-      const auto& projection = described["Projection"];
-      const auto type = projection["ProjectionType"].string_or("ALL");
-      index.projects = type == "ALL"       ? Index::Projects::all
-                       : type == "INCLUDE" ? Index::Projects::some
-                                           : Index::Projects::keys;
-      if (index.projects == Index::Projects::some)
-        for (const auto& attribute : projection["NonKeyAttributes"].list())
-          index.attributes.push_back(attribute.string());
-      table->indexes.push_back(std::move(index));
-    }
+    for (const auto& described : indexes.list())
+      table->indexes.push_back(read_index(described, definitions, kind, provisioned));
   }
   table->ttl_attribute = table->definition["TimeToLive"].string_or("");
-  table->throttles = table->is_provisioned() && is_enforced(table->definition["Tags"]);
-  table->read_units = units_of(table->definition, "ReadCapacityUnits");
-  table->write_units = units_of(table->definition, "WriteCapacityUnits");
+  table->throttles = is_enforced(table->definition["Tags"]);
+  table->read_units = units_of(table->definition, provisioned, "Read");
+  table->write_units = units_of(table->definition, provisioned, "Write");
   table->recovers = !table->definition["Recovery"].is_null();
   if (const auto& stream = table->definition["Stream"]; !stream.is_null()) {
     table->stream = stream.integer();
@@ -276,16 +311,18 @@ Result<Done> check_index_keys(const Value& index, const Value& attribute_definit
   return check_projection(index["Projection"]);
 }
 
-Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned) {
-  Map defined = {{"IndexName", index["IndexName"]},
-                 {"KeySchema", index["KeySchema"]},
-                 {"Projection", index["Projection"]},
-                 {"IndexArn", table_arn + "/index/" + index["IndexName"].string()}};
-  if (global) {
-    defined.set("IndexStatus", "ACTIVE");
-    defined.set("ProvisionedThroughput",
-                throughput_description(provisioned ? index["ProvisionedThroughput"] : Value(Map{})));
-  }
+Result<Value> define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned) {
+  const auto& name = index["IndexName"].string();
+  Value defined = Map{{"IndexName", name},
+                      {"KeySchema", index["KeySchema"]},
+                      {"Projection", index["Projection"]},
+                      {"IndexArn", table_arn + "/index/" + name}};
+  if (!global) return defined;
+  defined.set("IndexStatus", "ACTIVE");
+  defined.set("ProvisionedThroughput",
+              throughput_description(provisioned ? index["ProvisionedThroughput"] : Value(Map{})));
+  if (auto set = set_on_demand(defined, index["OnDemandThroughput"], provisioned, name, false); !set) return set.error();
+  if (auto set = set_warm(defined, index["WarmThroughput"], provisioned, name, false); !set) return set.error();
   return defined;
 }
 
@@ -302,7 +339,7 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
   if (auto checked = check_all_used(input); !checked) return checked.error();
 
   const bool provisioned = input["BillingMode"].string_or("PROVISIONED") == "PROVISIONED";
-  Map defined = {
+  Value defined = Map{
       {"TableName", table.name},
       {"TableArn", table.arn},
       {"TableId", table.id},
@@ -319,12 +356,53 @@ Result<Value> define_table(const Value& input, const NewTable& table) {
     const auto* kind = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
     if (input[kind].is_null()) continue;
     List indexes;
-    for (const auto& index : input[kind].list()) indexes.push_back(define_index(index, global, table.arn, provisioned));
+    for (const auto& asked : input[kind].list()) {
+      auto index = define_index(asked, global, table.arn, provisioned);
+      if (!index) return index.error();
+      indexes.push_back(std::move(*index));
+    }
     defined.set(kind, std::move(indexes));
   }
+  if (const auto& vectors = input["VectorIndexes"]; !vectors.is_null() && !vectors.list().empty()) {
+    List indexes;
+    for (const auto& asked : vectors.list()) indexes.push_back(define_vector_index(asked, table.arn));
+    defined.set("VectorIndexes", std::move(indexes));
+  }
   if (!input["TableClass"].is_null()) defined.set("TableClassSummary", Map{{"TableClass", input["TableClass"]}});
-  if (!input["OnDemandThroughput"].is_null()) defined.set("OnDemandThroughput", input["OnDemandThroughput"]);
-  return Value(std::move(defined));
+  if (auto set = set_on_demand(defined, input["OnDemandThroughput"], provisioned, "", false); !set) return set.error();
+  if (auto set = set_warm(defined, input["WarmThroughput"], provisioned, "", false); !set) return set.error();
+  auto encryption = describe_encryption(input["SSESpecification"], table.arn);
+  if (!encryption) return encryption.error();
+  if (!encryption->is_null()) defined.set("SSEDescription", std::move(*encryption));
+  if (const auto& policy = input["ResourcePolicy"]; !policy.is_null()) {
+    auto made = make_policy(policy.string(), {}, table.created.ms);
+    if (!made) return made.error();
+    defined.set("Policy", std::move(*made));
+  }
+  return defined;
+}
+
+void forget_unused_attributes(const Table& table, Value& definition) {
+  const auto changed = make_table(table.account, table.region, table.name, table.space, table.version, definition);
+  const auto named_by = [](const Index& index, const std::string& name) {
+    const bool filter = index.vector && std::find(index.vector->filters.begin(), index.vector->filters.end(), name) !=
+                                            index.vector->filters.end();
+    return filter || index.keys.contains(name);
+  };
+  std::erase_if(definition.map().find("AttributeDefinitions")->list(), [&](const Value& attribute) {
+    const auto& name = attribute["AttributeName"].string();
+    return !changed->keys.contains(name) &&
+           std::none_of(changed->indexes.begin(), changed->indexes.end(),
+                        [&](const Index& index) { return named_by(index, name); });
+  });
+}
+
+Value* find_index(Value& definition, const std::string& name) {
+  for (const auto* kind : index_kinds)
+    if (auto* indexes = definition.map().find(kind))
+      for (auto& index : indexes->list())
+        if (index["IndexName"].string() == name) return &index;
+  return nullptr;
 }
 
 Value* find_global_index(Value& definition, const std::string& name) {

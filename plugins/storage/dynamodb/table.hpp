@@ -29,6 +29,19 @@ struct TableSize {
   std::atomic<std::int64_t> bytes = 0;
 };
 
+// What a vector index searches.
+struct VectorKeys {
+  enum class Distance : std::uint8_t { cosine, euclidean, dot_product };
+  std::string attribute;
+  std::size_t dimensions = 0;
+  Distance distance = Distance::cosine;
+  std::vector<std::string> partition;  // None or one.
+  std::vector<std::string> filters;
+};
+
+// The members of a definition that list indexes.
+constexpr const char* index_kinds[] = {"LocalSecondaryIndexes", "GlobalSecondaryIndexes", "VectorIndexes"};
+
 struct Index {
   enum class Projects : std::uint8_t { all, keys, some };
   std::string name;
@@ -38,10 +51,18 @@ struct Index {
   Projects projects = Projects::all;
   std::vector<std::string> attributes;  // What `some` projects beside keys.
   bool active = true;                   // False while it is being filled.
-  double read_units = 0, write_units = 0;  // Provisioned, a second.
+  std::optional<VectorKeys> vector;     // Of a vector index, which is global too.
+  double read_units = 0, write_units = 0;  // A second: provisioned, or at most on demand (0: no limit).
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
 };
+
+// Members of a definition that DescribeTable does not answer: "TimeToLive" is an attribute's name, "Stream" a number,
+// "Recovery" {Since, Days}, "Policy" {Policy, RevisionId}, "StreamPolicies" the same by a stream's label, "Insights" a
+// description by index or "", "Warm" what was asked for (also in an index), "AutoScaling" what
+// operations_global.cpp keeps; "Regions", "OtherStreams" and "Global2017" are in replicas.hpp.
+constexpr const char* hidden_members[] = {"Tags",     "TimeToLive", "Stream",      "Recovery", "Policy",       "StreamPolicies",
+                                          "Insights", "Warm",       "AutoScaling", "Regions",  "OtherStreams", "Global2017"};
 
 // What a stream records of each change.
 enum class StreamView : std::uint8_t { keys, new_image, old_image, both };
@@ -53,9 +74,7 @@ struct Table {
   std::int64_t version = 0;
   // Members as DescribeTable answers them (TableName, KeySchema, GlobalSecondaryIndexes, …), each
   // index with its "Space"; counts and sizes are added when it is described. Beside them hidden
-  // members: "Tags", "TimeToLive" (an attribute's name), "Stream" (a number),
-  // "Recovery" ({Since, Days}), "Policy" ({Policy, RevisionId}), "Insights" (index or "" → description),
-  // "Regions" and "OtherStreams" (replicas.hpp).
+  // members, hidden_members.
   Value definition;
 
   KeySchema keys;
@@ -69,7 +88,7 @@ struct Table {
   };
   std::vector<ReplicaStream> replica_streams;  // Of the same table in other regions.
   bool recovers = false;               // Changes are kept, to be undone.
-  bool throttles = false;              // Its provisioned throughput is enforced.
+  bool throttles = false;              // Its throughput is enforced.
   double read_units = 0, write_units = 0;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
@@ -99,9 +118,14 @@ Result<Value> define_table(const Value& input, const NewTable& table);
 Result<Done> check_throughput(const Value& throughput);
 Result<Done> check_index_keys(const Value& index, const Value& attribute_definitions, bool global,
                               const Value& table_key_schema);
-Value define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
+Result<Value> define_index(const Value& index, bool global, const std::string& table_arn, bool provisioned);
 
-// The description of a global index within a table's definition, or null.
+Result<Done> check_projection(const Value& projection);
+// Definitions of attributes that no key names any more are no longer there.
+void forget_unused_attributes(const Table& table, Value& definition);
+
+// The description of an index, or of a global one, within a table's definition; or null.
+Value* find_index(Value& definition, const std::string& name);
 Value* find_global_index(Value& definition, const std::string& name);
 
 // "TableName" may also be the table's ARN.

@@ -55,6 +55,16 @@ Result<Done> walk_items(Store& store, const TableName& name, const Walk& walk) {
   return done;
 }
 
+// What was written to a table, in the order of the indexes that its definition has meanwhile.
+Written of_indexes(Written written, const Table& before, const Table& after) {
+  std::vector<Growth> indexes(after.indexes.size());
+  for (std::size_t i = 0; i < written.indexes.size(); ++i)
+    for (std::size_t j = 0; j < after.indexes.size(); ++j)
+      if (before.indexes[i].space == after.indexes[j].space) indexes[j] = written.indexes[i];
+  written.indexes = std::move(indexes);
+  return written;
+}
+
 }  // namespace
 
 Result<Done> clear_space(TaskRun& run) {
@@ -92,7 +102,7 @@ Result<Done> backfill_index(Service& service, TaskRun& run) {
                             },
                             [&](Transaction& tx, const Table& table) {
                               auto definition = table.definition;
-                              auto* described = find_global_index(definition, index_name);
+                              auto* described = find_index(definition, index_name);
                               described->set("IndexStatus", "ACTIVE");
                               described->map().erase("Backfilling");
                               save_table(tx, table, definition);
@@ -113,14 +123,26 @@ Result<Done> backfill_expiry(TaskRun& run) {
        nullptr});
 }
 
-// Nothing expires any more: the table is gone, or has no time to live.
+// Nothing expires any more: the table is gone, or has no time to live. Where it has one again, what is old is found
+// out when it falls due.
 Result<Done> forget_expiry(TaskRun& run) {
-  auto forgotten = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    tx.query("DELETE FROM dynamodb_expiry WHERE account = ? AND space = ?", run.payload["account"].string(),
-             run.payload["space"].integer());
-    return Value();
-  });
-  if (!forgotten) return forgotten.error();
+  const auto name = table_of(run.payload);
+  const auto space = run.payload["space"].integer();
+  bool finished = false;
+  while (!finished) {
+    auto forgotten = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+      finished = true;
+      const auto table = read_table(tx, name);
+      if (table && table->space == space && !table->ttl_attribute.empty()) return Value();
+      tx.query(
+          "DELETE FROM dynamodb_expiry WHERE account = ? AND space = ? AND (expires_at, pk, sk) IN (SELECT expires_at, "
+          "pk, sk FROM dynamodb_expiry WHERE account = ? AND space = ? LIMIT ?)",
+          name.account, space, name.account, space, chunk_rows);
+      finished = tx.changes() < static_cast<std::int64_t>(chunk_rows);
+      return Value();
+    });
+    if (!forgotten) return forgotten.error();
+  }
   return done;
 }
 
@@ -162,11 +184,11 @@ Result<Done> expire_items(Service& service, TaskRun& run) {
       return Value();
     });
     if (!step) return step.error();
-    // The sizes are those of the table that is in use.
-    if (table)
-      if (const auto cached = service.tables.find(run.kernel.store, name);
-          cached && (*cached)->version == table->version)
-        note_written(service, **cached, written);
+    // The sizes are those of the table that is in use: of the same items, and what is still its index.
+    if (!table) continue;
+    const auto used = service.tables.find(run.kernel.store, name);
+    if (!used || (*used)->space != table->space) continue;
+    note_written(service, **used, of_indexes(written, *table, **used));
   }
   return done;
 }

@@ -220,13 +220,13 @@ function queue:send_batch(bodies, options) end
 local queue_mapping = {}
 
 ---@class moonbase.table.Options  AWS::DynamoDB::Table
----@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all", "keys" or { … }, ["local"] = true }.
+---@field indexes? table  name = { key = { "a:S", "b:N" }, projects = "all", "keys" or { … }, ["local"] = true }; a part of a global one's key may be a list.
 ---@field key string|table  "id:S" or { "pk:S", "sk:N" }.
 ---@field protected? boolean  The table cannot be deleted.
 ---@field recovery? boolean|integer  Restorable to any second of the last 35, or so many, days.
 ---@field stream? string|boolean  KEYS_ONLY, NEW_IMAGE, OLD_IMAGE or NEW_AND_OLD_IMAGES (true).
 ---@field tags? table
----@field throughput? table  { read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index.
+---@field throughput? table  { read = 5, write = 5, enforced = true }: provisioned units a second, of the table and each index; { max_read = 5, max_write = 5, enforced = true }: the table's most on demand.
 ---@field ttl? string  The attribute with the second (since 1970) in which an item expires.
 
 ---@class moonbase.table  what s.table "name" { … } answers

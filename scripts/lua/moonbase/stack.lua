@@ -23,6 +23,9 @@
 --     }
 --   end
 --
+-- A vocabulary may be several chunks, in the order in which the plugin registers them: what an earlier one makes for a
+-- later one stands in vocabulary.shared, under a name of the plugin's.
+--
 -- vocabulary.json(value) is JSON text for properties: the same for equal data, in any order of keys.
 --
 -- `call(service, operation, input)` makes a Call and raises { code, message } on an error. In the
@@ -113,7 +116,7 @@ return function(host)
   function tools.refuse(handle, message) refuse(stack_of[handle] or handle, message) end
   tools.nearest = nearest
 
-  local vocabulary = {}
+  local vocabulary = { shared = {} }
   -- JSON text of plain data, keys in order: equal data are equal texts. A table without elements is an object.
   function vocabulary.json(value)
     local kind = type(value)

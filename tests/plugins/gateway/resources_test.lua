@@ -2,21 +2,8 @@
 --   luajit resources_test.lua RESOURCES STACK APPLY
 local resources, stack_language, apply_language = assert(arg[1]), assert(arg[2]), assert(arg[3])
 
-local failures = 0
-local function show(value)
-  if type(value) ~= "table" then return tostring(value) end
-  local keys, parts = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for i, key in ipairs(keys) do parts[i] = tostring(key) .. "=" .. show(value[key]) end
-  return "{" .. table.concat(parts, " ") .. "}"
-end
-local function check(what, found, wanted)
-  if show(found) ~= show(wanted) then
-    failures = failures + 1
-    print(("%s:\n  found  %s\n  wanted %s"):format(what, show(found), show(wanted)))
-  end
-end
+local harness = dofile((arg[0]:gsub("[^/]+/[^/]+$", "check.lua")))
+local check = harness.check
 
 local function text_of(file)
   local handle = assert(io.open(file))
@@ -233,5 +220,4 @@ do -- Refusals name what is wrong.
     "REST APIs have no $default route; s.http_api has")
 end
 
-print(failures == 0 and "all passed" or failures .. " failed")
-os.exit(failures == 0 and 0 or 1)
+harness.finish(20)

@@ -295,3 +295,115 @@ TEST_CASE("a scan reads everything once, alone or in segments") {
   CHECK(refused({{"Select", "SPECIFIC_ATTRIBUTES"}}) ==
         "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES");
 }
+
+namespace {
+
+// A global index with two partition and three sort attributes.
+Map with_wide_index() {
+  auto input = table_input("matches", {"id:S"}, {"cup:S", "year:N", "round:S", "leg:N", "place:S"});
+  Value wide = index("wide", {"cup:S", "year:N", "round:S", "leg:N", "place:S"});
+  auto& schema = wide.map().find("KeySchema")->list();
+  schema[1].set("KeyType", "HASH");
+  input.set("GlobalSecondaryIndexes", List{std::move(wide)});
+  return input;
+}
+
+}  // namespace
+
+TEST_CASE("a global index may have several attributes in each part of its key") {
+  Platform platform(with_wide_index());
+  const std::vector<std::string> rounds = {"a", std::string("a\0", 2), "ab", "b"};
+  const std::vector<std::string> days = {"-1", "2", "10"}, places = {"x", "y"};
+  int count = 0;
+  for (const auto& round : rounds)
+    for (const auto& leg : days)
+      for (const auto& place : places)
+        platform.put("matches", {{"id", s(std::to_string(97 * ++count % 1000))},
+                                 {"cup", s("world")},
+                                 {"year", n("2026")},
+                                 {"round", s(round)},
+                                 {"leg", n(leg)},
+                                 {"place", s(place)}});
+  platform.put("matches", {{"id", s("other year")}, {"cup", s("world")}, {"year", n("2022")}, {"round", s("a")},
+                           {"leg", n("2")}, {"place", s("x")}});
+  platform.put("matches", {{"id", s("no place")}, {"cup", s("world")}, {"year", n("2026")}, {"round", s("a")},
+                           {"leg", n("2")}});
+
+  const auto found = [&](const std::string& condition, Map values) {
+    values.set(":cup", s("world"));
+    values.set(":year", n("2026"));
+    const auto answer = platform.call("Query", {{"TableName", "matches"},
+                                                {"IndexName", "wide"},
+                                                {"ExpressionAttributeNames", Map{{"#y", "year"}}},
+                                                {"KeyConditionExpression", "cup = :cup AND #y = :year" + condition},
+                                                {"ExpressionAttributeValues", std::move(values)}});
+    std::string text;
+    for (const auto& item : answer["Items"].list()) {
+      auto round = item["round"]["S"].string();
+      if (round.size() == 2 && round[1] == '\0') round = "a0";
+      text += (text.empty() ? "" : " ") + round + item["leg"]["N"].string() + item["place"]["S"].string();
+    }
+    return text;
+  };
+  CHECK(found("", {}) ==
+        "a-1x a-1y a2x a2y a10x a10y a0-1x a0-1y a02x a02y a010x a010y ab-1x ab-1y ab2x ab2y ab10x ab10y b-1x b-1y b2x "
+        "b2y b10x b10y");
+  CHECK(found(" AND round = :r", {{":r", s("a")}}) == "a-1x a-1y a2x a2y a10x a10y");
+  CHECK(found(" AND round < :r", {{":r", s("ab")}}) == "a-1x a-1y a2x a2y a10x a10y a0-1x a0-1y a02x a02y a010x a010y");
+  CHECK(found(" AND round > :r", {{":r", s("a")}}).starts_with("a0-1x"));
+  CHECK(found(" AND begins_with(round, :r)", {{":r", s("ab")}}) == "ab-1x ab-1y ab2x ab2y ab10x ab10y");
+  CHECK(found(" AND round = :r AND leg > :d", {{":r", s("a")}, {":d", n("-1")}}) == "a2x a2y a10x a10y");
+  CHECK(found(" AND round = :r AND leg BETWEEN :d AND :e", {{":r", s("b")}, {":d", n("-5")}, {":e", n("2")}}) ==
+        "b-1x b-1y b2x b2y");
+  CHECK(found(" AND round = :r AND leg = :d AND place >= :p", {{":r", s("b")}, {":d", n("10")}, {":p", s("y")}}) ==
+        "b10y");
+
+  const auto refused = [&](const char* condition, Map values) {
+    return platform.error("Query", {{"TableName", "matches"},
+                                    {"IndexName", "wide"},
+                                    {"ExpressionAttributeNames", Map{{"#y", "year"}}},
+                                    {"KeyConditionExpression", condition},
+                                    {"ExpressionAttributeValues", std::move(values)}}).code;
+  };
+  CHECK(refused("cup = :c AND #y > :y", {{":c", s("world")}, {":y", n("1")}}) == "ValidationException");
+  CHECK(refused("cup = :c AND #y = :y AND leg = :d", {{":c", s("world")}, {":y", n("1")}, {":d", n("1")}}) ==
+        "ValidationException");
+}
+
+TEST_CASE("a wide index is read page by page, and has at most four attributes in each part") {
+  Platform platform(with_wide_index());
+  for (int i = 0; i < 9; ++i)
+    platform.put("matches", {{"id", s(std::to_string(i))}, {"cup", s("world")}, {"year", n("1")},
+                             {"round", s(std::to_string(i % 3))}, {"leg", n(std::to_string(i % 2))}, {"place", s("x")}});
+  Map query = {{"TableName", "matches"},
+               {"IndexName", "wide"},
+               {"Limit", 2},
+               {"ExpressionAttributeNames", Map{{"#y", "year"}}},
+               {"KeyConditionExpression", "cup = :cup AND #y = :year"},
+               {"ExpressionAttributeValues", Map{{":cup", s("world")}, {":year", n("1")}}}};
+  std::string seen;
+  while (true) {
+    const auto page = platform.call("Query", query);
+    for (const auto& item : page["Items"].list()) seen += item["id"]["S"].string();
+    if (page["LastEvaluatedKey"].is_null()) break;
+    CHECK(page["LastEvaluatedKey"].map().size() == 6);
+    query.set("ExclusiveStartKey", page["LastEvaluatedKey"]);
+  }
+  CHECK(seen == "603471285");  // Entries with the same key are in no particular order.
+
+  auto input = table_input("many", {"id:S"}, {"a:S", "b:S", "c:S", "d:S", "e:S"});
+  Value five = index("five", {"a:S", "b:S", "c:S", "d:S", "e:S"});
+  for (auto& element : five.map().find("KeySchema")->list()) element.set("KeyType", "HASH");
+  input.set("GlobalSecondaryIndexes", List{five});
+  CHECK(platform.error("CreateTable", input).message ==
+        "One or more parameter values were invalid: The KeySchema exceeds the maximum allowed number of HASH key "
+        "attributes");
+  auto& schema = five.map().find("KeySchema")->list();
+  schema.resize(3);
+  schema[1].set("KeyType", "RANGE");
+  input = table_input("many", {"id:S"}, {"a:S", "b:S", "c:S"});
+  input.set("GlobalSecondaryIndexes", List{five});
+  CHECK(platform.error("CreateTable", input).message ==
+        "One or more parameter values were invalid: All HASH key attributes must precede RANGE key attributes in the "
+        "KeySchema");
+}

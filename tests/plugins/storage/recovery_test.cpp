@@ -202,23 +202,6 @@ TEST_CASE("a deleted table with recovery becomes a system backup for 35 days") {
   CHECK(kernel.all("orders") == "a:1");
 }
 
-TEST_CASE("a resource policy is kept with its revision") {
-  Orders kernel;
-  const std::string arn = "arn:aws:dynamodb:us-east-1:000000000000:table/orders";
-  CHECK(kernel.error("GetResourcePolicy", {{"ResourceArn", arn}}).code == "PolicyNotFoundException");
-  const std::string policy = R"({"Version":"2012-10-17","Statement":[]})";
-  const auto revision = kernel.call("PutResourcePolicy", {{"ResourceArn", arn}, {"Policy", policy}})["RevisionId"];
-  CHECK(kernel.call("GetResourcePolicy", {{"ResourceArn", arn}})["Policy"].string() == policy);
-  CHECK(kernel.error("PutResourcePolicy",
-                     {{"ResourceArn", arn}, {"Policy", policy}, {"ExpectedRevisionId", "NO_POLICY"}})
-            .code == "PolicyNotFoundException");
-  CHECK(kernel.error("PutResourcePolicy", {{"ResourceArn", arn}, {"Policy", "{}"}}).code == "ValidationException");
-  CHECK(kernel.call("DeleteResourcePolicy", {{"ResourceArn", arn}, {"ExpectedRevisionId", revision}})["RevisionId"] ==
-        revision);
-  CHECK(kernel.error("GetResourcePolicy", {{"ResourceArn", arn}}).code == "PolicyNotFoundException");
-  CHECK(kernel.call("DescribeTable", {{"TableName", "orders"}})["Table"]["Policy"].is_null());
-}
-
 TEST_CASE("contributor insights are kept, described and listed") {
   Orders kernel;
   const Map table = {{"TableName", "orders"}};
@@ -227,6 +210,8 @@ TEST_CASE("contributor insights are kept, described and listed") {
               {{"TableName", "orders"}, {"IndexName", "by-owner"}, {"ContributorInsightsAction", "ENABLE"}});
   CHECK(kernel.call("DescribeContributorInsights", {{"TableName", "orders"}, {"IndexName", "by-owner"}})
             ["ContributorInsightsStatus"].string() == "ENABLED");
+  CHECK(kernel.error("UpdateContributorInsights", {{"TableName", "orders"}, {"ContributorInsightsAction", "PERHAPS"}})
+            .code == "ValidationException");
   const auto listed = kernel.call("ListContributorInsights")["ContributorInsightsSummaries"];
   REQUIRE(listed.list().size() == 1);
   CHECK(listed[0]["IndexName"].string() == "by-owner");

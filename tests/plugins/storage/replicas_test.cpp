@@ -131,3 +131,25 @@ TEST_CASE("a region that has the table already gets no replica") {
                                      {"ReplicaUpdates", List{Map{{"Delete", Map{{"RegionName", "ap-south-1"}}}}}}})
             .code == "ResourceNotFoundException");
 }
+
+TEST_CASE("what is restored from a replica is a table of its own") {
+  Global kernel;
+  kernel.replicate(create_away);
+  kernel.put_at(home, "a", "ann");
+  const auto backup = kernel.call("CreateBackup", {{"TableName", "orders"}, {"BackupName", "all"}})["BackupDetails"];
+  kernel.call("RestoreTableFromBackup", {{"BackupArn", backup["BackupArn"]}, {"TargetTableName", "copy"}});
+  const auto copy = kernel.call("DescribeTable", {{"TableName", "copy"}})["Table"];
+  CHECK(copy["Replicas"].is_null());
+  CHECK(copy["ItemCount"].integer() == 1);
+  kernel.put("copy", {{"id", s("b")}});
+  CHECK(kernel.stream_at(away) == "INSERT:a");
+  CHECK(kernel.stream_at(home) == "INSERT:a");
+}
+
+TEST_CASE("a replica's stream cannot be disabled") {
+  Global kernel;
+  kernel.replicate(create_away);
+  CHECK(kernel.error("UpdateTable", {{"TableName", "orders"}, {"StreamSpecification", Map{{"StreamEnabled", false}}}})
+            .message ==
+        "One or more parameter values were invalid: Disabling Stream is not allowed for a Global Table replica.");
+}

@@ -1,28 +1,18 @@
--- The stack vocabulary of storage, with a recorder in the place of the platform: luajit resources_test.lua FILE
+-- The stack vocabulary of storage, with a recorder in the place of the platform: luajit resources_test.lua FOLDER
 null = setmetatable({}, { __tostring = function() return "null" end })
 local list_mark = {}
 function array(list) return setmetatable(list, list_mark) end
 
+-- The plugin's chunks, in its order.
 local definition
-loadfile(assert(arg[1]))() { resource = function(given) definition = given end }
+local vocabulary = { shared = {}, resource = function(given) definition = given end }
+for _, chunk in ipairs { "resources_expressions", "resources_items", "resources" } do
+  dofile(("%s/%s.lua"):format(assert(arg[1]), chunk))(vocabulary)
+end
 local tools = { array = array }
 
-local failures, checks = 0, 0
-local function show(value)
-  if type(value) ~= "table" or value == null then return tostring(value) end
-  local keys, parts = {}, {}
-  for key in pairs(value) do keys[#keys + 1] = key end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  for i, key in ipairs(keys) do parts[i] = tostring(key) .. "=" .. show(value[key]) end
-  return "{" .. table.concat(parts, " ") .. "}"
-end
-local function check(what, found, wanted)
-  checks = checks + 1
-  if show(found) ~= show(wanted) then
-    failures = failures + 1
-    print(("%s:\n  found  %s\n  wanted %s"):format(what, show(found), show(wanted)))
-  end
-end
+local harness = dofile((arg[0]:gsub("[^/]+/[^/]+$", "check.lua")))
+local check = harness.check
 
 -- A handle whose calls are recorded and answered from `answers`.
 local calls, answers = {}, {}
@@ -60,6 +50,22 @@ check("the billing mode", metered.BillingMode, "PROVISIONED")
 check("the throughput of an index", metered.GlobalSecondaryIndexes[1].ProvisionedThroughput,
   { ReadCapacityUnits = 5, WriteCapacityUnits = 2 })
 check("the tag that enforces it", metered.Tags, { { Key = "moonbase:throughput", Value = "enforced" } })
+local wide = definition.properties("matches", {
+  key = "id:S", indexes = { by_cup = { key = { { "cup:S", "year:N" }, { "round:S", "leg:N" } } } },
+  throughput = { max_write = 7, enforced = true },
+}, tools)
+check("several attributes in a part of a key", wide.GlobalSecondaryIndexes[1].KeySchema, {
+  { AttributeName = "cup", KeyType = "HASH" }, { AttributeName = "year", KeyType = "HASH" },
+  { AttributeName = "round", KeyType = "RANGE" }, { AttributeName = "leg", KeyType = "RANGE" },
+})
+check("limits on demand", { wide.BillingMode, wide.OnDemandThroughput, wide.Tags[1].Value },
+  { "PAY_PER_REQUEST", { MaxWriteRequestUnits = 7 }, "enforced" })
+for _, wrong in ipairs {
+  { key = { { "a:S", "b:S" } } }, { key = "id:S", indexes = { x = { key = { { "a:S", "b:S", "c:S", "d:S", "e:S" } } } } },
+  { key = "id:S", throughput = { read = 1, write = 1, max_read = 1 } },
+} do
+  check("what no table can be", pcall(definition.properties, "orders", wrong, tools), false)
+end
 for _, wrong in ipairs { { key = "id" }, { key = { "id:S", "id:N" } }, { key = { "a:S", "b:S", "c:S" } } } do
   check("a wrong key is refused", pcall(definition.properties, "orders", wrong, tools), false)
 end
@@ -166,7 +172,12 @@ local changed = definition.properties("orders", { key = { "pk:S", "sk:N" }, inde
 definition.update(call, "orders", full, changed, {}, tools)
 check("one change at a time", made,
   { "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTable", "UpdateTimeToLive", "DescribeTable" })
+made = {}
+local limited = definition.properties("orders", { key = { "pk:S", "sk:N" }, indexes = { by_day = "day:N" },
+                                                  throughput = { max_read = 5 } }, tools)
+definition.update(call, "orders", changed, limited, {}, tools)
+definition.update(call, "orders", limited, changed, {}, tools)
+check("limits come and go", made, { "UpdateTable", "DescribeTable", "UpdateTable", "DescribeTable" })
 check("another key is another table", definition.replaces(full, definition.properties("orders", { key = "id:S" }, tools)), true)
 
-print(("%d checks, %d failures"):format(checks, failures))
-os.exit(failures == 0 and checks > 30 and 0 or 1)
+harness.finish(30)

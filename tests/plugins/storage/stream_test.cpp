@@ -166,7 +166,7 @@ TEST_CASE("a stream that was disabled is read for another day, beside the table'
             .error("UpdateTable",
                    {{"TableName", "orders"},
                     {"StreamSpecification", Map{{"StreamEnabled", true}, {"StreamViewType", "KEYS_ONLY"}}}})
-            .message == "Table already has an enabled stream: orders");
+            .message == "Table already has an enabled stream: TableName: orders");
   update({{"StreamEnabled", false}});
   orders.put("orders", {{"id", s("b")}});
   update({{"StreamEnabled", true}, {"StreamViewType", "KEYS_ONLY"}});

@@ -130,9 +130,9 @@ TEST_CASE("what a table cannot be is refused in DynamoDB's words") {
                    List{index("some", {"x:S"}, {{"ProjectionType", "KEYS_ONLY"}, {"NonKeyAttributes", List{"a"}}})})) ==
       invalid + "ProjectionType is KEYS_ONLY, but NonKeyAttributes is specified");
 
-  const auto unbuilt = platform.error("CreateTable", with(table, "SSESpecification", Map{{"Enabled", true}}));
+  const auto unbuilt = platform.error("CreateTable", with(table, "GlobalTableSourceArn", "arn"));
   CHECK(unbuilt.code == "NotImplemented");
-  CHECK(unbuilt.message.find("SSESpecification") != std::string::npos);
+  CHECK(unbuilt.message.find("GlobalTableSourceArn") != std::string::npos);
 }
 
 TEST_CASE("an index that is added later is filled with the items that were there") {
