@@ -4,6 +4,7 @@
 #include "fuzz.hpp"
 #include "sns/message.hpp"
 #include "sqs/message.hpp"
+#include "wire/text.hpp"
 
 using namespace moonbase;
 
@@ -27,9 +28,10 @@ Value input_of(const std::vector<std::string>& pieces, const char* body) {
   for (std::size_t i = 0; i < 3; ++i)
     if (!piece(i + 1).empty()) input.set(names[i], piece(i + 1));
   Map attributes;
-  for (std::size_t i = 4; i + 2 < pieces.size(); i += 3)
-    attributes.set(pieces[i], Map{{"DataType", pieces[i + 1]},
-                                  {pieces[i + 1].starts_with("B") ? "BinaryValue" : "StringValue", pieces[i + 2]}});
+  for (std::size_t i = 4; i + 2 < pieces.size(); i += 3) {
+    const bool binary = pieces[i + 1].starts_with("B");
+    attributes.set(pieces[i], Map{{"DataType", pieces[i + 1]}, {binary ? "BinaryValue" : "StringValue", pieces[i + 2]}});
+  }
   if (!attributes.empty()) input.set("MessageAttributes", std::move(attributes));
   return input;
 }
@@ -65,6 +67,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto receipt = sqs::parse_receipt_handle(text))
     fuzz::expect(sqs::receipt_handle(*receipt) == text, "a handle has one form");
   const auto pieces = pieces_of(text);
+  // Only binary values come through the door in another form than UTF-8.
+  for (std::size_t i = 0; i < pieces.size(); ++i)
+    if (const bool is_value = i >= 4 && i % 3 == 0; !is_value && !wire::is_utf8(pieces[i])) return 0;
+  for (std::size_t i = 6; i < pieces.size(); i += 3)
+    if (!pieces[i - 1].starts_with("B") && !wire::is_utf8(pieces[i])) return 0;
   check_queue(input_of(pieces, "MessageBody"), size % 2 == 0);
   check_topic(input_of(pieces, "Message"));
   return 0;
