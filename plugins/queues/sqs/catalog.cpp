@@ -39,10 +39,12 @@ bool is_current(Transaction& tx, const Queue& queue) {
 }
 
 Result<QueuePointer> Catalog::find(Store& store, const QueueName& name) {
+  std::uint64_t seen = 0;
   {
     const std::shared_lock lock(mutex_);
     const auto known = queues_.find(name);
     if (known != queues_.end()) return known->second;
+    seen = changes_;
   }
   QueuePointer queue;
   auto read = store.read([&](Transaction& tx) -> Result<Value> {
@@ -52,11 +54,13 @@ Result<QueuePointer> Catalog::find(Store& store, const QueueName& name) {
   if (!read) return read.error();
   if (!queue) return no_such_queue();
   const std::unique_lock lock(mutex_);
-  return queues_[name] = queue;
+  if (changes_ == seen) queues_[name] = queue;
+  return queue;
 }
 
 void Catalog::forget(const QueueName& name) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   queues_.erase(name);
 }
 
@@ -64,6 +68,7 @@ void Catalog::clear(std::string_view account_id) {
   std::vector<std::shared_ptr<Live>> gone;
   {
     const std::unique_lock lock(mutex_);
+    ++changes_;
     const auto is_theirs = [&](const std::string& account) { return account_id.empty() || account == account_id; };
     std::erase_if(queues_, [&](const auto& entry) { return is_theirs(entry.first.account); });
     std::erase_if(live_, [&](const auto& entry) {

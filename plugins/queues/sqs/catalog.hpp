@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <moonbase/signal.hpp>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "queue.hpp"
+#include "tenants.hpp"
 
 namespace moonbase::sqs {
 
@@ -19,6 +21,7 @@ struct Live {
   Signal arrived;  // Something may have become receivable, or the queue is gone.
   // No more messages than this are in flight; counted anew when it reaches the limit.
   std::atomic<std::int64_t> in_flight_most{-1};
+  Tenants tenants;  // Of a standard queue.
 };
 
 // Any thread may use it.
@@ -45,6 +48,7 @@ class Catalog {
   std::shared_ptr<Live> find_live(const Number& number);
   std::shared_mutex mutex_;
   std::map<QueueName, QueuePointer> queues_;
+  std::uint64_t changes_ = 0;  // What was read before a change is not kept after it.
   std::map<Number, std::shared_ptr<Live>> live_;
 };
 

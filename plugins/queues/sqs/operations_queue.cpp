@@ -23,7 +23,8 @@ std::int64_t take_number(Transaction& tx, const std::string& account, std::int64
       account);
   const auto number = rows[0][0].integer() - 1;
   tx.query(
-      "INSERT INTO sqs_counter (account, queue, version, next_sequence, messages, expires) VALUES (?, ?, ?, ?, 0, 0)",
+      "INSERT INTO sqs_counter (account, queue, version, next_sequence, messages, expires, fair) "
+      "VALUES (?, ?, ?, ?, 0, 0, 0)",
       account, number, version, next_sequence);
   return number;
 }
