@@ -80,8 +80,6 @@ Result<CompiledPipe> CompiledPipe::compile(PipeName name, const Value& document)
       return not_implemented("pipes TargetParameters." + std::string(kind));
   for (const char* kind : {"SqsQueueParameters", "KinesisStreamParameters", "DynamoDBStreamParameters"})
     if (!sources[kind].is_null()) pipe.parameters_ = sources[kind];
-  if (pipe.parameters_["ParallelizationFactor"].integer_or(1) > 1)
-    return not_implemented("pipes SourceParameters ParallelizationFactor");
   const auto source = service_of(document["Source"].string());
   pipe.is_sqs_ = source == "sqs";
   if ((source == "kinesis" || source == "dynamodb") && pipe.parameters_["StartingPosition"].is_null())

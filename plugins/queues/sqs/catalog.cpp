@@ -107,7 +107,25 @@ void Catalog::drop(const Queue& queue) {
   forget(queue.name);
   notify(queue);
   const std::unique_lock lock(mutex_);
-  live_.erase({queue.name.account, queue.number});
+  auto live = live_.extract({queue.name.account, queue.number});
+  std::erase_if(gone_, [](const auto& entry) { return entry.second.expired(); });
+  if (live) gone_[queue.name] = live.mapped();
+}
+
+void Catalog::created(const QueueName& name, std::int64_t number) {
+  std::shared_ptr<Live> live;
+  {
+    const std::unique_lock lock(mutex_);
+    ++changes_;
+    queues_.erase(name);
+    if (const auto gone = gone_.extract(name)) live = gone.mapped().lock();
+    if (!live) return;
+    live->in_flight_most = -1;
+    // Who came in between has made another; both must hear.
+    auto& place = live_[{name.account, number}];
+    if (!place) place = live;
+  }
+  live->arrived.notify();
 }
 
 }  // namespace moonbase::sqs

@@ -40,8 +40,10 @@ class Catalog {
   void notify(const Queue& queue) { notify(queue.name.account, queue.number); }
   // The same, but only if at least so many messages may be in flight: those who wait found no room.
   void notify_if_full(const std::string& account, std::int64_t number, std::int64_t in_flight);
-  // The queue is gone: wakes those who wait, for the last time.
+  // The queue is gone: wakes those who wait. Who goes on holding its signal is told when it is made anew.
   void drop(const Queue& queue);
+  // A queue was made, or has another number.
+  void created(const QueueName& name, std::int64_t number);
 
  private:
   using Number = std::pair<std::string, std::int64_t>;
@@ -50,6 +52,7 @@ class Catalog {
   std::map<QueueName, QueuePointer> queues_;
   std::uint64_t changes_ = 0;  // What was read before a change is not kept after it.
   std::map<Number, std::shared_ptr<Live>> live_;
+  std::map<QueueName, std::weak_ptr<Live>> gone_;  // Of queues that are not there, while somebody holds them.
 };
 
 // Null where there is none. Inside a transaction.
