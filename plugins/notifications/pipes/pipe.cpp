@@ -168,7 +168,7 @@ Value CompiledPipe::target_options(const PipeEvent& event) const {
   } else if (service == "events" && target().find(":api-destination/") == std::string::npos) {
     const auto& bus = parameters["EventBridgeEventBusParameters"];
     options.set("Source", "Pipe " + name_.name);
-    options.set("DetailType", "Event from " + event.shown["eventSource"].string_or("pipe"));
+    options.set("DetailType", "Event from " + text_or(event.shown["eventSource"], "pipe"));
     add(bus, {"Source", "DetailType"});
     if (bus["Resources"].is_list()) options.set("Resources", bus["Resources"]);
   } else if (service == "events") {
@@ -184,8 +184,9 @@ std::optional<std::vector<std::string>> failed_items(const Value& answer) {
   const auto& failures = answer["batchItemFailures"];
   if (!failures.is_list()) return items;
   for (const auto& failure : failures.list()) {
-    if (failure["itemIdentifier"].string_or("").empty()) return std::nullopt;
-    items.push_back(failure["itemIdentifier"].string());
+    auto item = text_or(failure["itemIdentifier"], "");
+    if (item.empty()) return std::nullopt;
+    items.push_back(std::move(item));
   }
   return items;
 }

@@ -31,6 +31,7 @@ return function(vocabulary)
       template    = { type = "table|string", doc = "What the target gets: '{\"id\": <$.body.id>}'." },
       batch       = { type = "integer", doc = "Records at once." },
       window      = { type = "integer", doc = "Seconds that a batch may gather." },
+      parallel    = { type = "integer", doc = "Of a stream: batches of a shard at once, 1 to 10." },
       start       = { type = "string", doc = "Of a stream: \"TRIM_HORIZON\" or \"LATEST\"." },
       retries     = { type = "integer", doc = "Of a stream." },
       dead_letter = { type = "table", doc = "Of a stream: a queue for what failed." },
@@ -55,6 +56,7 @@ return function(vocabulary)
         BatchSize = options.batch, MaximumBatchingWindowInSeconds = options.window,
         StartingPosition = is_stream and (options.start or "TRIM_HORIZON") or nil,
         MaximumRetryAttempts = is_stream and options.retries or nil,
+        ParallelizationFactor = is_stream and options.parallel or nil,
         DeadLetterConfig = is_stream and shared.dead_letter_of(options, tools) or nil,
       }
       return {

@@ -91,6 +91,7 @@ local rule = {}
 ---@field enabled? boolean
 ---@field enrichment? moonbase.Handler|table  A function that answers what the target gets.
 ---@field filter? table|string  A pattern of records, or a list of them: { body = { kind = { "ship" } } }.
+---@field parallel? integer  Of a stream: batches of a shard at once, 1 to 10.
 ---@field retries? integer  Of a stream.
 ---@field source table  A queue or a stream of the stack.
 ---@field start? string  Of a stream: "TRIM_HORIZON" or "LATEST".

@@ -289,6 +289,36 @@ TEST_CASE("a queue that is purged, or made anew, goes on feeding its pipe") {
   CHECK(arrived() == 3);  // The first two are visible again.
 }
 
+TEST_CASE("whatever functions answer, a pipe goes on") {
+  TestKernel kernel{"pipes", with_recorder()};
+  kernel.call("CreatePipe", pipe("queue-a", function_arn));
+  // An item without a name: all have failed.
+  for (const auto* text : {R"({"batchItemFailures":[{"itemIdentifier":5}]})", R"({"batchItemFailures":[7]})"}) {
+    answer(kernel, function_arn, {{"Payload", text}});
+    fill(kernel, "queue-a", {message("x")});
+    CHECK(received(kernel).size() == 1);
+    CHECK(held(kernel, "queue-a") == 1);
+    answer(kernel, function_arn, {{"Payload", R"({"batchItemFailures":"none"})"}});
+    kernel.clock.advance_ms(30'000);
+    CHECK(received(kernel).size() == 1);
+    CHECK(held(kernel, "queue-a") == 0);
+  }
+  // An enrichment makes anything of records, also for a bus.
+  auto input = pipe("queue-b", "arn:aws:events:us-east-1:000000000000:event-bus/default", {{"Enrichment", enrichment_arn}});
+  input.set("Name", "b");
+  kernel.call("CreatePipe", std::move(input));
+  REQUIRE(kernel.try_call("events", "PutRule", {{"Name", "all"}, {"EventPattern", R"({"source":["Pipe b"]})"}}).ok());
+  REQUIRE(kernel.try_call("events", "PutTargets",
+                          {{"Rule", "all"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("t")}}}}})
+              .ok());
+  answer(kernel, enrichment_arn, {{"Payload", R"([{"eventSource":5}])"}});
+  fill(kernel, "queue-b", {message("x")});
+  const auto all = received(kernel);
+  REQUIRE(all.size() == 2);
+  CHECK(all[1].json()["detail-type"].string() == "Event from pipe");
+  CHECK(held(kernel, "queue-b") == 0);
+}
+
 TEST_CASE("pipes that cannot be are refused") {
   TestKernel kernel{"pipes", with_recorder()};
   const auto code = [&](Map input) { return kernel.error("CreatePipe", std::move(input)).code; };
