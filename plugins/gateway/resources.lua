@@ -69,8 +69,6 @@ return function(vocabulary)
     return routes
   end
 
-  local function handle_named(stack, constructor, name) return stack.by_id[constructor .. "/" .. name].handle end
-
   -- API Gateway may invoke the function; a permission that is there already is as good.
   local function permit(call, function_arn, api)
     local good, problem = pcall(call, "lambda", "AddPermission", {
@@ -163,7 +161,7 @@ return function(vocabulary)
     options = common_options {},
     declared = declare_functions,
     properties = function(name, options, tools, stack)
-      local handle = handle_named(stack, "rest_api", name)
+      local handle = tools.handle(stack, "rest_api", name)
       if options.routes["$default"] then tools.refuse(handle, "REST APIs have no $default route; s.http_api has") end
       return { Name = name, Description = options.description, Stage = options.stage or "prod",
                Routes = integrations(handle, options, tools) }
@@ -264,7 +262,7 @@ return function(vocabulary)
     },
     declared = declare_functions,
     properties = function(name, options, tools, stack)
-      local handle = handle_named(stack, "http_api", name)
+      local handle = tools.handle(stack, "http_api", name)
       return { Name = name, Description = options.description, Stage = options.stage or "$default",
                Cors = cors_of(handle, options.cors, tools), Routes = integrations(handle, options, tools) }
     end,

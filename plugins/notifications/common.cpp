@@ -31,6 +31,10 @@ Value document(const Value& column) {
   return std::move(*parsed);
 }
 
+std::string text_or(const Value& value, std::string_view otherwise) {
+  return value.is_string() ? value.string() : std::string(otherwise);
+}
+
 Map picked(const Value& from, std::initializer_list<std::string_view> names) {
   Map map;
   for (const auto name : names)

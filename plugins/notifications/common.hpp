@@ -32,6 +32,8 @@ std::optional<Arn> parse_arn(std::string_view text);
 
 // JSON in a column. Throws std::runtime_error where it is damaged.
 Value document(const Value& column);
+// The text, where it is one: of JSON that others wrote.
+std::string text_or(const Value& value, std::string_view otherwise);
 // The members of these names that are there.
 Map picked(const Value& from, std::initializer_list<std::string_view> names);
 // Whole seconds, in milliseconds.

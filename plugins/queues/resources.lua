@@ -261,7 +261,7 @@ return function(vocabulary)
       tags          = { type = "table" },
     },
     properties = function(name, options, tools, stack)
-      local handle = stack.by_id["queue/" .. name].handle
+      local handle = tools.handle(stack, "queue", name)
       local attributes = {}
       local function set(attribute, value)
         if value ~= nil then attributes[attribute] = tostring(value) end

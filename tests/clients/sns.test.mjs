@@ -3,6 +3,11 @@ import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import {
   AddPermissionCommand, ConfirmSubscriptionCommand, CreatePlatformApplicationCommand, CreatePlatformEndpointCommand,
   CreateTopicCommand, DeleteTopicCommand, GetSubscriptionAttributesCommand, GetTopicAttributesCommand,
@@ -47,6 +52,31 @@ const receive = async ({ QueueUrl }, count = 1) => {
 };
 const validated = (message) => new Promise((resolve, reject) =>
   new MessageValidator(/^127\.0\.0\.1:\d+$/).validate(message, (error, good) => (error ? reject(error) : resolve(good))));
+
+test('a subscriber who trusts the data folder\'s certificate verifies messages, as the README says', async () => {
+  const data = await mkdtemp(path.join(tmpdir(), 'moonbase-sns-'));
+  const own = await start('--data', data);
+  try {
+    const client = new SNSClient(settings(own.url)), queues = new SQSClient(settings(own.url));
+    const { QueueUrl } = await queues.send(new CreateQueueCommand({ QueueName: 'q' }));
+    const { TopicArn } = await client.send(new CreateTopicCommand({ Name: 't' }));
+    await client.send(new SubscribeCommand({ TopicArn, Protocol: 'sqs', Endpoint: 'arn:aws:sqs:us-east-1:000000000000:q' }));
+    await client.send(new PublishCommand({ TopicArn, Message: 'trusted' }));
+    const { Messages } = await queues.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }));
+    const script = `const Validator = require('sns-validator');
+      new Validator(/^(127\\.0\\.0\\.1|localhost):\\d+$/).validate(JSON.parse(process.env.MESSAGE), (error, good) => {
+        console.log(error ? error.message : good.Message); });`;
+    const verify = (certificates) => promisify(execFile)(process.execPath, ['-e', script], {
+      cwd: import.meta.dirname,
+      env: { PATH: process.env.PATH, MESSAGE: Messages[0].Body, ...certificates },
+    });
+    assert.equal((await verify({ NODE_EXTRA_CA_CERTS: path.join(data, 'tls/tls.crt') })).stdout, 'trusted\n');
+    assert.match((await verify({})).stdout, /self-signed certificate/);
+  } finally {
+    await own.stop();
+    await rm(data, { recursive: true });
+  }
+});
 
 describe('a standard topic', () => {
   let TopicArn;

@@ -25,6 +25,25 @@ after(() => moonbase.stop());
 const create = async (QueueName, Attributes, tags) =>
   (await sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags }))).QueueUrl;
 
+test('a fair queue lets no tenant starve the others', async () => {
+  const QueueUrl = await create('shared');
+  const send = async (MessageGroupId, count) => {
+    for (let sent = 0; sent < count; sent += 10) {
+      const Entries = Array.from({ length: Math.min(10, count - sent) }, (_, i) => ({ Id: `${i}`, MessageBody: MessageGroupId, MessageGroupId }));
+      await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
+    }
+  };
+  const receive = async () => (await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))).Messages.map(({ Body }) => Body);
+  await send('noisy', 100);
+  await send('quiet', 3);
+  for (let i = 0; i < 4; ++i) await receive();
+  const bodies = await receive();
+  assert.deepEqual([bodies.length, (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes.ApproximateNumberOfMessages], [10, '53']);
+  // All of the quiet one's are out, though most of the noisy one's came before them.
+  const peeked = await (await fetch(`${moonbase.url}/_aws/sqs/messages/us-east-1/000000000000/shared`)).text();
+  assert.ok(!peeked.includes('quiet'));
+});
+
 describe('a standard queue', () => {
   let QueueUrl;
   before(async () => { QueueUrl = await create('orders', { VisibilityTimeout: '20' }, { team: 'moon' }); });

@@ -19,7 +19,7 @@ bool names_account(const Value& principal, std::string_view account) {
 
 bool names_action(const Value& action) {
   if (action.is_list()) return std::any_of(action.list().begin(), action.list().end(), names_action);
-  const auto text = action.string_or("");
+  const auto text = text_or(action, "");
   return text == "events:PutEvents" || text == "events:*" || text == "*";
 }
 
@@ -63,9 +63,10 @@ bool may_put(const BusName& bus, const Value& document, std::string_view account
   bool is_allowed = false;
   for (const auto& statement : (*policy)["Statement"].list()) {
     if (!names_action(statement["Action"]) || !names_account(statement["Principal"], account)) continue;
-    if (statement["Effect"].string_or("") == "Deny") return false;
+    const auto effect = text_or(statement["Effect"], "");
+    if (effect == "Deny") return false;
     // Whether a condition holds is not known here: it allows nothing.
-    is_allowed = is_allowed || (statement["Effect"].string_or("") == "Allow" && statement["Condition"].is_null());
+    is_allowed = is_allowed || (effect == "Allow" && statement["Condition"].is_null());
   }
   return is_allowed;
 }

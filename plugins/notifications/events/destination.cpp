@@ -9,6 +9,7 @@ namespace {
 
 constexpr auto timeout = std::chrono::seconds(5);  // As AWS gives an endpoint.
 constexpr std::int64_t token_margin_ms = 60'000;
+constexpr double token_seconds_max = 30 * 86'400;  // An endpoint may say anything.
 
 struct Route {
   Value destination, connection, secrets;
@@ -92,8 +93,8 @@ Result<std::string> fetch_token(Destinations& destinations, const KernelServices
                                             " without an access token."};
   const auto& token = (*answer)["access_token"].string();
   const auto& lifetime = (*answer)["expires_in"];
-  const auto lives_ms =
-      static_cast<std::int64_t>(lifetime.is_number() || lifetime.is_integer() ? lifetime.number() * 1000 : 300'000.0);
+  const double seconds = lifetime.is_number() || lifetime.is_integer() ? lifetime.number() : 300;
+  const auto lives_ms = static_cast<std::int64_t>(std::clamp(seconds, 0.0, token_seconds_max) * 1000);
   destinations.remember_token(arn, token, Time{now.ms + lives_ms - token_margin_ms});
   return token;
 }

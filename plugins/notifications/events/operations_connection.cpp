@@ -51,6 +51,14 @@ Value answer_of(const Value& connection) {
                 {"ConnectionArn", "ConnectionState", "CreationTime", "LastAuthorizedTime", "LastModifiedTime"});
 }
 
+// Runs `edit`; a token that was got with what the connection was before is forgotten.
+template <class Edit>
+Result<Value> edit_connection(Call& call, Service& service, const Edit& edit) {
+  auto written = call.kernel.store.write(edit);
+  if (written) service.destinations.forget_token((*written)["ConnectionArn"].string());
+  return written;
+}
+
 Result<Done> check_connection(const Call& call, const std::string& type, const Value& secrets) {
   const std::string operation = "events " + std::string(call.operation) + " ";
   for (const char* name : {"InvocationConnectivityParameters", "KmsKeyIdentifier"})
@@ -86,14 +94,13 @@ Result<Value> create_connection(Call& call, Service&) {
 
 Result<Value> deauthorize_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
     auto connection = find_connection(tx, owner, call.input["Name"].string());
     if (!connection) return connection.error();
     connection->secrets = Value(Map{});
     connection->document.set("ConnectionState", "DEAUTHORIZED");
     connection->document.set("LastModifiedTime", whole_seconds(call.kernel.clock.now()));
     save_connection(tx, owner, *connection);
-    service.destinations.forget_token(connection->document["ConnectionArn"].string());
     return answer_of(connection->document);
   });
 }
@@ -101,13 +108,12 @@ Result<Value> deauthorize_connection(Call& call, Service& service) {
 Result<Value> delete_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
   const auto& name = call.input["Name"].string();
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
     auto connection = find_connection(tx, owner, name);
     if (!connection) return connection.error();
     tx.query("DELETE FROM event_connection WHERE account = ? AND region = ? AND name = ?", owner.account, owner.region,
              name);
     connection->document.set("ConnectionState", "DELETING");
-    service.destinations.forget_token(connection->document["ConnectionArn"].string());
     return answer_of(connection->document);
   });
 }
@@ -144,7 +150,7 @@ Result<Value> list_connections(Call& call, Service&) {
 
 Result<Value> update_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
     auto connection = find_connection(tx, owner, call.input["Name"].string());
     if (!connection) return connection.error();
     auto& document = connection->document;
@@ -164,7 +170,6 @@ Result<Value> update_connection(Call& call, Service& service) {
     document.set("LastModifiedTime", now);
     document.set("LastAuthorizedTime", now);
     save_connection(tx, owner, *connection);
-    service.destinations.forget_token(document["ConnectionArn"].string());
     return answer_of(document);
   });
 }

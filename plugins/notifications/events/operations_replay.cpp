@@ -132,7 +132,7 @@ Result<Done> run_replay(TaskRun& task, Service& service) {
   Rows rows;
   const auto read = task.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     auto found = find_replay(tx, owner, name);
-    if (!found) return found;
+    if (!found) return Value();
     replay = std::move(*found);
     const auto source = replay["EventSourceArn"].string();
     const auto archive = source.substr(source.rfind('/') + 1);
@@ -143,7 +143,8 @@ Result<Done> run_replay(TaskRun& task, Service& service) {
         task.payload["id"], chunk_max);
     return Value();
   });
-  if (!read || (replay["State"] != Value("STARTING") && replay["State"] != Value("RUNNING"))) return done;
+  if (!read) return read.error();
+  if (replay["State"] != Value("STARTING") && replay["State"] != Value("RUNNING")) return done;
 
   const auto bus_name = bus_name_of(replay["Destination"]["Arn"], owner);
   const auto bus = bus_name ? service.catalog.find(task.kernel, *bus_name) : nullptr;

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t tags_max = 50;
 
-// The resource must be the caller's and there. Answers whose it is.
+// The resource must be there. Answers whose it is.
 Result<Owner> find_tagged(Transaction& tx, const std::string& text) {
   const auto arn = parse_arn(text);
   const auto missing = [](std::string message) { return Error{"ResourceNotFoundException", std::move(message)}; };

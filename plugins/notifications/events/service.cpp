@@ -5,12 +5,7 @@
 namespace moonbase::notifications::events {
 namespace {
 
-struct NamedOperation {
-  const char* name;
-  Result<Value> (*run)(Call&, Service&);
-};
-
-constexpr NamedOperation operations[] = {
+constexpr NamedOperation<Service> operations[] = {
     {"CancelReplay", cancel_replay},
     {"CreateApiDestination", create_api_destination},
     {"CreateArchive", create_archive},
@@ -58,10 +53,8 @@ constexpr NamedOperation operations[] = {
 }  // namespace
 
 void load(Registrar& registrar, std::shared_ptr<Service> service, const Sources& sources) {
-  registrar.model(sources.model);
-  registrar.schema(sources.schema);
-  for (const auto& operation : operations)
-    registrar.operation(operation.name, [service, run = operation.run](Call& call) { return run(call, *service); });
+  sources.register_with(registrar);
+  register_operations(registrar, operations, service);
   registrar.task(dispatch_task,
                  [service](TaskRun& task) { return run_dispatch(service->catalog, service->destinations, task); });
   registrar.task(schedule_task, run_schedule);

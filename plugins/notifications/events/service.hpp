@@ -6,6 +6,7 @@
 
 #include "events/catalog.hpp"
 #include "events/destination.hpp"
+#include "registration.hpp"
 
 namespace moonbase::notifications::events {
 
@@ -15,9 +16,6 @@ struct Service {
   Destinations destinations;
 };
 
-struct Sources {
-  std::string_view model, schema;
-};
 void load(Registrar& registrar, std::shared_ptr<Service> service, const Sources& sources);
 
 // One function an operation, in model order; one file a resource.

@@ -45,25 +45,41 @@ Result<Done> check_settings(const Call& call) {
   return done;
 }
 
-// The poller of the pipe as it is now.
-void follow(Service& service, const PipeName& name, const Value& pipe) {
-  if (!runs(pipe)) return service.pollers.stop(name);
-  if (auto compiled = CompiledPipe::compile(name, pipe)) service.pollers.start(service.kernel, std::move(*compiled));
+// Starts or stops the poller as the pipe is now, after it was changed. Two who do so at once might do it in the wrong
+// order, so each looks again when it has done it.
+void follow(Service& service, const PipeName& name) {
+  const auto look = [&]() -> Result<Value> {
+    return service.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+      auto pipe = find_pipe(tx, name);
+      return pipe ? std::move(*pipe) : Value();
+    });
+  };
+  auto pipe = look();
+  while (pipe) {
+    const bool is_running = !pipe->is_null() && runs(*pipe);
+    auto compiled = is_running ? CompiledPipe::compile(name, *pipe) : no_such_pipe(name);
+    if (compiled)
+      service.pollers.start(service.kernel, std::move(*compiled));
+    else
+      service.pollers.stop(name);
+    auto again = look();
+    if (again && *again == *pipe) return;
+    pipe = std::move(again);
+  }
+  service.kernel.log.error("the pipe " + name.name + " cannot be read: " + pipe.error().message);
 }
 
 Result<Value> set_state(Call& call, Service& service, const char* desired, const char* passing) {
   const auto name = name_of(call);
-  Value pipe;
   auto written = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto found = find_pipe(tx, name);
     if (!found) return found;
     found->set("DesiredState", desired);
     found->set("LastModifiedTime", call.kernel.clock.now().ms);
     save_pipe(tx, name, *found);
-    pipe = std::move(*found);
-    return answer_of(pipe, passing);
+    return answer_of(*found, passing);
   });
-  if (written) follow(service, name, pipe);
+  if (written) follow(service, name);
   return written;
 }
 
@@ -93,14 +109,14 @@ Result<PipeName> tagged_pipe(Transaction& tx, const std::string& text) {
 }  // namespace
 
 void begin(Service& service) {
-  std::vector<std::pair<PipeName, Value>> running;
+  std::vector<PipeName> running;
   const auto read = service.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    for (const auto& row : tx.query("SELECT account, region, name, document FROM pipe WHERE runs = 1"))
-      running.emplace_back(PipeName{{row[0].string(), row[1].string()}, row[2].string()}, document(row[3]));
+    for (const auto& row : tx.query("SELECT account, region, name FROM pipe WHERE runs = 1"))
+      running.push_back({{row[0].string(), row[1].string()}, row[2].string()});
     return Value();
   });
   if (!read) return service.kernel.log.error("the pipes cannot be read: " + read.error().message);
-  for (const auto& [name, pipe] : running) follow(service, name, pipe);
+  for (const auto& name : running) follow(service, name);
 }
 
 Result<Value> create_pipe(Call& call, Service& service) {
@@ -122,7 +138,7 @@ Result<Value> create_pipe(Call& call, Service& service) {
     put_tags(tx, name.owner, name.arn(), Value(tag_list(call.input["Tags"])));
     return answer_of(pipe, "CREATING");
   });
-  if (written) follow(service, name, pipe);
+  if (written) follow(service, name);
   return written;
 }
 
@@ -139,7 +155,7 @@ Result<Value> delete_pipe(Call& call, Service& service) {
     pipe->set("DesiredState", "DELETED");
     return answer_of(*pipe, "DELETING");
   });
-  if (written) service.pollers.stop(name);
+  if (written) follow(service, name);
   return written;
 }
 
@@ -218,7 +234,6 @@ Result<Value> untag_resource(Call& call, Service&) {
 Result<Value> update_pipe(Call& call, Service& service) {
   if (auto good = check_settings(call); !good) return good.error();
   const auto name = name_of(call);
-  Value pipe;
   auto written = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto found = find_pipe(tx, name);
     if (!found) return found;
@@ -240,10 +255,9 @@ Result<Value> update_pipe(Call& call, Service& service) {
     if (auto compiled = CompiledPipe::compile(name, *found); !compiled) return compiled.error();
     found->set("LastModifiedTime", call.kernel.clock.now().ms);
     save_pipe(tx, name, *found);
-    pipe = std::move(*found);
-    return answer_of(pipe, "UPDATING");
+    return answer_of(*found, "UPDATING");
   });
-  if (written) follow(service, name, pipe);
+  if (written) follow(service, name);
   return written;
 }
 

@@ -80,8 +80,6 @@ Result<CompiledPipe> CompiledPipe::compile(PipeName name, const Value& document)
       return not_implemented("pipes TargetParameters." + std::string(kind));
   for (const char* kind : {"SqsQueueParameters", "KinesisStreamParameters", "DynamoDBStreamParameters"})
     if (!sources[kind].is_null()) pipe.parameters_ = sources[kind];
-  if (pipe.parameters_["ParallelizationFactor"].integer_or(1) > 1)
-    return not_implemented("pipes SourceParameters ParallelizationFactor");
   const auto source = service_of(document["Source"].string());
   pipe.is_sqs_ = source == "sqs";
   if ((source == "kinesis" || source == "dynamodb") && pipe.parameters_["StartingPosition"].is_null())
@@ -170,7 +168,7 @@ Value CompiledPipe::target_options(const PipeEvent& event) const {
   } else if (service == "events" && target().find(":api-destination/") == std::string::npos) {
     const auto& bus = parameters["EventBridgeEventBusParameters"];
     options.set("Source", "Pipe " + name_.name);
-    options.set("DetailType", "Event from " + event.shown["eventSource"].string_or("pipe"));
+    options.set("DetailType", "Event from " + text_or(event.shown["eventSource"], "pipe"));
     add(bus, {"Source", "DetailType"});
     if (bus["Resources"].is_list()) options.set("Resources", bus["Resources"]);
   } else if (service == "events") {
@@ -186,8 +184,9 @@ std::optional<std::vector<std::string>> failed_items(const Value& answer) {
   const auto& failures = answer["batchItemFailures"];
   if (!failures.is_list()) return items;
   for (const auto& failure : failures.list()) {
-    if (failure["itemIdentifier"].string_or("").empty()) return std::nullopt;
-    items.push_back(failure["itemIdentifier"].string());
+    auto item = text_or(failure["itemIdentifier"], "");
+    if (item.empty()) return std::nullopt;
+    items.push_back(std::move(item));
   }
   return items;
 }

@@ -39,6 +39,8 @@ class CompiledPipe {
   std::string enrichment() const { return document_["Enrichment"].string_or(""); }
 
   int batch_size() const { return static_cast<int>(parameters_["BatchSize"].integer_or(is_sqs_ ? 10 : 100)); }
+  // How many batches of a shard may be under way at once.
+  int lanes() const { return static_cast<int>(parameters_["ParallelizationFactor"].integer_or(1)); }
   std::int64_t window_ms() const { return parameters_["MaximumBatchingWindowInSeconds"].integer_or(0) * 1000; }
   std::int64_t retries_max() const { return parameters_["MaximumRetryAttempts"].integer_or(-1); }  // -1: no end.
   std::int64_t age_seconds_max() const { return parameters_["MaximumRecordAgeInSeconds"].integer_or(-1); }

@@ -1,17 +1,21 @@
-// Pollers: one fiber for each pipe that runs. It sleeps on its source's signal, so an idle pipe costs nothing.
+// Pollers: what reads for each pipe that runs. Its fibers sleep on their source's signal, so an idle pipe costs
+// nothing. A queue is read by one fiber; of a stream each shard has its own.
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <moonbase/call.hpp>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "pipes/pipe.hpp"
+#include "pipes/sender.hpp"
 
 namespace moonbase::notifications::pipes {
 
@@ -19,50 +23,55 @@ namespace moonbase::notifications::pipes {
 class Poller : public std::enable_shared_from_this<Poller> {
  public:
   Poller(const KernelServices& kernel, CompiledPipe pipe);
-  // The fiber's own: until stop().
-  void run();
+  // Held while a fiber works, so that whoever moves the clock waits for it.
+  using Busy = std::optional<Activity::Busy>;
+
+  // The fiber's own: until stop(). Begins when `before`, the poller in whose place it is, has ended; it may be null.
+  void run(Busy& busy, const std::shared_ptr<Poller>& before);
   // What is under way is finished first.
   void stop();
+  bool has_ended() const { return ended_; }
 
  private:
+  using Records = std::vector<SourceRecord>;
   struct Shard {
     std::string id, parent, position;
-    bool has_position = false, ended = false;
+    bool ended = false;
+  };
+  struct Piece {
+    Records records;
     std::int64_t attempts = 0;
-    int records_max = 0;  // While a batch that failed is tried again; 0: the batch size.
-    Time retry_at;
-  };
-  struct Sent {
-    std::vector<bool> failed;  // One a record.
-    Error error;               // The last one, where any has.
   };
 
-  std::shared_ptr<Signal> wait_for_source();
-  bool wait(Signal& signal, std::uint64_t seen, Time deadline);
-  Time poll_queue(EventSource& source, Signal& signal);
-  Time poll_stream(EventSource& source);
-  Time poll_shard(EventSource& source, Shard& shard);
-  bool find_shards(EventSource& source);
-  void retry_shard(Shard& shard, const std::vector<SourceRecord>& batch, const Sent& sent);
+  // poller.cpp
+  bool wait(Busy& busy, const std::shared_ptr<Signal>& signal, std::uint64_t seen, Time deadline);
+  bool pause(Busy& busy, std::int64_t ms);  // False when it was stopped.
+  CallContext context() const;
+  void run_queue(Busy& busy, EventSource& source);
+  Result<Time> poll_queue(Busy& busy, EventSource& source, const std::shared_ptr<Signal>& signal);
+
+  // stream.cpp
+  void run_stream(Busy& busy, EventSource& source);
+  Result<std::vector<Shard>> find_shards(EventSource& source);
+  Result<Shard> find_shard(EventSource& source, const SourceShard& found);
+  void run_shard(Busy& busy, EventSource& source, Shard shard);
+  bool process(Busy& busy, Shard& shard, const Records& records);
+  bool process_lanes(Busy& busy, Shard& shard, const Records& records);
+  bool process_in_order(Busy& busy, Shard& shard, const Records& records, bool keeps_position);
+  Records without_old(const Shard& shard, Records records);
   void save_position(const Shard& shard);
-  void bury(const Shard& shard, const std::vector<SourceRecord>& batch, std::string_view condition);
-
-  Sent send(const std::vector<SourceRecord>& records);
-  Result<std::vector<PipeEvent>> enrich(const std::vector<PipeEvent>& events);
-  void send_batch(const std::vector<SourceRecord>& records, const std::vector<std::size_t>& kept,
-                  const std::vector<PipeEvent>& events, Sent& sent);
-  void send_each(const std::vector<SourceRecord>& records, const std::vector<std::size_t>& kept,
-                 const std::vector<PipeEvent>& events, Sent& sent);
+  void bury(const Shard& shard, const Records& batch, std::string_view condition);
 
   const KernelServices& kernel_;
   const CompiledPipe pipe_;
-  CallContext context_;
-  bool is_queue_ = false;
-  std::vector<Shard> shards_;
-  std::optional<Activity::Busy> busy_;
   std::atomic<bool> stopped_ = false;
+  // Stopped, or a shard's fiber has ended.
+  const std::shared_ptr<Signal> woken_ = std::make_shared<Signal>();
+  std::atomic<int> shards_running_ = 0;
+  std::atomic<bool> ended_ = false;
+  Signal has_ended_;
   std::mutex mutex_;
-  std::shared_ptr<Signal> waiting_on_;
+  std::multiset<std::shared_ptr<Signal>> waiting_on_;
 };
 
 // The pollers of the pipes that run. Any thread may use it.
@@ -74,8 +83,10 @@ class Pollers {
   void stop_all(std::string_view account);  // Empty: every account's.
 
  private:
+  void forget_ended();
+
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Poller>> pollers_;  // By ARN.
+  std::map<std::string, std::shared_ptr<Poller>> pollers_;  // By ARN. Stopped ones stay until they have ended.
 };
 
 }  // namespace moonbase::notifications::pipes

@@ -3,12 +3,7 @@
 namespace moonbase::notifications::pipes {
 namespace {
 
-struct NamedOperation {
-  const char* name;
-  Result<Value> (*run)(Call&, Service&);
-};
-
-constexpr NamedOperation operations[] = {
+constexpr NamedOperation<Service> operations[] = {
     {"CreatePipe", create_pipe},
     {"DeletePipe", delete_pipe},
     {"DescribePipe", describe_pipe},
@@ -24,10 +19,8 @@ constexpr NamedOperation operations[] = {
 }  // namespace
 
 void load(Registrar& registrar, std::shared_ptr<Service> service, const Sources& sources) {
-  registrar.model(sources.model);
-  registrar.schema(sources.schema);
-  for (const auto& operation : operations)
-    registrar.operation(operation.name, [service, run = operation.run](Call& call) { return run(call, *service); });
+  sources.register_with(registrar);
+  register_operations(registrar, operations, service);
   registrar.on_reset([service](std::string_view account) { service->pollers.stop_all(account); });
 }
 

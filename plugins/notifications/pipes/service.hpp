@@ -5,6 +5,7 @@
 #include <moonbase/plugin.hpp>
 
 #include "pipes/poller.hpp"
+#include "registration.hpp"
 
 namespace moonbase::notifications::pipes {
 
@@ -13,9 +14,6 @@ struct Service {
   Pollers pollers;
 };
 
-struct Sources {
-  std::string_view model, schema;
-};
 void load(Registrar& registrar, std::shared_ptr<Service> service, const Sources& sources);
 // Starts what was running. On a fiber.
 void begin(Service& service);

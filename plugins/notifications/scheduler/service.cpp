@@ -3,12 +3,7 @@
 namespace moonbase::notifications::scheduler {
 namespace {
 
-struct NamedOperation {
-  const char* name;
-  Result<Value> (*run)(Call&);
-};
-
-constexpr NamedOperation operations[] = {
+constexpr NamedOperation<> operations[] = {
     {"CreateSchedule", create_schedule},
     {"CreateScheduleGroup", create_schedule_group},
     {"DeleteSchedule", delete_schedule},
@@ -26,9 +21,8 @@ constexpr NamedOperation operations[] = {
 }  // namespace
 
 void load(Registrar& registrar, const Sources& sources) {
-  registrar.model(sources.model);
-  registrar.schema(sources.schema);
-  for (const auto& operation : operations) registrar.operation(operation.name, operation.run);
+  sources.register_with(registrar);
+  register_operations(registrar, operations);
   registrar.task(run_task, run_schedule);
 }
 

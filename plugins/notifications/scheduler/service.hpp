@@ -3,13 +3,11 @@
 
 #include <moonbase/plugin.hpp>
 
+#include "registration.hpp"
 #include "scheduler/schedule.hpp"
 
 namespace moonbase::notifications::scheduler {
 
-struct Sources {
-  std::string_view model, schema;
-};
 void load(Registrar& registrar, const Sources& sources);
 
 Result<Value> create_schedule(Call& call);

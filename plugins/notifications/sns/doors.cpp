@@ -17,8 +17,6 @@
 namespace moonbase::notifications::sns {
 namespace {
 
-constexpr int letters_max = 1000;
-
 using Query = std::map<std::string, std::string>;
 
 HttpResponse answer(int status, std::string type, std::string body) {
@@ -70,7 +68,7 @@ std::string page(const List& all) {
 HttpResponse show_mailbox(HttpCall& call, const Owner& owner, Query& query, bool as_page) {
   List all;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    all = letters(tx, owner, query["protocol"], query["address"], letters_max);
+    all = letters(tx, owner, query["protocol"], query["address"]);
     return Value();
   });
   if (!read) return refused(500, read.error().message);
@@ -83,7 +81,7 @@ HttpResponse show_mailbox(HttpCall& call, const Owner& owner, Query& query, bool
 HttpResponse show_texts(HttpCall& call, const Owner& owner, Query& query) {
   Map by_number;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    for (const auto& letter : letters(tx, owner, "sms", query["phoneNumber"], letters_max)) {
+    for (const auto& letter : letters(tx, owner, "sms", query["phoneNumber"])) {
       auto& list = by_number[letter["Address"].string()];
       if (list.is_null()) list = List{};
       list.list().push_back(Map{{"PhoneNumber", letter["Address"]},
@@ -99,17 +97,8 @@ HttpResponse show_texts(HttpCall& call, const Owner& owner, Query& query) {
 
 HttpResponse show_pushes(HttpCall& call, const Owner& owner, Query& query) {
   Map by_endpoint;
-  int count = 0;
   auto read = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    tx.each(
-        "SELECT endpoint, document FROM sns_endpoint_message WHERE account = ? AND region = ? ORDER BY at_ms DESC, id",
-        {owner.account, owner.region}, [&](const Row& row) {
-          if (const auto& wanted = query["endpointArn"]; !wanted.empty() && row[0].string() != wanted) return true;
-          auto& list = by_endpoint[row[0].string()];
-          if (list.is_null()) list = List{};
-          list.list().push_back(document(row[1]));
-          return ++count < letters_max;
-        });
+    by_endpoint = pushes(tx, owner, query["endpointArn"]);
     return Value();
   });
   if (!read) return refused(500, read.error().message);

@@ -214,7 +214,11 @@ Result<Done> run_replay(TaskRun& run, Service& service) {
       if (!subscription) return Value();
       const auto policy = parse_json(subscription->attribute("ReplayPolicy"));
       if (!policy || !policy->is_map()) return Value();
-      const auto from = ms_of((*policy)["StartingPoint"]);
+      // Older messages are no longer in the archive, even if nothing has removed them yet.
+      const auto topic = find_topic(tx, name->topic);
+      if (!topic) return Value();
+      const auto oldest_ms = run.kernel.clock.now().ms - topic->archive_days() * day_ms;
+      const auto from = std::max(ms_of((*policy)["StartingPoint"]), oldest_ms);
       const auto until = (*policy)["EndingPoint"].is_string() ? ms_of((*policy)["EndingPoint"]) : INT64_MAX;
       const auto filter = subscription->filter();
       auto last = after;
@@ -224,7 +228,8 @@ Result<Done> run_replay(TaskRun& run, Service& service) {
           name->topic.owner.account, name->topic.owner.region, name->topic.name, after, from, until, messages_max);
       for (const auto& row : rows) {
         last = row[0].integer();
-        const auto message = kept(document(row[1]));
+        auto message = kept(document(row[1]));
+        message.replayed = true;
         if (filter.matches(message.body_for(subscription->protocol), message.attributes))
           append(tx, *subscription, message, 0);
       }

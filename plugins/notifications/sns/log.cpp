@@ -41,7 +41,7 @@ void log_delivery(Service& service, const Parcel& parcel, const Outcome& outcome
   Map delivery = {{"deliveryId", service.kernel.ids.uuid()},
                   {"destination", parcel.subscription.endpoint},
                   {"providerResponse", outcome.good ? outcome.answer : outcome.problem},
-                  {"dwellTimeMs", now - parcel.message.at_ms},
+                  {"dwellTimeMs", now - outcome.took_ms - parcel.message.at_ms},
                   {"attempts", parcel.tries},
                   {"statusCode", outcome.status}};
   const auto line = to_json(Map{{"notification", Map{{"messageMD5Sum", md5_hex(parcel.message.body)},

@@ -1,4 +1,5 @@
 // The mailbox: mail and text messages stay here, to be read at /_aws/sns/mailbox. Nothing leaves the machine.
+// The newest 1,000 of an account in a region are kept, and so are those of the outbox.
 #pragma once
 
 #include <moonbase/store.hpp>
@@ -7,6 +8,8 @@
 #include "common.hpp"
 
 namespace moonbase::notifications::sns {
+
+inline constexpr int letters_max = 1000;
 
 struct Letter {
   Owner owner;
@@ -21,8 +24,8 @@ void post(Transaction& tx, const Letter& letter);
 
 bool is_opted_out(Transaction& tx, const Owner& owner, const std::string& number);
 
-// The newest first, at most `most`. An empty address: all of them.
-List letters(Transaction& tx, const Owner& owner, const std::string& protocol, const std::string& address, int most);
+// The newest first. An empty protocol or address: of all.
+List letters(Transaction& tx, const Owner& owner, const std::string& protocol, const std::string& address);
 
 // A message to a platform endpoint, for the outbox.
 struct Push {
@@ -32,5 +35,7 @@ struct Push {
   Map document;
 };
 void post(Transaction& tx, const Push& push);
+// The newest first: {endpoint ARN: [document, …]}. An empty ARN: of all.
+Map pushes(Transaction& tx, const Owner& owner, const std::string& endpoint_arn);
 
 }  // namespace moonbase::notifications::sns

@@ -10,14 +10,29 @@ namespace {
 
 constexpr std::size_t subject_max = 100, attribute_name_max = 256, fifo_id_max = 128;
 
-Error invalid_value(const std::string& text) { return {"ParameterValueInvalid", text}; }
+Error invalid_value(std::string text) { return {"ParameterValueInvalid", std::move(text)}; }
 
-bool is_attribute_name(const std::string& name) {
-  return !name.empty() && name.size() <= attribute_name_max && name.front() != '.' && name.back() != '.' &&
-         name.find("..") == std::string::npos && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
-                  c == '.';
-         });
+bool is_name_char(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.';
+}
+
+// What is wrong with an attribute's name. Nothing where it is good.
+std::optional<std::string> refuse_attribute_name(const std::string& name) {
+  if (name.empty()) return "Message attribute name can not be empty.";
+  if (name.size() > attribute_name_max) return "Length of message attribute name must be less than 256 bytes.";
+  if (name.front() == '.') return "Invalid message attribute name starting with character '.' was found.";
+  if (name.back() == '.') return "Invalid message attribute name ending with character '.' was found.";
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (!is_name_char(name[i])) {
+      constexpr std::string_view digits = "0123456789ABCDEF";
+      const auto byte = static_cast<unsigned char>(name[i]);
+      return "Invalid non-alphanumeric character '#x" + std::string{digits[byte >> 4], digits[byte & 15]} +
+             "' was found in the message attribute name. Can only include alphanumeric characters, hyphens, "
+             "underscores, or dots.";
+    }
+    if (name[i] == '.' && name[i - 1] == '.') return "Message attribute name can not have successive '.' character.";
+  }
+  return std::nullopt;
 }
 
 bool is_number(const std::string& text) {
@@ -28,7 +43,7 @@ bool is_number(const std::string& text) {
 // The attribute as it is kept.
 Result<Value> read_attribute(const std::string& name, const Value& given) {
   const auto quoted = "The message attribute '" + name + "'";
-  if (!is_attribute_name(name)) return invalid_value("The message attribute name '" + name + "' is invalid.");
+  if (auto refused = refuse_attribute_name(name)) return invalid_value(std::move(*refused));
   const auto& type = given["DataType"].string();
   if (type.empty()) return invalid_value(quoted + " must contain non-empty message attribute type.");
   const auto prefix = type.substr(0, type.find('.'));
@@ -36,7 +51,10 @@ Result<Value> read_attribute(const std::string& name, const Value& given) {
     return invalid_value(
         quoted +
         " has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String.");
-  const auto& value = given[prefix == "Binary" ? "BinaryValue" : "StringValue"];
+  const auto field = std::string(prefix == "Binary" ? "Binary" : "String");
+  const auto& value = given[field + "Value"];
+  if (value.is_null() && !given[field == "Binary" ? "StringValue" : "BinaryValue"].is_null())
+    return invalid_value(quoted + " with type '" + type + "' must use field '" + field + "'.");
   if (!value.is_string() || value.string().empty())
     return invalid_value(quoted + " must contain non-empty message attribute value for message attribute type '" +
                          type + "'.");
@@ -56,7 +74,7 @@ bool is_fifo_id(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
 }
 
-Result<Done> read_structure(const Value& input, Message& message) {
+Result<Done> read_structure(const Value& input, bool needs_default, Message& message) {
   const auto& structure = input["MessageStructure"];
   if (structure.is_null() || structure.string().empty()) return done;
   if (structure.string() != "json") return invalid_parameter("MessageStructure");
@@ -64,7 +82,7 @@ Result<Done> read_structure(const Value& input, Message& message) {
   if (!parsed || !parsed->is_map()) return invalid_parameter("Message Structure - JSON message body failed to parse");
   for (const auto& [protocol, body] : parsed->map())
     if (body.is_string()) message.by_protocol.set(protocol, body);
-  if (!message.by_protocol.contains("default"))
+  if (needs_default && !message.by_protocol.contains("default"))
     return invalid_parameter("Message Structure - No default entry in JSON message body");
   return done;
 }
@@ -89,10 +107,13 @@ std::string attributes_json(const Message& message) {
 std::string Message::body_for(std::string_view protocol) const {
   if (by_protocol.empty()) return body;
   const auto* own = by_protocol.find(protocol);
-  return (own ? own : by_protocol.find("default"))->string();
+  if (!own) own = by_protocol.find("default");
+  return own ? own->string() : std::string();
 }
 
-Result<Message> read_message(const Value& input) {
+Error message_too_long() { return invalid_parameter("Message too long"); }
+
+Result<Message> read_message(const Value& input, bool needs_default) {
   Message message;
   message.body = input["Message"].string();
   if (message.body.empty()) return invalid_parameter("Empty message");
@@ -100,7 +121,7 @@ Result<Message> read_message(const Value& input) {
     if (!is_subject(subject.string())) return invalid_parameter("Subject");
     message.subject = subject.string();
   }
-  if (auto good = read_structure(input, message); !good) return good.error();
+  if (auto good = read_structure(input, needs_default, message); !good) return good.error();
   if (input["MessageAttributes"].is_map())
     for (const auto& [name, given] : input["MessageAttributes"].map()) {
       auto attribute = read_attribute(name, given);
@@ -116,7 +137,6 @@ Result<Message> read_message(const Value& input) {
                                " can only include alphanumeric and punctuation characters. 1 to 128 in length");
     *to = given.string();
   }
-  if (message_bytes(message) > message_bytes_max) return invalid_parameter("Message too long");
   return message;
 }
 
@@ -140,7 +160,8 @@ Value keep(const Message& message) {
              {"deduplication", message.deduplication},
              {"sequence", message.sequence},
              {"at_ms", message.at_ms},
-             {"base_url", message.base_url}};
+             {"base_url", message.base_url},
+             {"replayed", message.replayed}};
 }
 
 Message kept(const Value& value) {
@@ -156,6 +177,7 @@ Message kept(const Value& value) {
   message.sequence = value["sequence"].integer();
   message.at_ms = value["at_ms"].integer();
   message.base_url = value["base_url"].string();
+  message.replayed = value["replayed"].boolean_or(false);
   return message;
 }
 
@@ -213,6 +235,7 @@ std::string notification(const Message& message, const Subscription& subscriptio
   }
   json.text("UnsubscribeURL", unsubscribe_url(message, subscription));
   if (!message.attributes.empty()) json.json("MessageAttributes", attributes_json(message));
+  if (message.replayed) json.text("Replayed", "true");
   return json.end();
 }
 

@@ -23,15 +23,17 @@ struct Message {
   std::int64_t sequence = 0;  // FIFO: from 1.
   std::int64_t at_ms = 0;
   std::string base_url;  // Under which the publisher reaches us: for addresses in the message.
+  bool replayed = false;  // From the archive.
 
   std::string body_for(std::string_view protocol) const;
 };
 
-// Checks the input of a Publish, or an entry of a PublishBatch. The message has no id or time yet.
-Result<Message> read_message(const Value& input);
-// What the limits count.
+// Checks the input of a Publish, or an entry of a PublishBatch, but for its size. The message has no id or time yet.
+// `needs_default`: with MessageStructure json there must be a text for protocols that have none of their own.
+Result<Message> read_message(const Value& input, bool needs_default = true);
+// What the limits count: body and attributes.
 std::size_t message_bytes(const Message& message);
-inline constexpr std::size_t message_bytes_max = 262'144;
+Error message_too_long();
 
 // The message's form in a task or a row.
 Value keep(const Message& message);

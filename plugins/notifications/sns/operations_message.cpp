@@ -22,6 +22,7 @@ bool has_subscribers(Transaction& tx, const TopicName& topic) {
 }
 
 Result<Done> check_for_topic(const Topic& topic, const Message& message) {
+  if (message_bytes(message) > topic.message_bytes_max()) return message_too_long();
   if (topic.name.is_fifo()) {
     if (message.group.empty()) return invalid_parameter("The MessageGroupId parameter is required for FIFO topics");
     if (message.deduplication.empty() && !topic.has("ContentBasedDeduplication", "true"))
@@ -47,6 +48,7 @@ Result<Value> publish_to_phone(Call& call, const std::string& number) {
     return invalid_parameter("PhoneNumber Reason: " + number + " is not valid to publish to");
   auto message = read_message(call.input);
   if (!message) return message.error();
+  if (message_bytes(*message) > message_bytes_default) return message_too_long();
   const auto owner = Owner::of(call);
   const auto id = call.kernel.ids.uuid();
   const auto now = call.kernel.clock.now();
@@ -60,8 +62,9 @@ Result<Value> publish_to_phone(Call& call, const std::string& number) {
 
 Result<Value> publish_to_endpoint(Call& call, const std::string& arn_text) {
   const auto arn = parse_arn(arn_text);
-  auto message = read_message(call.input);
+  auto message = read_message(call.input, false);
   if (!message) return message.error();
+  if (message_bytes(*message) > message_bytes_default) return message_too_long();
   constexpr std::string_view kind = "endpoint/";
   const auto path = arn->resource.substr(kind.size());
   const auto cut = path.rfind('/');
@@ -73,7 +76,7 @@ Result<Value> publish_to_endpoint(Call& call, const std::string& arn_text) {
     const auto rows =
         tx.query("SELECT attributes FROM sns_endpoint WHERE account = ? AND region = ? AND application = ? AND id = ?",
                  owner.account, owner.region, path.substr(0, cut), path.substr(cut + 1));
-    if (rows.empty()) return Error{"NotFound", "No endpoint found for the target arn specified"};
+    if (rows.empty()) return invalid_parameter("TargetArn Reason: No endpoint found for the target arn specified");
     if (document(rows.front()[0])["Enabled"].string_or("true") == "false")
       return Error{"EndpointDisabled", "Endpoint is disabled"};
     const auto platform = path.substr(0, path.find('/'));
@@ -184,12 +187,10 @@ Result<Done> accept_message(Transaction& tx, const Topic& topic, Message& messag
   const auto document = to_json(keep(message));
   tx.query("INSERT INTO sns_outgoing (account, region, topic, sequence, message) VALUES (?, ?, ?, ?, ?)", owner.account,
            owner.region, name, message.sequence, document);
-  if (topic.attribute("ArchivePolicy").empty()) return done;
-  const auto policy = parse_json(topic.attribute("ArchivePolicy"));
-  const auto& days = (*policy)["MessageRetentionPeriod"];
-  const auto kept_days = days.is_integer() ? days.integer() : std::stoll(days.string());
+  const auto archive_days = topic.archive_days();
+  if (archive_days == 0) return done;
   tx.query("DELETE FROM sns_archive WHERE account = ? AND region = ? AND topic = ? AND at_ms < ?", owner.account,
-           owner.region, name, now.ms - kept_days * 86'400'000);
+           owner.region, name, now.ms - archive_days * day_ms);
   tx.query("INSERT INTO sns_archive (account, region, topic, sequence, at_ms, message) VALUES (?, ?, ?, ?, ?, ?)",
            owner.account, owner.region, name, message.sequence, message.at_ms, document);
   return done;
@@ -210,13 +211,14 @@ Result<Value> publish(Call& call, Service&) {
   const auto topic = call.input["TopicArn"].string_or("");
   const auto target = call.input["TargetArn"].string_or("");
   const auto phone = call.input["PhoneNumber"].string_or("");
-  const int given = !topic.empty() + !target.empty() + !phone.empty();
+  const bool has_topic = !call.input["TopicArn"].is_null();
+  const int given = has_topic + !target.empty() + !phone.empty();
   if (given == 0) return invalid_parameter("TopicArn or TargetArn Reason: no value for required parameter");
   if (given > 1) return invalid_parameter("Only one of TopicArn, TargetArn or PhoneNumber may be specified");
   if (!phone.empty()) return publish_to_phone(call, phone);
   if (const auto arn = parse_arn(target); arn && arn->service == "sns" && arn->resource.starts_with("endpoint/"))
     return publish_to_endpoint(call, target);
-  const auto name = topic.empty() ? parse_topic_arn(target, "TargetArn") : parse_topic_arn(topic);
+  const auto name = has_topic ? parse_topic_arn(topic) : parse_topic_arn(target, "TargetArn");
   if (!name) return name.error();
   return publish_to_topic(call.kernel, call.context, completed(*name, call.context), call.input);
 }
@@ -231,15 +233,15 @@ Result<Value> publish_batch(Call& call, Service&) {
   std::size_t bytes = 0;
   for (const auto& entry : entries) {
     auto& message = messages.emplace_back(read_message(entry));
-    bytes += entry["Message"].string().size();
+    bytes += message ? message_bytes(*message) : entry["Message"].string().size();
     if (message) stamp(*message, call.kernel, call.context, *name);
   }
-  if (bytes > message_bytes_max)
-    return Error{"BatchRequestTooLong", "The length of all the messages put together is more than the limit."};
   const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto topic = find_topic(tx, *name);
     if (!topic) return topic.error();
+    if (bytes > std::max(topic->message_bytes_max(), message_bytes_default))
+      return Error{"BatchRequestTooLong", "The length of all the messages put together is more than the limit."};
     List successful, failed;
     std::vector<Message> sent;
     for (std::size_t i = 0; i < entries.size(); ++i) {

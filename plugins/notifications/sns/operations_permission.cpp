@@ -1,16 +1,12 @@
 // AddPermission, RemovePermission: statements of the topic's policy.
 #include <algorithm>
-#include <array>
 #include <moonbase/json.hpp>
 
+#include "sns/policy.hpp"
 #include "sns/service.hpp"
 
 namespace moonbase::notifications::sns {
 namespace {
-
-constexpr std::array<std::string_view, 8> shareable = {
-    "Publish",       "Subscribe",        "GetTopicAttributes", "SetTopicAttributes",
-    "AddPermission", "RemovePermission", "DeleteTopic",        "ListSubscriptionsByTopic"};
 
 bool has_label(const Value& statement, const std::string& label) {
   return statement["Sid"].is_string() && statement["Sid"].string() == label;
@@ -30,7 +26,7 @@ Result<Value> read_statement(const Value& input, const TopicName& topic) {
     principals.push_back("arn:aws:iam::" + text + ":root");
   }
   for (const auto& action : input["ActionName"].list()) {
-    if (std::find(shareable.begin(), shareable.end(), action.string()) == shareable.end())
+    if (!is_topic_action(action.string()))
       return invalid_parameter("Policy statement action out of service scope!");
     actions.push_back("SNS:" + action.string());
   }

@@ -1,4 +1,5 @@
 // Subscriptions: subscribe, confirm, unsubscribe, lists, attributes.
+#include <algorithm>
 #include <functional>
 #include <moonbase/http.hpp>
 #include <moonbase/json.hpp>
@@ -111,9 +112,13 @@ Result<Value> confirm_subscription(Call& call, Service&) {
   const auto topic = parse_topic_arn(call.input["TopicArn"].string());
   if (!topic) return topic.error();
   const bool authenticated = call.input["AuthenticateOnUnsubscribe"].string_or("") == "true";
+  const auto& token = call.input["Token"].string();
+  const bool is_token = std::all_of(token.begin(), token.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+  });
+  if (!is_token) return Error{"InvalidParameter", "Invalid token"};
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (auto there = find_topic(tx, *topic); !there) return there.error();
-    const auto subscription = confirm(tx, *topic, call.input["Token"].string(), authenticated);
+    const auto subscription = confirm(tx, *topic, token, authenticated);
     if (!subscription) return invalid_parameter("Token");
     return Value(Map{{"SubscriptionArn", subscription->arn()}});
   });
@@ -215,7 +220,8 @@ Result<Value> subscribe(Call& call, Service&) {
   const auto letter_id = call.kernel.ids.uuid();
   const auto now = call.kernel.clock.now();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (auto topic = find_topic(tx, *topic_name); !topic) return topic.error();
+    const auto topic = find_topic(tx, *topic_name);
+    if (!topic) return topic.error();
     if (const auto there = find_by_endpoint(tx, wanted)) {
       for (const auto& [key, value] : wanted.attributes)
         if (there->attribute(key) != value.string())
@@ -223,6 +229,10 @@ Result<Value> subscribe(Call& call, Service&) {
       if (!there->confirmed) ask_for_confirmation(tx, *there, call.context.base_url, letter_id, now);
       return answer(*there);
     }
+    if (topic->message_bytes_max() > message_bytes_default)
+      if (auto good = check_for_large_messages(*topic, wanted.protocol, all_subscriptions(tx, *topic_name).size());
+          !good)
+        return good.error();
     tx.query(
         "INSERT INTO sns_subscription (account, region, topic, id, protocol, endpoint, token, confirmed, attributes) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

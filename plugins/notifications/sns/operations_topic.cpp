@@ -31,6 +31,15 @@ bool same_tags(Transaction& tx, const TopicName& name, const Value& tags) {
   return true;
 }
 
+// A topic that is to take large messages may not have subscriptions that cannot.
+Result<Done> check_large_messages(Transaction& tx, const TopicName& name, const std::string& bytes_max) {
+  Topic topic{name, Map{{"MaximumMessageSize", bytes_max}}};
+  std::size_t others = 0;
+  for (const auto& subscription : all_subscriptions(tx, name))
+    if (auto good = check_for_large_messages(topic, subscription.protocol, others++); !good) return good;
+  return done;
+}
+
 std::int64_t count(Transaction& tx, const TopicName& name, bool confirmed) {
   return tx
       .query("SELECT COUNT(*) FROM sns_subscription WHERE account = ? AND region = ? AND topic = ? AND confirmed = ?",
@@ -101,10 +110,11 @@ Result<Value> get_topic_attributes(Call& call, Service&) {
     shown.set("SubscriptionsConfirmed", std::to_string(count(tx, *name, true)));
     shown.set("SubscriptionsPending", std::to_string(count(tx, *name, false)));
     shown.set("SubscriptionsDeleted", std::to_string(topic->subscriptions_deleted));
-    if (topic->attribute("ArchivePolicy").size() > 2) {
+    if (const auto days = topic->archive_days(); days > 0) {
       const auto rows = tx.query(
-          "SELECT at_ms FROM sns_archive WHERE account = ? AND region = ? AND topic = ? ORDER BY at_ms LIMIT 1",
-          name->owner.account, name->owner.region, name->name);
+          "SELECT at_ms FROM sns_archive WHERE account = ? AND region = ? AND topic = ? AND at_ms >= ? "
+          "ORDER BY at_ms LIMIT 1",
+          name->owner.account, name->owner.region, name->name, call.kernel.clock.now().ms - days * day_ms);
       if (!rows.empty()) shown.set("BeginningArchiveTime", iso_8601(Time{rows.front()[0].integer()}));
     }
     return Value(Map{{"Attributes", std::move(shown)}});
@@ -140,6 +150,8 @@ Result<Value> set_topic_attributes(Call& call, Service&) {
     auto topic = find_topic(tx, *name);
     if (!topic) return topic.error();
     if (auto refused = refuse_topic_attribute(*name, key, value, false)) return invalid_parameter(*refused);
+    if (key == "MaximumMessageSize")
+      if (auto good = check_large_messages(tx, *name, value); !good) return good.error();
     if (value.empty() || (key == "ArchivePolicy" && value == "{}"))
       topic->attributes.erase(key);
     else

@@ -38,10 +38,8 @@ TopicLocks::Held::~Held() {
 }
 
 void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources) {
-  registrar.model(sources.model);
-  registrar.schema(sources.schema);
-  using Run = Result<Value> (*)(Call&, Service&);
-  constexpr std::pair<std::string_view, Run> operations[] = {
+  sources.register_with(registrar);
+  constexpr NamedOperation<Service> operations[] = {
       {"AddPermission", add_permission},
       {"CheckIfPhoneNumberIsOptedOut", check_if_phone_number_is_opted_out},
       {"ConfirmSubscription", confirm_subscription},
@@ -83,8 +81,7 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
       {"UntagResource", untag_resource},
       {"VerifySMSSandboxPhoneNumber", verify_sms_sandbox_phone_number},
   };
-  for (const auto& [name, run] : operations)
-    registrar.operation(name, [service, run = run](Call& call) { return run(call, *service); });
+  register_operations(registrar, operations, service);
 
   using RunTask = Result<Done> (*)(TaskRun&, Service&);
   constexpr std::pair<std::string_view, RunTask> tasks[] = {

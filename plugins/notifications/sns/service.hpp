@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "registration.hpp"
 #include "sns/message.hpp"
 #include "sns/signing.hpp"
 #include "sns/subscription.hpp"
@@ -47,9 +48,6 @@ struct Service {
   TopicLocks locks;
 };
 
-struct Sources {
-  std::string_view model, schema;
-};
 void load(Registrar& registrar, const std::shared_ptr<Service>& service, const Sources& sources);
 
 // --- operations, in model order; one file a resource ------------------------------------------------

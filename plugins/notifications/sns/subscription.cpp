@@ -89,7 +89,7 @@ Result<Done> check_endpoint(const TopicName& topic, const std::string& protocol,
     return invalid_parameter("Email address");
   if (protocol == "sms" &&
       (endpoint.size() < 5 || !std::all_of(endpoint.begin(), endpoint.end(), is_phone_number_char)))
-    return invalid_parameter("Invalid SMS endpoint: " + endpoint);
+    return Error{"InvalidParameter", "Invalid SMS endpoint: " + endpoint};
   if (protocol == "sqs") {
     if (!is_queue_arn(endpoint)) return invalid_parameter("SQS endpoint ARN");
     if (endpoint.ends_with(".fifo") && !topic.is_fifo())
@@ -101,6 +101,18 @@ Result<Done> check_endpoint(const TopicName& topic, const std::string& protocol,
   if (protocol == "firehose" && (!arn || arn->service != "firehose")) return invalid_parameter("Firehose endpoint ARN");
   if (protocol == "application" && (!arn || arn->service != "sns" || !arn->resource.starts_with("endpoint/")))
     return invalid_parameter("Application endpoint arn invalid:" + endpoint);
+  return done;
+}
+
+Result<Done> check_for_large_messages(const Topic& topic, const std::string& protocol, std::size_t others) {
+  if (topic.message_bytes_max() <= message_bytes_default) return done;
+  constexpr std::size_t subscriptions_max = 100;
+  if (protocol != "sqs" && protocol != "lambda" && protocol != "firehose")
+    return invalid_parameter("Protocol Reason: Topics with a MaximumMessageSize above 262144 bytes do not support " +
+                             protocol);
+  if (others >= subscriptions_max)
+    return invalid_parameter(
+        "TopicArn Reason: Topics with a MaximumMessageSize above 262144 bytes have at most 100 subscriptions");
   return done;
 }
 
@@ -116,9 +128,9 @@ std::optional<std::string> refuse_subscription_attribute(const Subscription& sub
     if (value != "MessageAttributes" && value != "MessageBody")
       return "FilterPolicyScope: Invalid value [" + value + "]. Please use either MessageBody or MessageAttributes";
   } else if (key == "RawMessageDelivery") {
-    if (value != "true" && value != "false")
+    if (lower_case(value) != "true" && lower_case(value) != "false")
       return "RawMessageDelivery: Invalid value [" + value + "]. Must be true or false.";
-    if (value == "true" && (subscription.protocol == "lambda" || subscription.protocol.starts_with("email") ||
+    if (lower_case(value) == "true" && (subscription.protocol == "lambda" || subscription.protocol.starts_with("email") ||
                             subscription.protocol == "sms" || subscription.protocol == "application"))
       return "RawMessageDelivery: Delivery protocol [" + subscription.protocol +
              "] does not support raw message delivery.";
@@ -181,14 +193,25 @@ std::optional<Subscription> find_subscription(Transaction& tx, const Subscriptio
   return subscription_of(name.topic, rows.front());
 }
 
-std::vector<Subscription> confirmed_subscriptions(Transaction& tx, const TopicName& topic) {
+namespace {
+
+std::vector<Subscription> subscriptions(Transaction& tx, const TopicName& topic, bool confirmed_only) {
   std::vector<Subscription> found;
   for (const auto& row : tx.query("SELECT " + std::string(subscription_columns) +
                                       " FROM sns_subscription WHERE account = ? AND region = ? AND topic = ? "
-                                      "AND confirmed = 1 ORDER BY id",
-                                  topic.owner.account, topic.owner.region, topic.name))
+                                      "AND confirmed >= ? ORDER BY id",
+                                  topic.owner.account, topic.owner.region, topic.name, confirmed_only ? 1 : 0))
     found.push_back(subscription_of(topic, row));
   return found;
+}
+
+}  // namespace
+
+std::vector<Subscription> confirmed_subscriptions(Transaction& tx, const TopicName& topic) {
+  return subscriptions(tx, topic, true);
+}
+std::vector<Subscription> all_subscriptions(Transaction& tx, const TopicName& topic) {
+  return subscriptions(tx, topic, false);
 }
 
 void save_attributes(Transaction& tx, const Subscription& subscription) {

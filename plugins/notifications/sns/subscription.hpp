@@ -20,7 +20,7 @@ struct Subscription {
 
   std::string arn() const { return topic.arn() + ":" + id; }
   std::string attribute(std::string_view key) const;
-  bool is_raw() const { return attribute("RawMessageDelivery") == "true"; }
+  bool is_raw() const { return lower_case(attribute("RawMessageDelivery")) == "true"; }
   bool is_by_body() const { return attribute("FilterPolicyScope") == "MessageBody"; }
   FilterPolicy filter() const { return {attribute("FilterPolicy"), is_by_body()}; }
   std::string dead_letter_arn() const;
@@ -35,6 +35,8 @@ Error no_such_subscription();
 
 // The Error says what is wrong with the protocol or the endpoint.
 Result<Done> check_endpoint(const TopicName& topic, const std::string& protocol, const std::string& endpoint);
+// Whether a topic that takes messages above 256 KiB may have this subscription beside so many others.
+Result<Done> check_for_large_messages(const Topic& topic, const std::string& protocol, std::size_t others);
 // Nobody has to confirm what is in the cloud itself.
 bool confirms_itself(std::string_view protocol);
 
@@ -53,6 +55,8 @@ inline constexpr std::string_view subscription_columns = "id, protocol, endpoint
 
 std::optional<Subscription> find_subscription(Transaction& tx, const SubscriptionName& name);
 std::vector<Subscription> confirmed_subscriptions(Transaction& tx, const TopicName& topic);
+// Those that wait for their confirmation, too.
+std::vector<Subscription> all_subscriptions(Transaction& tx, const TopicName& topic);
 void save_attributes(Transaction& tx, const Subscription& subscription);
 
 }  // namespace moonbase::notifications::sns

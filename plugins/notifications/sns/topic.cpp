@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <moonbase/json.hpp>
 
+#include "sns/policy.hpp"
 #include "sns/retries.hpp"
 
 namespace moonbase::notifications::sns {
 namespace {
 
-constexpr std::size_t name_max = 256, display_name_max = 100, policy_bytes_max = 30'720;
+constexpr std::size_t name_max = 256, display_name_max = 100;
 constexpr std::array<std::string_view, 5> feedback_kinds = {"Application", "Firehose", "HTTP", "Lambda", "SQS"};
 
 bool is_feedback(std::string_view key) {
@@ -22,21 +24,32 @@ bool is_feedback(std::string_view key) {
 
 bool is_true_or_false(const std::string& value) { return value == "true" || value == "false"; }
 
-bool is_percent(const std::string& value) {
-  return !value.empty() && value.size() <= 3 &&
-         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
-         std::stoi(value) <= 100;
+// A number, or nothing.
+std::optional<std::int64_t> number_of(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (problem != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+bool is_within(std::string_view text, std::int64_t least, std::int64_t most) {
+  const auto number = number_of(text);
+  return number && *number >= least && *number <= most;
+}
+
+// MessageRetentionPeriod may be a number or its text; 0 where it is neither.
+std::int64_t days_of(const Value& archive_policy) {
+  const auto& days = archive_policy["MessageRetentionPeriod"];
+  if (days.is_integer()) return days.integer();
+  return days.is_string() ? number_of(days.string()).value_or(0) : 0;
 }
 
 std::optional<std::string> refuse_archive_policy(const std::string& value) {
   if (value.empty() || value == "{}") return std::nullopt;
   const auto parsed = parse_json(value);
   if (!parsed || !parsed->is_map()) return "ArchivePolicy: failed to parse JSON";
-  const auto& days = (*parsed)["MessageRetentionPeriod"];
-  std::int64_t count = 0;
-  if (days.is_integer()) count = days.integer();
-  if (days.is_string() && is_percent(days.string())) count = std::stoi(days.string());
-  if (count < 1 || count > 365) return "ArchivePolicy: MessageRetentionPeriod must be between 1 and 365";
+  const auto days = days_of(*parsed);
+  if (days < 1 || days > 365) return "ArchivePolicy: MessageRetentionPeriod must be between 1 and 365";
   return std::nullopt;
 }
 
@@ -45,6 +58,18 @@ std::optional<std::string> refuse_archive_policy(const std::string& value) {
 std::string Topic::attribute(std::string_view key) const {
   const auto* found = attributes.find(key);
   return found ? found->string() : std::string();
+}
+
+std::size_t Topic::message_bytes_max() const {
+  const auto size = number_of(attribute("MaximumMessageSize"));
+  return size ? static_cast<std::size_t>(*size) : message_bytes_default;
+}
+
+std::int64_t Topic::archive_days() const {
+  const auto text = attribute("ArchivePolicy");
+  if (text.empty()) return 0;
+  const auto policy = parse_json(text);
+  return policy ? days_of(*policy) : 0;
 }
 
 Error invalid_parameter(std::string_view what) {
@@ -59,7 +84,7 @@ Result<TopicName> parse_topic_arn(const std::string& arn, std::string_view membe
     const auto elements = std::count(arn.begin(), arn.end(), ':') + 1;
     if (elements < 6)
       return invalid_parameter(std::string(member) + " Reason: An ARN must have at least 6 elements, not " +
-                               std::to_string(arn.empty() ? 0 : elements));
+                               std::to_string(elements));
     return invalid_parameter(member);
   }
   if (parsed->service != "sns") return invalid_parameter(member);
@@ -78,9 +103,7 @@ bool is_topic_name(std::string_view name, bool is_fifo) {
 std::optional<std::string> refuse_topic_attribute(const TopicName& topic, const std::string& key,
                                                   const std::string& value, bool creating) {
   if (key == "Policy") {
-    const auto parsed = parse_json(value);
-    if (!value.empty() && (value.size() > policy_bytes_max || !parsed || !parsed->is_map()))
-      return "Policy Error: null";
+    return refuse_policy(value);
   } else if (key == "DisplayName") {
     if (value.size() > display_name_max) return "DisplayName";
   } else if (key == "DeliveryPolicy") {
@@ -101,7 +124,10 @@ std::optional<std::string> refuse_topic_attribute(const TopicName& topic, const 
     if (!topic.is_fifo()) return "ArchivePolicy is only supported for FIFO topics";
     return refuse_archive_policy(value);
   } else if (is_feedback(key)) {
-    if (key.ends_with("SampleRate") && !is_percent(value)) return key;
+    if (key.ends_with("SampleRate") && !is_within(value, 0, 100)) return key;
+  } else if (key == "MaximumMessageSize") {
+    if (!is_within(value, 1024, 1'048'576))
+      return "MaximumMessageSize: " + value + " is not an integer between 1024 and 1048576 bytes";
   } else if (key != "KmsMasterKeyId") {
     return "AttributeName";
   }

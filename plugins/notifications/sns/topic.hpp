@@ -18,6 +18,11 @@ struct TopicName {
   bool is_fifo() const { return name.ends_with(".fifo"); }
 };
 
+inline constexpr std::int64_t day_ms = 86'400'000;
+
+// What a topic takes unless its MaximumMessageSize says otherwise, and everything else that can be published to.
+inline constexpr std::size_t message_bytes_default = 262'144;
+
 struct Topic {
   TopicName name;
   Map attributes;  // What was set.
@@ -26,6 +31,10 @@ struct Topic {
   // "" where it was not set.
   std::string attribute(std::string_view key) const;
   bool has(std::string_view key, std::string_view value) const { return attribute(key) == value; }
+  // MaximumMessageSize.
+  std::size_t message_bytes_max() const;
+  // Days that the archive keeps messages; 0: there is no archive.
+  std::int64_t archive_days() const;
 };
 
 // "Invalid parameter: …"

@@ -39,10 +39,12 @@ bool is_current(Transaction& tx, const Queue& queue) {
 }
 
 Result<QueuePointer> Catalog::find(Store& store, const QueueName& name) {
+  std::uint64_t seen = 0;
   {
     const std::shared_lock lock(mutex_);
     const auto known = queues_.find(name);
     if (known != queues_.end()) return known->second;
+    seen = changes_;
   }
   QueuePointer queue;
   auto read = store.read([&](Transaction& tx) -> Result<Value> {
@@ -52,11 +54,13 @@ Result<QueuePointer> Catalog::find(Store& store, const QueueName& name) {
   if (!read) return read.error();
   if (!queue) return no_such_queue();
   const std::unique_lock lock(mutex_);
-  return queues_[name] = queue;
+  if (changes_ == seen) queues_[name] = queue;
+  return queue;
 }
 
 void Catalog::forget(const QueueName& name) {
   const std::unique_lock lock(mutex_);
+  ++changes_;
   queues_.erase(name);
 }
 
@@ -64,6 +68,7 @@ void Catalog::clear(std::string_view account_id) {
   std::vector<std::shared_ptr<Live>> gone;
   {
     const std::unique_lock lock(mutex_);
+    ++changes_;
     const auto is_theirs = [&](const std::string& account) { return account_id.empty() || account == account_id; };
     std::erase_if(queues_, [&](const auto& entry) { return is_theirs(entry.first.account); });
     std::erase_if(live_, [&](const auto& entry) {
@@ -102,7 +107,25 @@ void Catalog::drop(const Queue& queue) {
   forget(queue.name);
   notify(queue);
   const std::unique_lock lock(mutex_);
-  live_.erase({queue.name.account, queue.number});
+  auto live = live_.extract({queue.name.account, queue.number});
+  std::erase_if(gone_, [](const auto& entry) { return entry.second.expired(); });
+  if (live) gone_[queue.name] = live.mapped();
+}
+
+void Catalog::created(const QueueName& name, std::int64_t number) {
+  std::shared_ptr<Live> live;
+  {
+    const std::unique_lock lock(mutex_);
+    ++changes_;
+    queues_.erase(name);
+    if (const auto gone = gone_.extract(name)) live = gone.mapped().lock();
+    if (!live) return;
+    live->in_flight_most = -1;
+    // Who came in between has made another; both must hear.
+    auto& place = live_[{name.account, number}];
+    if (!place) place = live;
+  }
+  live->arrived.notify();
 }
 
 }  // namespace moonbase::sqs

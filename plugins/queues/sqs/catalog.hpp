@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <moonbase/signal.hpp>
@@ -11,6 +12,7 @@
 #include <utility>
 
 #include "queue.hpp"
+#include "tenants.hpp"
 
 namespace moonbase::sqs {
 
@@ -19,6 +21,7 @@ struct Live {
   Signal arrived;  // Something may have become receivable, or the queue is gone.
   // No more messages than this are in flight; counted anew when it reaches the limit.
   std::atomic<std::int64_t> in_flight_most{-1};
+  Tenants tenants;  // Of a standard queue.
 };
 
 // Any thread may use it.
@@ -37,15 +40,19 @@ class Catalog {
   void notify(const Queue& queue) { notify(queue.name.account, queue.number); }
   // The same, but only if at least so many messages may be in flight: those who wait found no room.
   void notify_if_full(const std::string& account, std::int64_t number, std::int64_t in_flight);
-  // The queue is gone: wakes those who wait, for the last time.
+  // The queue is gone: wakes those who wait. Who goes on holding its signal is told when it is made anew.
   void drop(const Queue& queue);
+  // A queue was made, or has another number.
+  void created(const QueueName& name, std::int64_t number);
 
  private:
   using Number = std::pair<std::string, std::int64_t>;
   std::shared_ptr<Live> find_live(const Number& number);
   std::shared_mutex mutex_;
   std::map<QueueName, QueuePointer> queues_;
+  std::uint64_t changes_ = 0;  // What was read before a change is not kept after it.
   std::map<Number, std::shared_ptr<Live>> live_;
+  std::map<QueueName, std::weak_ptr<Live>> gone_;  // Of queues that are not there, while somebody holds them.
 };
 
 // Null where there is none. Inside a transaction.

@@ -51,7 +51,7 @@ class QueueSource final : public EventSource {
       record.event = describe_record(message, *got->queue, handle);
       record.id = std::move(handle);
       record.item_id = message.id;
-      record.group = message.group;
+      if (fifo) record.group = message.group;
       record.arrived = Time{message.sent_at_ms};
       record.bytes = message.body.size() + message.attributes.size() + message.system.size();
       batch.records.push_back(std::move(record));

@@ -168,7 +168,10 @@ Result<Done> read_order(const Value& input, const Queue& queue, Outgoing& messag
                              "MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 to "
                              "128 in length.");
   message.delay_seconds = delay.integer_or(queue.delay_seconds);
-  if (!group.is_null()) message.system.set("MessageGroupId", group);
+  if (!group.is_null()) {
+    message.system.set("MessageGroupId", group);
+    message.group = group.string();
+  }
   if (!queue.fifo) {
     if (!deduplication.is_null())
       return invalid_parameter("MessageDeduplicationId", deduplication.string(),
@@ -180,7 +183,6 @@ Result<Done> read_order(const Value& input, const Queue& queue, Outgoing& messag
     return invalid_parameter("DelaySeconds", std::to_string(delay.integer()),
                              "The request include parameter that is not valid for this queue type.");
   message.delay_seconds = queue.delay_seconds;
-  message.group = group.string();
   if (deduplication.is_null() && !queue.content_deduplication)
     return invalid_parameter(
         "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly");

@@ -19,7 +19,7 @@ struct Outgoing {
   std::string attributes;  // JSON as it is kept; empty: none.
   Map system;              // System attributes that stay as they are, but for the sequence number.
   std::int64_t delay_seconds = 0;
-  std::string group;          // FIFO: the message group.
+  std::string group;          // The message group; in standard queues the tenant.
   std::string deduplication;  // FIFO: what duplicates share within the queue. Empty: none.
   std::size_t bytes = 0;      // Body and attributes, as the limits count them.
   std::string md5_of_body, md5_of_attributes, md5_of_system_attributes;  // Empty: there are none.

@@ -13,7 +13,7 @@ constexpr std::int64_t never = INT64_MAX;
 
 #define MESSAGE_COLUMNS                                                                                           \
   "sequence, visible_at_ms, received, receives, receives_before, receipt, first_received_at_ms, received_at_ms, " \
-  "sent_at_ms, fifo_group, id, system, body, attributes"
+  "sent_at_ms, fifo_group, id, system, body, attributes, tenant"
 
 // Reads `row` of MESSAGE_COLUMNS, and its content wherever it is.
 Stored read_row(Transaction& tx, const Queue& queue, const Row& row) {
@@ -27,7 +27,8 @@ Stored read_row(Transaction& tx, const Queue& queue, const Row& row) {
   message.first_received_at_ms = row[6].integer();
   message.received_at_ms = row[7].integer();
   message.sent_at_ms = row[8].integer();
-  message.group = row[9].string_or("");
+  message.group = (row[9].is_null() ? row[14] : row[9]).string_or("");
+  if (message.group == no_tenant) message.group.clear();
   message.id = row[10].string();
   message.system = row[11].string();
   if (!row[12].is_null()) {
@@ -44,32 +45,42 @@ Stored read_row(Transaction& tx, const Queue& queue, const Row& row) {
   return message;
 }
 
-// A sequence for one more message. The first message of a queue brings the task that removes it when it is old.
-std::int64_t take_sequence(Transaction& tx, const Queue& queue, std::int64_t sent_at_ms) {
+struct Place {
+  std::int64_t sequence = 0;
+  bool fair = false;  // The queue has tenants.
+};
+// A place for one more message. The first message of a queue brings the task that removes it when it is old.
+Place take_place(Transaction& tx, const Queue& queue, std::int64_t sent_at_ms, bool has_group) {
   const auto rows = tx.query(
       "UPDATE sqs_counter SET next_sequence = next_sequence + 1, messages = messages + 1 "
-      "WHERE account = ? AND queue = ? RETURNING next_sequence, expires",
+      "WHERE account = ? AND queue = ? RETURNING next_sequence, expires, fair",
       queue.name.account, queue.number);
   if (rows.empty()) throw std::runtime_error("queue " + queue.name.name + " has no counter");
+  Place place{rows[0][0].integer() - 1, rows[0][2].integer() != 0};
+  if (!queue.fifo && has_group && !place.fair) {
+    tx.query("UPDATE sqs_counter SET fair = 1 WHERE account = ? AND queue = ?", queue.name.account, queue.number);
+    place.fair = true;
+  }
   if (rows[0][1].integer() == 0) {
     tx.query("UPDATE sqs_counter SET expires = 1 WHERE account = ? AND queue = ?", queue.name.account, queue.number);
     tx.schedule(Time{sent_at_ms + queue.retention_seconds * seconds_ms}, "sqs-expire",
                 Map{{"account", queue.name.account}, {"region", queue.name.region}, {"name", queue.name.name}},
                 queue.name.account + "/" + std::to_string(queue.number));
   }
-  return rows[0][0].integer() - 1;
+  return place;
 }
 
-void insert_message(Transaction& tx, const Queue& queue, const Stored& message) {
+void insert_message(Transaction& tx, const Queue& queue, const Stored& message, bool fair) {
+  const std::string tenant(message.group.empty() ? no_tenant : message.group);
   const bool is_inline = message.body.size() + message.attributes.size() <= inline_bytes_max;
   const Parameter none(nullptr);
   tx.query("INSERT INTO sqs_message (account, queue, " MESSAGE_COLUMNS
-           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+           ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
            queue.name.account, queue.number, message.sequence, message.visible_at_ms, message.received ? 1 : 0,
            message.receives, message.receives_before, message.receipt, message.first_received_at_ms,
            message.received_at_ms, message.sent_at_ms, queue.fifo ? Parameter(message.group) : none, message.id,
            message.system, is_inline ? Parameter(message.body) : none,
-           is_inline ? Parameter(message.attributes) : none);
+           is_inline ? Parameter(message.attributes) : none, fair ? Parameter(tenant) : none);
   if (!is_inline)
     tx.query("INSERT INTO sqs_body (account, queue, sequence, body, attributes) VALUES (?, ?, ?, ?, ?)",
              queue.name.account, queue.number, message.sequence, message.body, message.attributes);
@@ -126,8 +137,8 @@ bool is_expired(const Queue& queue, const Stored& message, Time now) {
 // Takes messages for one receive; what is too old or was received too often leaves the queue instead.
 class Receiver {
  public:
-  Receiver(Transaction& tx, const Queue& queue, const Receive& receive, std::size_t room, Effects& effects)
-      : tx_(tx), queue_(queue), receive_(receive), count_(std::min(receive.count, room)), effects_(effects) {}
+  Receiver(Transaction& tx, const Queue& queue, const Receive& receive, std::size_t room, Live& live, Effects& effects)
+      : tx_(tx), queue_(queue), receive_(receive), count_(std::min(receive.count, room)), live_(live), effects_(effects) {}
 
   Received run() {
     int round = 0;
@@ -140,14 +151,28 @@ class Receiver {
  private:
   bool full() const { return taken_.messages.size() >= count_ || stopped_; }
 
+  // Messages of quiet tenants first, then all by their time.
   bool take_any() {
+    for (const auto sequence : live_.tenants.quiet_first(tx_, queue_, count_, receive_.now)) {
+      if (full()) break;
+      for (const auto& row : tx_.query("SELECT " MESSAGE_COLUMNS
+                                       " FROM sqs_message WHERE account = ? AND queue = ? AND sequence = ?",
+                                       queue_.name.account, queue_.number, sequence))
+        take(read_row(tx_, queue_, row));
+    }
+    if (full()) return true;
     const auto rows = tx_.query("SELECT " MESSAGE_COLUMNS
                                 " FROM sqs_message WHERE account = ? AND queue = ? AND visible_at_ms <= ? "
                                 "ORDER BY visible_at_ms, sequence LIMIT ?",
                                 queue_.name.account, queue_.number, receive_.now, count_);
     for (const auto& row : rows) {
       if (full()) break;
-      take(read_row(tx_, queue_, row));
+      auto message = read_row(tx_, queue_, row);
+      // One that was just taken is visible again at once where the visibility timeout is 0.
+      const bool is_taken =
+          std::any_of(taken_.messages.begin(), taken_.messages.end(),
+                      [&](const Stored& taken) { return taken.sequence == message.sequence; });
+      if (!is_taken) take(std::move(message));
     }
     return !rows.empty();
   }
@@ -192,6 +217,7 @@ class Receiver {
         "received_at_ms = ? WHERE account = ? AND queue = ? AND sequence = ?",
         message.visible_at_ms, message.receives, message.receipt, message.first_received_at_ms, message.received_at_ms,
         queue_.name.account, queue_.number, message.sequence);
+    if (!queue_.fifo && !message.group.empty()) live_.tenants.received();
     taken_.messages.push_back(std::move(message));
   }
 
@@ -208,6 +234,7 @@ class Receiver {
   const Queue& queue_;
   const Receive& receive_;
   const std::size_t count_;
+  Live& live_;
   Effects& effects_;
   Received taken_;
   std::size_t bytes_ = 0;
@@ -283,7 +310,8 @@ SentMessage put_message(Transaction& tx, const Queue& queue, const Outgoing& mes
     if (!known.empty()) return {known[0][0].string(), known[0][1].integer()};
   }
   Stored stored;
-  stored.sequence = take_sequence(tx, queue, now.ms);
+  const auto place = take_place(tx, queue, now.ms, !message.group.empty());
+  stored.sequence = place.sequence;
   stored.visible_at_ms = now.ms + message.delay_seconds * seconds_ms;
   stored.sent_at_ms = now.ms;
   stored.group = message.group;
@@ -293,7 +321,7 @@ SentMessage put_message(Transaction& tx, const Queue& queue, const Outgoing& mes
   stored.system = to_json(Value(std::move(system)));
   stored.body = message.body;
   stored.attributes = message.attributes;
-  insert_message(tx, queue, stored);
+  insert_message(tx, queue, stored, place.fair);
   if (!message.deduplication.empty())
     tx.query(
         "INSERT INTO sqs_sent (account, queue, deduplication, expires_at_ms, message_id, sequence) "
@@ -318,7 +346,7 @@ Received receive_messages(Transaction& tx, const Queue& queue, const Receive& re
     received.over_limit = true;
     return received;
   }
-  received = Receiver(tx, queue, receive, static_cast<std::size_t>(room), effects).run();
+  received = Receiver(tx, queue, receive, static_cast<std::size_t>(room), live, effects).run();
   live.in_flight_most = most + static_cast<std::int64_t>(received.messages.size());
   if (!receive.attempt.empty()) keep_attempt(tx, queue, receive, received);
   return received;
@@ -433,7 +461,8 @@ void move_message(Transaction& tx, const Queue& from, const Stored& message, con
   const bool is_new = redriven || to.fifo;  // Its retention begins anew.
   moved.id = new_id;
   moved.sent_at_ms = is_new ? now.ms : message.sent_at_ms;
-  moved.sequence = take_sequence(tx, to, moved.sent_at_ms);
+  const auto place = take_place(tx, to, moved.sent_at_ms, !moved.group.empty());
+  moved.sequence = place.sequence;
   moved.visible_at_ms = now.ms;
   moved.received = false;
   moved.receipt = 0;
@@ -448,7 +477,7 @@ void move_message(Transaction& tx, const Queue& from, const Stored& message, con
     system->set("DeadLetterQueueSourceArn", from.name.arn());
   if (to.fifo) system->set("SequenceNumber", sequence_number(moved.sequence));
   moved.system = to_json(*system);
-  insert_message(tx, to, moved);
+  insert_message(tx, to, moved, place.fair);
 }
 
 // Messages are old in the order of their sequence; but in a dead letter queue, where they keep the

@@ -4,6 +4,7 @@
 #include <moonbase/json.hpp>
 
 #include "errors.hpp"
+#include "policy.hpp"
 #include "service.hpp"
 
 namespace moonbase::sqs {
@@ -79,7 +80,9 @@ Result<Value> edit_policy(Service& service, Call& call, const Edit& edit) {
           attributes.map().erase("Policy");
         } else {
           policy.set("Statement", std::move(statements));
-          attributes.set("Policy", to_json(policy));
+          const auto text = to_json(policy);
+          if (auto checked = check_policy(text); !checked) return checked.error();
+          attributes.set("Policy", text);
         }
         tx.query(
             "UPDATE sqs_queue SET modified_at_ms = ?, attributes = ? WHERE account = ? AND region = ? AND name = ?",

@@ -23,7 +23,8 @@ std::int64_t take_number(Transaction& tx, const std::string& account, std::int64
       account);
   const auto number = rows[0][0].integer() - 1;
   tx.query(
-      "INSERT INTO sqs_counter (account, queue, version, next_sequence, messages, expires) VALUES (?, ?, ?, ?, 0, 0)",
+      "INSERT INTO sqs_counter (account, queue, version, next_sequence, messages, expires, fair) "
+      "VALUES (?, ?, ?, ?, 0, 0, 0)",
       account, number, version, next_sequence);
   return number;
 }
@@ -171,9 +172,9 @@ Result<Value> create_queue(Service& service, Call& call) {
   const auto queue = make_queue(std::move(asked));
   if (auto checked = check_together(*queue); !checked) return checked.error();
   const auto now = call.kernel.clock.now();
-  bool created = false;
+  std::int64_t created = 0;  // The new queue's number.
   auto written = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    created = false;
+    created = 0;
     if (const auto existing = read_queue(tx, name)) {
       if (auto same = check_same(*existing, attributes); !same) return same.error();
       return Value();
@@ -195,11 +196,11 @@ Result<Value> create_queue(Service& service, Call& call) {
         "tags, dead_letter_name) VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?)",
         name.account, name.region, name.name, number, now, now, to_json(queue->attributes), to_json(queue->tags),
         dead_letter_name(*queue));
-    created = true;
+    created = number;
     return Value();
   });
   if (!written) return written.error();
-  if (created) service.queues.forget(name);
+  if (created != 0) service.queues.created(name, created);
   return Value(Map{{"QueueUrl", name.url(call.context.base_url)}});
 }
 
@@ -325,6 +326,7 @@ Result<Value> purge_queue(Service& service, Call& call) {
   if (!name) return name.error();
   const auto now = call.kernel.clock.now();
   Queue before;
+  std::int64_t number = 0;
   auto written =
       write_queue(service.queues, call.kernel.store, *name, [&](Transaction& tx, const Queue& queue) -> Result<Value> {
         if (queue.purged_at_ms > 0 && queue.purged_at_ms + minute_ms > now.ms)
@@ -333,13 +335,15 @@ Result<Value> purge_queue(Service& service, Call& call) {
         before = queue;
         const auto counter = tx.query("SELECT next_sequence FROM sqs_counter WHERE account = ? AND queue = ?",
                                       name->account, queue.number);
-        const auto number = take_number(tx, name->account, queue.version + 1, counter[0][0].integer());
+        number = take_number(tx, name->account, queue.version + 1, counter[0][0].integer());
         give_up_number(tx, queue, now);
         tx.query("UPDATE sqs_queue SET number = ?, purged_at_ms = ? WHERE account = ? AND region = ? AND name = ?",
                  number, now, name->account, name->region, name->name);
         return Value(Map());
       });
-  if (written) service.queues.drop(before);
+  if (!written) return written;
+  service.queues.drop(before);
+  service.queues.created(*name, number);
   return written;
 }
 

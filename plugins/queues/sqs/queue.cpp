@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "errors.hpp"
+#include "policy.hpp"
 
 namespace moonbase::sqs {
 namespace {
@@ -173,10 +174,7 @@ Result<Done> check_attribute(const std::string& name, const std::string& value, 
   if (name == "RedrivePolicy") return check_redrive_policy(value, fifo, queue);
   if (name == "RedriveAllowPolicy") return check_redrive_allow_policy(value);
   if (name == "SqsManagedSseEnabled" && !is_boolean(value)) return invalid_value(name);
-  if (name == "Policy") {
-    const auto policy = parse_json(value);
-    if (!policy || !policy->is_map()) return invalid_value(name);
-  }
+  if (name == "Policy") return check_policy(value);
   return done;
 }
 

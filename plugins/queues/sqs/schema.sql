@@ -18,6 +18,7 @@ CREATE TABLE sqs_counter (
   next_sequence INTEGER NOT NULL,
   messages INTEGER NOT NULL,       -- All of them, hidden ones too.
   expires INTEGER NOT NULL,        -- Whether a task is to remove what is too old.
+  fair INTEGER NOT NULL,           -- Whether a standard queue has had messages with a group.
   PRIMARY KEY (account, queue)
 ) STRICT, WITHOUT ROWID;
 
@@ -41,6 +42,7 @@ CREATE TABLE sqs_message (
   first_received_at_ms INTEGER NOT NULL, received_at_ms INTEGER NOT NULL,  -- 0: never.
   sent_at_ms INTEGER NOT NULL,
   fifo_group TEXT,                 -- The message group, in FIFO queues.
+  tenant TEXT,                     -- The same in fair queues; a space: it has none. Else null.
   id TEXT NOT NULL,
   system TEXT NOT NULL,            -- JSON: system attributes that stay as they are.
   body TEXT, attributes TEXT,      -- Null: in sqs_body. Attributes are JSON, binary values in base64.
@@ -48,6 +50,9 @@ CREATE TABLE sqs_message (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sqs_message_by_time ON sqs_message (account, queue, visible_at_ms, sequence, received);
 CREATE INDEX sqs_message_by_group ON sqs_message (account, queue, fifo_group, sequence) WHERE fifo_group IS NOT NULL;
+
+CREATE INDEX sqs_message_by_tenant ON sqs_message (account, queue, tenant, visible_at_ms, sequence)
+  WHERE tenant IS NOT NULL;
 
 CREATE TABLE sqs_body (
   account TEXT NOT NULL, queue INTEGER NOT NULL, sequence INTEGER NOT NULL,

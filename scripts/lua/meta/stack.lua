@@ -84,6 +84,25 @@ function bus:put(detail_type, detail, options) end
 ---@field name string
 local rule = {}
 
+---@class moonbase.pipe.Options  AWS::Pipes::Pipe
+---@field batch? integer  Records at once.
+---@field dead_letter? table  Of a stream: a queue for what failed.
+---@field description? string
+---@field enabled? boolean
+---@field enrichment? moonbase.Handler|table  A function that answers what the target gets.
+---@field filter? table|string  A pattern of records, or a list of them: { body = { kind = { "ship" } } }.
+---@field parallel? integer  Of a stream: batches of a shard at once, 1 to 10.
+---@field retries? integer  Of a stream.
+---@field source table  A queue or a stream of the stack.
+---@field start? string  Of a stream: "TRIM_HORIZON" or "LATEST".
+---@field target moonbase.Handler|table  A function or another resource of the stack.
+---@field template? table|string  What the target gets: '{"id": <$.body.id>}'.
+---@field window? integer  Seconds that a batch may gather.
+
+---@class moonbase.pipe  what s.pipe "name" { … } answers
+---@field name string
+local pipe = {}
+
 ---@class moonbase.schedule.Options  AWS::Scheduler::Schedule
 ---@field at? string  "2027-01-31T09:00:00": once.
 ---@field cron? string  "0 3 * * ? *": minutes, hours, day of month, month, day of week, year.
@@ -102,24 +121,6 @@ local rule = {}
 ---@class moonbase.schedule  what s.schedule "name" { … } answers
 ---@field name string
 local schedule = {}
-
----@class moonbase.pipe.Options  AWS::Pipes::Pipe
----@field batch? integer  Records at once.
----@field dead_letter? table  Of a stream: a queue for what failed.
----@field description? string
----@field enabled? boolean
----@field enrichment? moonbase.Handler|table  A function that answers what the target gets.
----@field filter? table|string  A pattern of records, or a list of them: { body = { kind = { "ship" } } }.
----@field retries? integer  Of a stream.
----@field source table  A queue or a stream of the stack.
----@field start? string  Of a stream: "TRIM_HORIZON" or "LATEST".
----@field target moonbase.Handler|table  A function or another resource of the stack.
----@field template? table|string  What the target gets: '{"id": <$.body.id>}'.
----@field window? integer  Seconds that a batch may gather.
-
----@class moonbase.pipe  what s.pipe "name" { … } answers
----@field name string
-local pipe = {}
 
 ---@class moonbase.topic.Options  AWS::SNS::Topic
 ---@field archive? integer  FIFO: days that messages are kept for replays.

@@ -91,6 +91,8 @@ return function(host)
   local tools = {}
   function tools.is_handle(value) return type(value) == "table" and stack_of[value] ~= nil end
   function tools.resource(handle) return stack_of[handle] end
+  -- What s.queue "jobs" answered: tools.handle(stack, "queue", "jobs").
+  function tools.handle(stack, constructor, name) return stack.by_id[constructor .. "/" .. name].handle end
   function tools.ref(handle, attribute)
     local resource = stack_of[handle]
     return { ["$ref"] = resource.id, attribute = attribute or "arn" }

@@ -353,6 +353,7 @@ TEST_CASE("another account needs the bus's permission") {
   CHECK(with_policy({statement("Allow", "*", {})}) == 0);
   CHECK(with_policy({statement("Allow", "*", Map{{"StringEquals", Map{{"aws:PrincipalOrgID", "o-1"}}}})}) == 1);
   CHECK(with_policy({statement("Allow", "*", {}), statement("Deny", "111111111111", {})}) == 1);
+  CHECK(with_policy({Value(5), Map{{"Effect", 5}, {"Principal", 5}, {"Action", 5}}}) == 1);
   kernel.call("PutPermission",
               {{"Action", "events:PutEvents"}, {"Principal", "111111111111"}, {"StatementId", "other"}});
   kernel.call("RemovePermission", {{"RemoveAllPermissions", true}});

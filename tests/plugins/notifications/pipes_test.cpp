@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "pipes/pipe.hpp"
 #include "support.hpp"
@@ -194,7 +195,128 @@ TEST_CASE("a batch that fails is halved until what fails is alone") {
   kernel.clock.advance_ms(1000);
   std::vector<std::size_t> sizes;
   for (const auto& each : received(kernel)) sizes.push_back(each.json().list().size());
-  CHECK(sizes == std::vector<std::size_t>{4, 2, 1, 3});
+  CHECK(sizes == std::vector<std::size_t>{4, 2, 1, 1, 2});
+}
+
+TEST_CASE("several batches of a shard are under way at once, and each key stays in order") {
+  TestKernel kernel{"pipes", with_recorder()};
+  fail(kernel, function_arn, "ServiceUnavailable", 1);
+  List records;
+  for (const auto* n : {"1", "2"})
+    for (const auto* key : {"a", "b", "c", "d", "e", "f"}) records.push_back(message(std::string(key) + n, key));
+  fill(kernel, "stream-a", records);
+  kernel.call("CreatePipe", pipe("stream-a", function_arn,
+                                 {{"SourceParameters",
+                                   Map{{"KinesisStreamParameters", Map{{"StartingPosition", "TRIM_HORIZON"},
+                                                                       {"BatchSize", 4},
+                                                                       {"ParallelizationFactor", 10}}}}}}));
+  // The lane that failed is tried again, while the others are done.
+  const auto at_once = received(kernel);
+  CHECK(at_once.size() > 1);
+  kernel.clock.advance_ms(1000);
+  const auto later = received(kernel);
+  REQUIRE_FALSE(later.empty());
+  CHECK(later[0].payload == at_once[0].payload);
+  std::map<std::string, std::string> order;
+  std::size_t delivered = 0;
+  const auto note = [&](const Received& each) {
+    const auto batch = each.json();
+    CHECK(batch.list().size() <= 4);
+    for (const auto& record : batch.list()) order[record["group"].string()] += record["body"].string();
+    delivered += batch.list().size();
+  };
+  for (std::size_t i = 1; i < at_once.size(); ++i) note(at_once[i]);
+  for (const auto& each : later) note(each);
+  CHECK(delivered == 12);
+  for (const auto* key : {"a", "b", "c", "d", "e", "f"})
+    CHECK(order[key] == std::string(key) + "1" + std::string(key) + "2");
+  fill(kernel, "stream-a", {message("next", "a")});
+  CHECK(received(kernel).size() == 1);
+  kernel.restart();
+  CHECK(received(kernel).empty());  // It was written down how far the pipe is.
+}
+
+TEST_CASE("a pipe is changed while it works, and goes on as it is then") {
+  TestKernel kernel{"pipes", with_recorder()};
+  kernel.call("CreatePipe", pipe("stream-a", recorder_arn("t")));
+  fill(kernel, "stream-a", {message("a")});
+  CHECK(received(kernel).size() == 1);
+  const auto update = [&](const std::string& target, const char* state) {
+    kernel.call("UpdatePipe", {{"Name", "p"},
+                               {"RoleArn", "arn:aws:iam::000000000000:role/pipe"},
+                               {"Target", recorder_arn(target)},
+                               {"DesiredState", state}});
+  };
+  for (const auto* target : {"u", "v", "w"}) update(target, "RUNNING");
+  fill(kernel, "stream-a", {message("b")});
+  auto all = received(kernel);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].arn == recorder_arn("w"));
+  update("x", "STOPPED");
+  update("x", "RUNNING");
+  fill(kernel, "stream-a", {message("c")});
+  all = received(kernel);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].arn == recorder_arn("x"));
+}
+
+TEST_CASE("a queue that is purged, or made anew, goes on feeding its pipe") {
+  TestKernel kernel{"pipes", {.plugins = {"notifications", "queues"}}};
+  const auto on_queue = [&](const char* operation, Map input = {}) {
+    input.set("QueueUrl", "http://127.0.0.1:4566/000000000000/jobs");
+    return kernel.try_call("sqs", operation, std::move(input));
+  };
+  const auto arrived = [&] {
+    kernel.clock.advance_ms(0);
+    const auto messages = kernel.try_call("sqs", "ReceiveMessage", {{"QueueUrl", "done"}, {"MaxNumberOfMessages", 10}});
+    return messages.value()["Messages"].is_list() ? messages.value()["Messages"].list().size() : std::size_t(0);
+  };
+  for (const auto* name : {"jobs", "done"}) REQUIRE(kernel.try_call("sqs", "CreateQueue", {{"QueueName", name}}).ok());
+  auto input = pipe("", queue_arn("done"));
+  input.set("Source", queue_arn("jobs"));
+  kernel.call("CreatePipe", std::move(input));
+  REQUIRE(on_queue("SendMessage", {{"MessageBody", "1"}}).ok());
+  CHECK(arrived() == 1);
+  REQUIRE(on_queue("PurgeQueue").ok());
+  CHECK(arrived() == 0);
+  REQUIRE(on_queue("SendMessage", {{"MessageBody", "2"}}).ok());
+  CHECK(arrived() == 1);
+  REQUIRE(on_queue("DeleteQueue").ok());
+  kernel.clock.advance_ms(90'000);
+  REQUIRE(kernel.try_call("sqs", "CreateQueue", {{"QueueName", "jobs"}}).ok());
+  REQUIRE(on_queue("SendMessage", {{"MessageBody", "3"}}).ok());
+  kernel.clock.advance_ms(60'000);
+  CHECK(arrived() == 3);  // The first two are visible again.
+}
+
+TEST_CASE("whatever functions answer, a pipe goes on") {
+  TestKernel kernel{"pipes", with_recorder()};
+  kernel.call("CreatePipe", pipe("queue-a", function_arn));
+  // An item without a name: all have failed.
+  for (const auto* text : {R"({"batchItemFailures":[{"itemIdentifier":5}]})", R"({"batchItemFailures":[7]})"}) {
+    answer(kernel, function_arn, {{"Payload", text}});
+    fill(kernel, "queue-a", {message("x")});
+    CHECK(received(kernel).size() == 1);
+    CHECK(held(kernel, "queue-a") == 1);
+    answer(kernel, function_arn, {{"Payload", R"({"batchItemFailures":"none"})"}});
+    kernel.clock.advance_ms(30'000);
+    CHECK(received(kernel).size() == 1);
+    CHECK(held(kernel, "queue-a") == 0);
+  }
+  // An enrichment makes anything of records, also for a bus.
+  auto input = pipe("queue-b", "arn:aws:events:us-east-1:000000000000:event-bus/default", {{"Enrichment", enrichment_arn}});
+  input.set("Name", "b");
+  kernel.call("CreatePipe", std::move(input));
+  REQUIRE(kernel.try_call("events", "PutRule", {{"Name", "all"}, {"EventPattern", R"({"source":["Pipe b"]})"}}).ok());
+  REQUIRE(kernel.try_call("events", "PutTargets",
+                          {{"Rule", "all"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("t")}}}}})
+              .ok());
+  answer(kernel, enrichment_arn, {{"Payload", R"([{"eventSource":5}])"}});
+  fill(kernel, "queue-b", {message("x")});
+  const auto all = received(kernel);
+  REQUIRE(all.size() == 2);
+  CHECK(all[1].json()["detail-type"].string() == "Event from pipe");
+  CHECK(held(kernel, "queue-b") == 0);
 }
 
 TEST_CASE("pipes that cannot be are refused") {

@@ -54,6 +54,72 @@ TEST_CASE("what was published before a restart is delivered after it") {
   CHECK(all[0].payload == "a");
 }
 
+namespace {
+
+constexpr auto feedback_role = "arn:aws:iam::000000000000:role/feedback";
+
+// What the log of deliveries of "news" holds; `which` is "" or "/Failure".
+std::vector<Value> delivery_log(TestKernel& kernel, const std::string& which) {
+  std::vector<Value> lines;
+  const auto found = kernel.try_call(
+      "logs", "FilterLogEvents", {{"logGroupName", "sns/us-east-1/000000000000/news" + which}});
+  if (!found) return lines;
+  for (const auto& event : (*found)["events"].list()) lines.push_back(parse_json(event["message"].string()).value());
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("deliveries are logged where the topic names roles for the protocol") {
+  Topics kernel({.plugins = {"notifications", "queues", "functions"}});
+  REQUIRE(kernel.try_call("sqs", "CreateQueue", {{"QueueName", "there"}}).ok());
+  kernel.topic("news", {{"SQSSuccessFeedbackRoleArn", feedback_role}, {"SQSFailureFeedbackRoleArn", feedback_role}});
+  const auto subscription = kernel.subscribe(queue_arn("there"));
+  kernel.subscribe(queue_arn("gone"));
+  const auto id = kernel.publish("hello")["MessageId"].string();
+  kernel.clock.advance_ms(0);
+  const auto good = delivery_log(kernel, "");
+  REQUIRE(good.size() == 1);
+  CHECK(good[0]["status"].string() == "SUCCESS");
+  CHECK(good[0]["notification"]["messageId"].string() == id);
+  CHECK(good[0]["notification"]["messageMD5Sum"].string() == "5d41402abc4b2a76b9719d911017c592");
+  CHECK(good[0]["notification"]["topicArn"].string() == topic_arn("news"));
+  CHECK(good[0]["notification"]["timestamp"].string() == "2027-01-01 00:00:00.000");
+  CHECK(good[0]["delivery"]["destination"].string() == queue_arn("there"));
+  CHECK(good[0]["delivery"]["attempts"].integer() == 1);
+  CHECK(good[0]["delivery"]["statusCode"].integer() == 200);
+  CHECK(good[0]["delivery"]["dwellTimeMs"].integer() == 0);
+  CHECK(parse_json(good[0]["delivery"]["providerResponse"].string()).value()["MessageId"].is_string());
+  const auto bad = delivery_log(kernel, "/Failure");
+  REQUIRE(bad.size() == 1);
+  CHECK(bad[0]["status"].string() == "FAILURE");
+  CHECK(bad[0]["delivery"]["destination"].string() == queue_arn("gone"));
+  CHECK(bad[0]["delivery"]["statusCode"].integer() == 400);
+
+  // Of the other protocols nothing, and of successes no more than the rate says.
+  const auto set = [&](const char* name, const char* value) {
+    kernel.call("SetTopicAttributes",
+                {{"TopicArn", topic_arn("news")}, {"AttributeName", name}, {"AttributeValue", value}});
+  };
+  set("SQSSuccessFeedbackSampleRate", "0");
+  kernel.publish("again");
+  kernel.clock.advance_ms(0);
+  CHECK(delivery_log(kernel, "").size() == 1);
+  CHECK(delivery_log(kernel, "/Failure").size() == 2);
+  set("SQSSuccessFeedbackSampleRate", "50");
+  for (int i = 0; i < 100; ++i) kernel.publish("sampled");
+  kernel.clock.advance_ms(0);
+  const auto sampled = delivery_log(kernel, "").size() - 1;
+  CHECK(sampled > 25);
+  CHECK(sampled < 75);
+  set("SQSFailureFeedbackRoleArn", "");
+  set("HTTPFailureFeedbackRoleArn", feedback_role);
+  const auto failures = delivery_log(kernel, "/Failure").size();
+  kernel.publish("unheard");
+  kernel.clock.advance_ms(0);
+  CHECK(delivery_log(kernel, "/Failure").size() == failures);
+}
+
 TEST_CASE("one message reaches a hundred queues") {
   Topics kernel;
   kernel.topic();
@@ -82,8 +148,12 @@ TEST_CASE("an HTTP endpoint gets the confirmation, and nothing else until it has
   const auto asked = requests[0].json();
   CHECK(asked["Type"].string() == "SubscriptionConfirmation");
   CHECK(asked["SubscribeURL"].string().find(asked["Token"].string()) != std::string::npos);
-  CHECK(kernel.error("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", "no"}}).message ==
-        "Invalid parameter: Token");
+  const auto refused = [&](const std::string& topic, const std::string& token) {
+    return kernel.error("ConfirmSubscription", {{"TopicArn", topic_arn(topic)}, {"Token", token}}).message;
+  };
+  CHECK(refused("news", "nonsense") == "Invalid token");
+  CHECK(refused("news", "0123abcd") == "Invalid parameter: Token");
+  CHECK(refused("nowhere", asked["Token"].string()) == "Invalid parameter: Token");
   const auto arn =
       kernel
           .call("ConfirmSubscription", {{"TopicArn", topic_arn("news")}, {"Token", asked["Token"]}})["SubscriptionArn"]

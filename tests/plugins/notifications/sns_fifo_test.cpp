@@ -154,6 +154,30 @@ TEST_CASE("a FIFO topic's archive is replayed from a point in time") {
         "InvalidParameter");
 }
 
+TEST_CASE("what is replayed says so, and what is too old is gone from the archive") {
+  Fifo kernel{{{"ContentBasedDeduplication", "true"}, {"ArchivePolicy", R"({"MessageRetentionPeriod":"365"})"}}};
+  kernel.put("old");
+  kernel.clock.advance_ms(365 * 86'400'000LL);
+  kernel.put("new");
+  kernel.clock.advance_ms(86'400'000);
+  const auto replayed = [&](const std::string& queue) {
+    kernel.subscribe(queue_arn(queue), {{"ReplayPolicy", R"({"PointType":"Timestamp","StartingPoint":"2026-01-01"})"}},
+                     "sqs", "steps.fifo");
+    return received(kernel);
+  };
+  const auto all = replayed("late.fifo");
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].json()["Message"].string() == "new");
+  CHECK(all[0].json()["Replayed"].string() == "true");
+  CHECK(all[0].json()["Timestamp"].string() == "2028-01-01T00:00:00.000Z");
+  kernel.put("live");
+  for (const auto& each : received(kernel)) CHECK(each.json()["Replayed"].is_null());
+  kernel.clock.advance_ms(365 * 86'400'000LL + 1);
+  CHECK(replayed("later.fifo").empty());
+  CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", topic_arn("steps.fifo")}})["Attributes"]["BeginningArchiveTime"]
+            .is_null());
+}
+
 TEST_CASE("a FIFO topic and a FIFO queue together") {
   TestKernel kernel{"sns", {.plugins = {"notifications", "queues"}}};
   const auto queue =

@@ -162,6 +162,12 @@ TEST_CASE("what cannot be published is refused with AWS's texts") {
   };
   CHECK(kernel.error("Publish", {{"Message", "x"}}).message ==
         "Invalid parameter: TopicArn or TargetArn Reason: no value for required parameter");
+  for (const auto* arn : {"", "news"})
+    CHECK(refused({{"TopicArn", arn}}) ==
+          "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not 1");
+  CHECK(refused({{"TopicArn", topic_arn("nowhere")}}) == "Topic does not exist");
+  CHECK(kernel.error("Publish", {{"TargetArn", topic_arn("endpoint/GCM/phones/none")}, {"Message", "x"}}).message ==
+        "Invalid parameter: TargetArn Reason: No endpoint found for the target arn specified");
   CHECK(refused({{"Message", ""}}) == "Invalid parameter: Empty message");
   CHECK(refused({{"Subject", ""}}) == "Invalid parameter: Subject");
   CHECK(refused({{"Subject", std::string(101, 'a')}}) == "Invalid parameter: Subject");
@@ -176,6 +182,18 @@ TEST_CASE("what cannot be published is refused with AWS's texts") {
       "The message attribute 'a' must contain non-empty message attribute value for message attribute type 'String'.");
   CHECK(refused({{"MessageAttributes", Map{{"a", text_attribute("seven", "Number")}}}}) ==
         "Could not cast message attribute 'a' value to number.");
+  CHECK(refused({{"MessageAttributes", Map{{"a", Map{{"DataType", "Binary"}, {"StringValue", "x"}}}}}}) ==
+        "The message attribute 'a' with type 'Binary' must use field 'Binary'.");
+  const auto refused_name = [&](const std::string& name) {
+    return refused({{"MessageAttributes", Map{{name, text_attribute("x")}}}});
+  };
+  CHECK(refused_name(".a") == "Invalid message attribute name starting with character '.' was found.");
+  CHECK(refused_name("a.") == "Invalid message attribute name ending with character '.' was found.");
+  CHECK(refused_name("a..b") == "Message attribute name can not have successive '.' character.");
+  CHECK(refused_name("a/b") ==
+        "Invalid non-alphanumeric character '#x2F' was found in the message attribute name. Can only include "
+        "alphanumeric characters, hyphens, underscores, or dots.");
+  CHECK(refused_name(std::string(257, 'a')) == "Length of message attribute name must be less than 256 bytes.");
 }
 
 TEST_CASE("entries of a batch fail one by one, and a batch as a whole") {
@@ -203,6 +221,39 @@ TEST_CASE("entries of a batch fail one by one, and a batch as a whole") {
       kernel
           .error("PublishBatch", batch({entry("1", std::string(200'000, 'a')), entry("2", std::string(100'000, 'a'))}))
           .code == "BatchRequestTooLong");
+  // Attributes count, too.
+  auto heavy = entry("1", std::string(200'000, 'a'));
+  heavy.set("MessageAttributes", Map{{"a", text_attribute(std::string(60'000, 'x'))}});
+  CHECK(kernel.error("PublishBatch", batch({heavy, entry("2", std::string(3'000, 'a'))})).code ==
+        "BatchRequestTooLong");
+  CHECK(kernel.call("PublishBatch", batch({heavy, entry("2", "a")}))["Failed"].list().empty());
+}
+
+TEST_CASE("a topic may take messages of up to a mebibyte, and then serves those who can") {
+  Topics kernel;
+  kernel.topic();
+  const auto set = [&](const std::string& bytes) {
+    return Map{{"TopicArn", topic_arn("news")}, {"AttributeName", "MaximumMessageSize"}, {"AttributeValue", bytes}};
+  };
+  for (const auto* wrong : {"1023", "1048577", "many"})
+    CHECK(kernel.error("SetTopicAttributes", set(wrong)).message ==
+          "Invalid parameter: MaximumMessageSize: " + std::string(wrong) +
+              " is not an integer between 1024 and 1048576 bytes");
+  const auto mail = kernel.subscribe("ann@moon.example", {}, "email");
+  CHECK(kernel.error("SetTopicAttributes", set("1048576")).code == "InvalidParameter");
+  kernel.call("SetTopicAttributes", set("2000"));
+  CHECK(kernel.error("Publish", {{"TopicArn", topic_arn("news")}, {"Message", std::string(2001, 'a')}}).message ==
+        "Invalid parameter: Message too long");
+  kernel.call("Unsubscribe", {{"SubscriptionArn", mail}});
+  kernel.call("SetTopicAttributes", set("1048576"));
+  kernel.subscribe(queue_arn("q"), {{"RawMessageDelivery", "true"}});
+  kernel.publish(std::string(1'048'576, 'a'));
+  REQUIRE(received(kernel).size() == 1);
+  CHECK(kernel.error("Publish", {{"TopicArn", topic_arn("news")}, {"Message", std::string(1'048'577, 'a')}}).message ==
+        "Invalid parameter: Message too long");
+  CHECK(kernel.refused_subscribe({}, "email", "ann@moon.example").find("do not support email") != std::string::npos);
+  for (int i = 1; i < 100; ++i) kernel.subscribe(queue_arn("q" + std::to_string(i)));
+  CHECK(kernel.refused_subscribe({}, "sqs", queue_arn("q100")).find("at most 100") != std::string::npos);
 }
 
 TEST_CASE("filter policies choose who gets a message") {

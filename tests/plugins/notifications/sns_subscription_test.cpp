@@ -38,7 +38,7 @@ TEST_CASE("protocols and endpoints must fit") {
   CHECK(refused("sqs", "http://a.example") == "Invalid parameter: SQS endpoint ARN");
   CHECK(refused("lambda", "x") == "Invalid parameter: Lambda endpoint ARN");
   CHECK(refused("email", "nobody") == "Invalid parameter: Email address");
-  CHECK(refused("sms", "abc") == "Invalid parameter: Invalid SMS endpoint: abc");
+  CHECK(refused("sms", "abc") == "Invalid SMS endpoint: abc");
   CHECK(refused("sqs", queue_arn("q.fifo")) ==
         "Invalid parameter: Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS "
         "topics");

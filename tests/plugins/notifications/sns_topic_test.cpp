@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "sns_support.hpp"
 
@@ -163,6 +164,63 @@ TEST_CASE("AddPermission and RemovePermission edit the policy") {
         "Invalid parameter: Policy statement action out of service scope!");
   kernel.call("RemovePermission", {{"TopicArn", arn}, {"Label", "friends"}});
   CHECK(policy().find("friends") == std::string::npos);
+}
+
+TEST_CASE("policies are checked as SNS checks them") {
+  Topics kernel;
+  const auto arn = kernel.topic();
+  const auto set = [&](const std::string& policy) {
+    return Map{{"TopicArn", arn}, {"AttributeName", "Policy"}, {"AttributeValue", policy}};
+  };
+  const auto refused = [&](const std::string& policy) {
+    return kernel.error("SetTopicAttributes", set(policy)).message;
+  };
+  const auto statement = [](const std::string& action, const std::string& effect = "Allow") {
+    return R"({"Statement":[{"Effect":")" + effect + R"(","Principal":"*","Action":)" + action +
+           R"(,"Resource":"*"}]})";
+  };
+  for (const auto* broken : {"{", "[]", "{}", R"({"Statement":[]})", R"({"Statement":["x"]})",
+                             R"({"Statement":{"Effect":"Allow","Action":"SNS:Publish"}})"})
+    CHECK(refused(broken) == "Invalid parameter: Policy Error: null");
+  CHECK(refused(statement("\"SNS:Publish\"", "Perhaps")) == "Invalid parameter: Policy Error: null");
+  CHECK(refused(statement("[]")) == "Invalid parameter: Policy Error: null");
+  for (const auto* action : {"\"sns:*\"", "\"*\"", "\"sqs:SendMessage\"", R"(["sns:Publish","sns:CreateTopic"])"})
+    CHECK(refused(statement(action)) == "Invalid parameter: Policy statement action out of service scope!");
+  for (const auto* action : {"\"sns:Publish\"", R"(["SNS:Subscribe","SNS:Receive"])"}) {
+    kernel.call("SetTopicAttributes", set(statement(action)));
+    CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", arn}})["Attributes"]["Policy"].string() ==
+          statement(action));
+  }
+  CHECK(kernel.error("CreateTopic", {{"Name", "b"}, {"Attributes", Map{{"Policy", "{}"}}}}).code == "InvalidParameter");
+}
+
+TEST_CASE("the mailbox and the outbox keep the newest thousand") {
+  Topics kernel;
+  const auto application =
+      kernel.call("CreatePlatformApplication", {{"Name", "phones"}, {"Platform", "GCM"}, {"Attributes", Map{}}});
+  const auto endpoint = kernel.call("CreatePlatformEndpoint", {{"PlatformApplicationArn",
+                                                                application["PlatformApplicationArn"]},
+                                                               {"Token", "t"}})["EndpointArn"]
+                            .string();
+  for (int i = 0; i < 1003; ++i) {
+    kernel.call("Publish", {{"PhoneNumber", "+4915112345678"}, {"Message", std::to_string(i)}});
+    kernel.call("Publish", {{"TargetArn", endpoint}, {"Message", std::to_string(i)}});
+    if (i % 3 == 0) kernel.clock.advance_ms(1);
+  }
+  const auto letters = kernel.get("/_aws/sns/mailbox")["json"]["Messages"];
+  REQUIRE(letters.list().size() == 1000);
+  std::set<std::string> texts, pushed;
+  for (const auto& letter : letters.list()) texts.insert(letter["Body"].string());
+  const auto outbox =
+      kernel.get("/_aws/sns/platform-endpoint-messages")["json"]["platform_endpoint_messages"][endpoint];
+  REQUIRE(outbox.list().size() == 1000);
+  for (const auto& each : outbox.list()) pushed.insert(each["Message"].string());
+  for (const auto* kept : {&texts, &pushed}) {
+    CHECK(kept->size() == 1000);
+    CHECK_FALSE(kept->contains("0"));
+    CHECK(kept->contains("4"));
+    CHECK(kept->contains("1002"));
+  }
 }
 
 TEST_CASE("platform endpoints keep what was pushed in an outbox") {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <functional>
 #include <memory>
 #include <moonbase/hash.hpp>
 
@@ -443,4 +444,26 @@ TEST_CASE("attributes of any bytes are refused or kept, never changed") {
     CHECK(sqs::md5_of_attributes(sqs::kept_attributes(message->attributes)) == message->md5_of_attributes);
   }
   CHECK(kept > 100);
+}
+
+TEST_CASE("who holds a queue's signal hears of messages after a purge, and after the queue was made anew") {
+  Platform platform;
+  std::shared_ptr<Signal> signal;
+  platform.on_fiber([&](KernelServices& kernel, CallContext& context) {
+    signal = kernel.sources.source_of(Platform::arn("orders"))->changed(context, Platform::arn("orders"));
+  });
+  REQUIRE(signal);
+  const auto heard = [&](const std::function<void()>& change) {
+    const auto seen = signal->version();
+    change();
+    return signal->version() != seen;
+  };
+  CHECK(heard([&] { platform.send("1"); }));
+  CHECK(heard([&] { platform.on("PurgeQueue"); }));
+  CHECK(heard([&] { platform.send("2"); }));
+  CHECK(heard([&] { platform.on("DeleteQueue"); }));
+  platform.clock.advance_ms(minute);
+  CHECK(heard([&] { platform.create("orders"); }));
+  CHECK(heard([&] { platform.send("3"); }));
+  CHECK(platform.bodies() == Texts{"3"});
 }

@@ -6,6 +6,10 @@
 using namespace moonbase;
 using namespace moonbase::sqs::testing;
 
+namespace {
+constexpr auto good_policy = R"({"Statement":[{"Effect":"Allow","Principal":"*","Action":"SQS:SendMessage"}]})";
+}
+
 TEST_CASE("a queue has AWS's defaults") {
   Platform platform;
   CHECK(platform.url == "http://127.0.0.1:4566/000000000000/orders");
@@ -107,7 +111,7 @@ TEST_CASE("names and attributes are refused in AWS's words") {
 TEST_CASE("attributes are changed one by one, and an empty text takes one away") {
   Platform platform;
   platform.clock.advance_ms(5 * second);
-  platform.on("SetQueueAttributes", {{"Attributes", Map{{"VisibilityTimeout", "7"}, {"Policy", "{}"}}}});
+  platform.on("SetQueueAttributes", {{"Attributes", Map{{"VisibilityTimeout", "7"}, {"Policy", good_policy}}}});
   CHECK(platform.attribute("VisibilityTimeout").string() == "7");
   CHECK(platform.attribute("LastModifiedTimestamp").string() == "1798761605");
   platform.on("SetQueueAttributes", {{"Attributes", Map{{"Policy", ""}}}});
@@ -249,6 +253,31 @@ TEST_CASE("queues have tags") {
   platform.call("CreateQueue", {{"QueueName", "tagged"}, {"tags", Map{{"a", "b"}}}});
   CHECK(platform.call("ListQueueTags", {{"QueueUrl", "tagged"}})["Tags"] == Value(Map{{"a", "b"}}));
   CHECK(platform.refused("TagQueue", {{"Tags", Map{{"aws:x", "y"}}}}).code == "InvalidParameterValue");
+}
+
+TEST_CASE("policies are checked as SQS checks them") {
+  Platform platform;
+  const auto refused = [&](const std::string& policy) {
+    return platform.refused("SetQueueAttributes", {{"Attributes", Map{{"Policy", policy}}}}).message;
+  };
+  const auto statement = [](const std::string& action, const std::string& effect = "Allow") {
+    return R"({"Statement":[{"Effect":")" + effect + R"(","Principal":"*","Action":)" + action +
+           R"(,"Resource":"*"}]})";
+  };
+  for (const auto* broken : {"{", "[]", "{}", R"({"Statement":[]})", R"({"Statement":["x"]})",
+                             R"({"Statement":{"Effect":"Allow","Action":"SQS:SendMessage"}})"})
+    CHECK(refused(broken) == "Invalid value for the parameter Policy.");
+  CHECK(refused(statement("\"SQS:SendMessage\"", "Perhaps")) == "Invalid value for the parameter Policy.");
+  CHECK(refused(statement("[]")) == "Invalid value for the parameter Policy.");
+  CHECK(refused(std::string(8193, ' ')) == "Invalid value for the parameter Policy.");
+  for (const auto* action : {"\"sns:Publish\"", R"(["sqs:SendMessage","sqs:Dance"])"})
+    CHECK(refused(statement(action)) == "Value " + statement(action) +
+                                            " for parameter Policy is invalid. Reason: Policy statement action out of "
+                                            "service scope!");
+  for (const auto* action : {"\"SQS:*\"", "\"*\"", R"(["sqs:SendMessage","SQS:Get*"])"}) {
+    platform.on("SetQueueAttributes", {{"Attributes", Map{{"Policy", statement(action)}}}});
+    CHECK(platform.attribute("Policy").string() == statement(action));
+  }
 }
 
 TEST_CASE("permissions are statements of the policy") {
