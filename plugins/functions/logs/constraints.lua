@@ -1,5 +1,4 @@
 -- What the SDK packages do not say; see scripts/models/README.md.
-local time = { range = { 0, 99999999999999 } }
 local group_name = { length = { 1, 512 }, pattern = [[[\.\-_/#A-Za-z0-9]+]] }
 local group_identifier = { length = { 1, 2048 }, pattern = [[[\w#+=/:,.@-]*]] }
 local stream_name = { length = { 1, 512 }, pattern = [[[^:*]*]] }
@@ -45,15 +44,10 @@ local constraints = {
   ["DescribeSubscriptionFilters.limit"] = page,
   ["DeleteSubscriptionFilter.filterName"] = stream_name,
   ["FilterLogEvents.limit"] = { range = { 1, 10000 } },
-  ["FilterLogEvents.startTime"] = time,
-  ["FilterLogEvents.endTime"] = time,
   ["FilterLogEvents.logStreamNames"] = { length = { 1, 100 } },
   ["FilterLogEventsRequest$logStreamNames[]"] = stream_name,
   ["GetLogEvents.limit"] = { range = { 1, 10000 } },
-  ["GetLogEvents.startTime"] = time,
-  ["GetLogEvents.endTime"] = time,
   ["InputLogEvent$message"] = some,
-  ["InputLogEvent$timestamp"] = time,
   ["ListLogGroups.limit"] = { range = { 1, 1000 } },
   ["ListLogGroups.logGroupClass"] = class,
   ["ListLogGroups.logGroupNamePattern"] = {

@@ -103,7 +103,8 @@ std::shared_ptr<LogStream> LogStore::open(Where where) {
   const std::lock_guard lock(mutex_);
   // Streams of environments that are gone, once many have collected.
   if (by_number_.size() > streams_kept_max && streams_ % 1024 == 0)
-    std::erase_if(by_number_, [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->waiting == 0; });
+    std::erase_if(by_number_,
+                  [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->waiting == 0; });
   stream->number = ++streams_;
   by_number_[stream->number] = stream;
   return stream;
@@ -284,6 +285,10 @@ void LogStore::write(const std::string& batch) {
     return;
   }
 
+  for (const auto& [number, chunk] : chunks)
+    tails_.see(
+        {chunk.stream->account, chunk.stream->region, chunk.stream->group, chunk.stream->name, now, chunk.events});
+
   // Trim groups that have grown by more than a quarter of what they may hold since they were trimmed.
   std::vector<std::shared_ptr<LogStream>> grown;
   {
@@ -345,6 +350,7 @@ std::vector<LogLine> LogStore::recent(std::string_view account, std::string_view
 }
 
 void LogStore::reset(std::string_view account) {
+  tails_.reset(account);
   const std::lock_guard lock(mutex_);
   std::erase_if(by_number_, [&](const auto& entry) { return account.empty() || entry.second->account == account; });
   group_bytes_.clear();

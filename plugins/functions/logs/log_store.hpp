@@ -18,6 +18,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "logs/live_tail.hpp"
+
 namespace moonbase::functions {
 
 // One log stream: on Lambda, one execution environment.
@@ -59,6 +61,10 @@ class LogStore {
   void reset(std::string_view account);  // All of them where it is empty.
   void stop() { stopped_ = true; }
 
+  // Those who watch. Whoever writes events by itself tells them, behind its transaction.
+  LiveTails& tails() { return tails_; }
+  KernelServices& kernel() { return kernel_; }
+
   // Numbers for events that are written by their sender (PutLogEvents): the first of `count`.
   std::uint64_t take_sequence(std::size_t count);
   // Inside a transaction: one chunk of a stream, whose row exists, and what is to happen to it.
@@ -81,6 +87,7 @@ class LogStore {
   void trim(const LogStream& stream);
 
   KernelServices& kernel_;
+  LiveTails tails_;
   std::mutex mutex_;
   std::string pending_;
   std::uint64_t sequence_ = 0, dropped_ = 0;

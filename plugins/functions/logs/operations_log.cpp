@@ -1,4 +1,4 @@
-// Log events: written, read, searched.
+// Log events: written, read, searched; filter patterns tried.
 #include "logs/operations_log.hpp"
 
 #include <algorithm>
@@ -93,7 +93,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
   const auto &group_name = input["logGroupName"].string(), &stream = input["logStreamName"].string();
   const auto now = call.kernel.clock.now();
   const auto first_sequence = logs.take_sequence(events.size());
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  std::string bytes;
+  auto answer = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto group = require_group(tx, call, group_name);
     if (!group) return group.error();
     const auto known =
@@ -111,7 +112,7 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
     const auto too_new = count([&](std::int64_t at) { return at > now.ms + future_ms_max; });
     const auto begin = static_cast<std::size_t>(std::max(expired, too_old));
     const auto end = events.size() - static_cast<std::size_t>(too_new);
-    std::string bytes;
+    bytes.clear();
     for (auto i = begin; i < end; ++i)
       LogStore::append_to(bytes, first_sequence + i, {events[i]["timestamp"].integer()}, events[i]["message"].string());
     if (!bytes.empty()) {
@@ -131,6 +132,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
     if (!rejected.empty()) output.set("rejectedLogEventsInfo", std::move(rejected));
     return Value(std::move(output));
   });
+  if (answer) logs.tails().see({account, region, group_name, stream, now, bytes});
+  return answer;
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -276,12 +279,29 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
   });
 }
 
+// --- TestMetricFilter ----------------------------------------------------------------------------
+
+Result<Value> test_metric_filter(Call& call) {
+  const auto pattern = LogPattern::parse(call.input["filterPattern"].string());
+  if (!pattern) return pattern.error();
+  List matches;
+  std::int64_t number = 0;
+  for (const auto& message : call.input["logEventMessages"].list()) {
+    ++number;
+    if (!pattern->matches(message.string())) continue;
+    matches.push_back(Map{
+        {"eventNumber", number}, {"eventMessage", message}, {"extractedValues", pattern->values(message.string())}});
+  }
+  return Value(Map{{"matches", std::move(matches)}});
+}
+
 }  // namespace
 
 void register_log_operations(Registrar& registrar, LogStore& logs) {
   registrar.operation("FilterLogEvents", [&logs](Call& call) { return filter_log_events(call, logs); });
   registrar.operation("GetLogEvents", [&logs](Call& call) { return get_log_events(call, logs); });
   registrar.operation("PutLogEvents", [&logs](Call& call) { return put_log_events(call, logs); });
+  registrar.operation("TestMetricFilter", test_metric_filter);
 }
 
 }  // namespace moonbase::functions

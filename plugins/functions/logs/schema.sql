@@ -22,3 +22,12 @@ CREATE TABLE log_subscription (
   pattern TEXT NOT NULL, destination_arn TEXT NOT NULL, role_arn TEXT NOT NULL, distribution TEXT NOT NULL,
   created_at_ms INTEGER NOT NULL,
   PRIMARY KEY (account, region, log_group, name));
+CREATE TABLE log_policy (
+  account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
+  updated_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, region, name));
+-- definition: JSON, as DescribeQueryDefinitions shows it. token: of the request that made it.
+CREATE TABLE log_query_definition (
+  account TEXT NOT NULL, region TEXT NOT NULL, id TEXT NOT NULL, definition TEXT NOT NULL, token TEXT NOT NULL,
+  modified_at_ms INTEGER NOT NULL,
+  PRIMARY KEY (account, region, id));

@@ -117,7 +117,8 @@ TEST_CASE_METHOD(Logs, "streams are listed page by page, by name and by their la
 TEST_CASE_METHOD(Logs, "an ARN names a group of its own account and region only") {
   put({"x"});
   const auto count = [&](const std::string& owner) {
-    return kernel.try_call("logs", "FilterLogEvents", {{"logGroupIdentifier", "arn:aws:logs:" + owner + ":log-group:app"}});
+    return kernel.try_call("logs", "FilterLogEvents",
+                           {{"logGroupIdentifier", "arn:aws:logs:" + owner + ":log-group:app"}});
   };
   CHECK((*count("us-east-1:000000000000"))["events"].list().size() == 1);
   CHECK(count("us-east-1:111111111111").error().code == "ResourceNotFoundException");
@@ -197,7 +198,72 @@ TEST_CASE_METHOD(Logs, "words, JSON and columns find what they say") {
     CHECK(refused(bad) == "InvalidParameterException");
   CHECK(refused("{ " + std::string(100, '(') + "$.a = 1" + std::string(100, ')') + " }") ==
         "InvalidParameterException");
-  CHECK(kernel.error("FilterLogEvents", {{"logGroupName", "app"}, {"filterPattern", "%a+%"}}).status == 501);
+  CHECK(find(R"({ $.['status'] = 404 })").find("ann") != std::string::npos);
+  CHECK(find(R"(%^\w+ (no|few)%)") == "ERROR no lamps|WARN few lamps");
+  CHECK(find("lamps -%^WARN% -INFO") == "ERROR no lamps");
+  CHECK(find("{ $.user.name = %^a.n$% }").find("404") != std::string::npos);
+  CHECK(find("{ $.status != %^4% && $.status = * }").find("500") != std::string::npos);
+  CHECK(find("[ip = %^127[.]%, ..., status = %4[0-9]{2}%, bytes]").find("1534") != std::string::npos);
+  for (const char* bad : {"%", "%%", "%(%", "{ $.a = %x }"}) CHECK(refused(bad) == "InvalidParameterException");
+}
+
+TEST_CASE_METHOD(Logs, "a pattern is tried, and shows what it names") {
+  const auto tried = [&](const std::string& pattern, const std::string& message) {
+    return kernel.call("TestMetricFilter",
+                       {{"filterPattern", pattern}, {"logEventMessages", List{"no", message}}})["matches"];
+  };
+  const std::string line = R"(127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html" 404 1534)";
+  auto matches = tried("[..., request, status = 4*, size]", line);
+  REQUIRE(matches.list().size() == 1);
+  CHECK(matches[0]["eventNumber"].integer() == 2);
+  CHECK(matches[0]["eventMessage"].string() == line);
+  CHECK(matches[0]["extractedValues"].map().size() == 7);
+  CHECK(matches[0]["extractedValues"]["$status"].string() == "404");
+  CHECK(matches[0]["extractedValues"]["$request"].string() == "GET /index.html");
+  CHECK(matches[0]["extractedValues"]["$3"].string() == "frank");
+  matches = tried("{ $.user.name = a* && $.n > 1 }", R"({"user":{"name":"ann"},"n":2})");
+  REQUIRE(matches.list().size() == 1);
+  CHECK(matches[0]["extractedValues"]["$.user.name"].string() == "ann");
+  CHECK(matches[0]["extractedValues"]["$.n"].string() == "2");
+  CHECK(tried("nothing", line).list().empty());
+  CHECK(tried("127", line)[0]["extractedValues"].map().empty());
+}
+
+TEST_CASE_METHOD(Logs, "policies and saved queries are kept, changed and shown") {
+  const std::string document = R"({"Version":"2012-10-17","Statement":[]})";
+  const auto put_policy = [&](const std::string& name) {
+    return kernel.try_call("logs", "PutResourcePolicy", {{"policyName", name}, {"policyDocument", document}});
+  };
+  for (int i = 0; i < 10; ++i) REQUIRE(put_policy("p" + std::to_string(i)));
+  CHECK(put_policy("p10").error().code == "LimitExceededException");
+  CHECK((*put_policy("p9"))["resourcePolicy"]["policyDocument"].string() == document);
+  CHECK(kernel.error("PutResourcePolicy", {{"policyName", "x"}, {"policyDocument", "{"}}).code ==
+        "InvalidParameterException");
+  auto page = kernel.call("DescribeResourcePolicies", {{"limit", 6}});
+  CHECK(page["resourcePolicies"].list().size() == 6);
+  page = kernel.call("DescribeResourcePolicies", {{"limit", 6}, {"nextToken", page["nextToken"]}});
+  CHECK(page["resourcePolicies"].list().size() == 4);
+  kernel.call("DeleteResourcePolicy", {{"policyName", "p0"}});
+  CHECK(kernel.error("DeleteResourcePolicy", {{"policyName", "p0"}}).code == "ResourceNotFoundException");
+  CHECK(put_policy("p10"));
+
+  const auto save = [&](Map input) {
+    input.set("queryString", "fields @message");
+    return kernel.try_call("logs", "PutQueryDefinition", std::move(input));
+  };
+  const auto id = (*save({{"name", "lamps/all"}, {"clientToken", "t"}}))["queryDefinitionId"].string();
+  CHECK((*save({{"name", "lamps/all"}, {"clientToken", "t"}}))["queryDefinitionId"].string() == id);
+  REQUIRE(save({{"name", "lamps/few"}, {"queryDefinitionId", id}, {"logGroupNames", List{"app"}}}));
+  REQUIRE(save({{"name", "other"}, {"clientToken", "u"}}));
+  CHECK(save({{"name", "x"}, {"queryDefinitionId", "none"}}).error().code == "ResourceNotFoundException");
+  const auto shown =
+      kernel.call("DescribeQueryDefinitions", {{"queryDefinitionNamePrefix", "lamps"}})["queryDefinitions"];
+  REQUIRE(shown.list().size() == 1);
+  CHECK(shown[0]["name"].string() == "lamps/few");
+  CHECK(shown[0]["logGroupNames"][0].string() == "app");
+  CHECK(shown[0]["lastModified"].integer() == start_ms);
+  CHECK(kernel.call("DeleteQueryDefinition", {{"queryDefinitionId", id}})["success"].boolean());
+  CHECK(kernel.error("DeleteQueryDefinition", {{"queryDefinitionId", id}}).code == "ResourceNotFoundException");
 }
 
 TEST_CASE_METHOD(Logs, "what a group keeps for a day is gone after it") {
