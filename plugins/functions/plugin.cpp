@@ -97,7 +97,10 @@ class Plugin final : public moonbase::Plugin {
     registrar.target("logs", deliver_to_log_group);
     registrar.schema(logs_schema_sql);
     register_group_operations(registrar, functions_->logs());
+    register_live_tail_operations(registrar, functions_->logs());
     register_log_operations(registrar, functions_->logs());
+    register_policy_operations(registrar);
+    register_query_definition_operations(registrar);
     register_subscription_operations(registrar, functions_->logs());
     registrar.task("logs-retention", run_retention);
     registrar.task("logs-subscription", run_subscription);

@@ -118,6 +118,48 @@ class Nginx:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class ServerlessOffline:
+    """The Lambda endpoint of serverless-offline, with one Node.js function: the stock program, its stock settings."""
+
+    def __init__(self, handler):
+        self.folder = tempfile.mkdtemp(prefix="moonbase-bench-")
+        modules = os.path.join(HERE, "node_modules")
+        os.symlink(modules, os.path.join(self.folder, "node_modules"))
+        with open(os.path.join(self.folder, "serverless.yml"), "w") as description:
+            description.write("service: bench\nframeworkVersion: '3'\nprovider: { name: aws, runtime: nodejs20.x }\n"
+                              "plugins: [ serverless-offline ]\nfunctions: { hello: { handler: index.handler } }\n")
+        with open(os.path.join(self.folder, "index.js"), "w") as code:
+            code.write(handler)
+        port, log = free_port(), os.path.join(self.folder, "log")
+        command = ["node", os.path.join(modules, "serverless/bin/serverless.js"), "offline", "--lambdaPort", str(port),
+                   "--httpPort", str(free_port()), "--websocketPort", str(free_port())]
+        env = dict(os.environ, SLS_TELEMETRY_DISABLED="1", SLS_NOTIFICATIONS_MODE="off", AWS_ACCESS_KEY_ID="bench",
+                   AWS_SECRET_ACCESS_KEY="bench")
+        with open(log, "w") as output:
+            self.process = subprocess.Popen(command, cwd=self.folder, env=env, stdout=output, stderr=output)
+        self.pid = self.process.pid
+        self.url = f"http://127.0.0.1:{port}"
+        self.path = "/2015-03-31/functions/bench-dev-hello/invocations"
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(urllib.request.Request(self.url + self.path, data=b"{}", method="POST")).read()
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            with open(log) as text:
+                sys.exit("serverless-offline did not start: " + text.read())
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 def load(server, path, connections, seconds, script=None):
     """One round of wrk. Answers CPU microseconds a request, requests a second, p99 in ms."""
     command = ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--latency"]
@@ -127,6 +169,8 @@ def load(server, path, connections, seconds, script=None):
     output = subprocess.run(command + [server.url + path], capture_output=True, text=True, check=True).stdout
     used = cpu_seconds(server.pid) - before
     requests = int(re.search(r"(\d+) requests in", output).group(1))
+    if not requests:
+        sys.exit(f"nothing was answered to {path} in {seconds} s")
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
     if bad:
         sys.exit(f"{bad.group(1)} of {requests} requests to {path} failed")
@@ -136,11 +180,11 @@ def load(server, path, connections, seconds, script=None):
     return used / requests * 1e6, rate, p99_ms
 
 
-def alternate(contenders, rounds, connections, seconds):
+def alternate(contenders, rounds, connections, seconds, warm_seconds=1):
     """Contenders: name → (server, path, script). Medians of their rounds, which take turns."""
     measured = {name: [] for name in contenders}
     for server, path, script in contenders.values():
-        load(server, path, connections, 1, script)  # Warm.
+        load(server, path, connections, warm_seconds, script)
     for _ in range(rounds):
         for name, (server, path, script) in contenders.items():
             measured[name].append(load(server, path, connections, seconds, script))
@@ -156,3 +200,7 @@ def show(title, medians, yardstick):
 
 def check(name, value, wanted, unit):
     print(f"  {'reached' if value <= wanted else 'SHORT  '} {name}: {value:.2f} {unit} (wanted: at most {wanted:.3g} {unit})")
+
+
+def check_least(name, value, wanted, unit):
+    print(f"  {'reached' if value >= wanted else 'SHORT  '} {name}: {value:.1f} {unit} (wanted: at least {wanted:.3g} {unit})")

@@ -10,7 +10,11 @@ import time
 import urllib.request
 import zipfile
 
-from common import Moonbase, Nginx, alternate, check, load, pss_mb, show
+from common import Moonbase, Nginx, ServerlessOffline, alternate, check, check_least, load, pss_mb, show
+
+INVOKE = "/2015-03-31/functions/{}/invocations"
+LUA_HANDLER = {"index.lua": "function handler(event) return { id = event.id } end"}
+NODE_HANDLER = "exports.handler = async (event) => ({ id: event.id });"
 
 
 def call(moonbase, operation, given):
@@ -45,17 +49,37 @@ def invoke_api(options):
     """Warm Invoke through the Lambda API; and how many events are taken durably."""
     nginx, moonbase = Nginx(options.peer), Moonbase(options.build, memory=False)
     try:
-        create(moonbase, "bench", "lua", {"index.lua": "function handler(event) return { id = event.id } end"})
-        medians = alternate({"nginx + Lua": (nginx, "/product/42?a=1", None), "Invoke": (moonbase, "/", "invoke.lua")},
+        create(moonbase, "bench", "lua", LUA_HANDLER)
+        path = INVOKE.format("bench")
+        medians = alternate({"nginx + Lua": (nginx, "/product/42?a=1", None), "Invoke": (moonbase, path, "invoke.lua")},
                             options.rounds, 64, options.seconds)
         show("Invoke of a Lua function through the Lambda API, 64 connections", medians, "nginx + Lua")
         os.environ["INVOCATION_TYPE"] = "Event"
-        _, rate, _ = load(moonbase, "/", 16, options.seconds, "invoke.lua")
+        _, rate, _ = load(moonbase, path, 16, options.seconds, "invoke.lua")
         del os.environ["INVOCATION_TYPE"]
-        print(f"  {'reached' if rate >= 5000 else 'SHORT  '} asynchronous events taken a second, durable: {rate:.0f} "
-              "(wanted: at least 5000)")
+        check_least("asynchronous events taken durably", rate, 5000, "a second")
     finally:
         nginx.stop()
+        moonbase.stop()
+
+
+def offline(options):
+    """Warm Invoke of the same handler through the Lambda endpoint of serverless-offline, and in Lua."""
+    peer, moonbase = ServerlessOffline(NODE_HANDLER), Moonbase(options.build, memory=False)
+    try:
+        create(moonbase, "lua", "lua", LUA_HANDLER)
+        create(moonbase, "node", "nodejs20.x", {"index.js": NODE_HANDLER})
+        medians = alternate({"serverless-offline": (peer, peer.path, "invoke.lua"),
+                             "Invoke, Node.js": (moonbase, INVOKE.format("node"), "invoke.lua"),
+                             "Invoke, Lua": (moonbase, INVOKE.format("lua"), "invoke.lua")},
+                            options.rounds, 64, options.seconds, warm_seconds=20)  # Node.js starts 64 times in it.
+        show("Invoke through the Lambda API beside serverless-offline, 64 connections", medians, "serverless-offline")
+        times = medians["serverless-offline"][0]
+        check_least("serverless-offline's CPU over that of Invoke, Lua", times / medians["Invoke, Lua"][0], 40, "times")
+        check_least("serverless-offline's CPU over that of Invoke, Node.js", times / medians["Invoke, Node.js"][0], 40,
+                    "times")
+    finally:
+        peer.stop()
         moonbase.stop()
 
 

@@ -41,8 +41,8 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
       return Value();
     });
     if (!found) return found.error();
-    if (!event) return Value(Map{{"StatusCode", 204}});
     if (auto permitted = functions.check(call.context, *name); !permitted) return permitted.error();
+    if (!event) return Value(Map{{"StatusCode", 204}});
     const auto queued = functions.enqueue(
         call.context, {*name, std::move(invocation.payload), std::move(invocation.client_context), request_id},
         call.kernel.store);

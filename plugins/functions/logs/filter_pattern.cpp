@@ -1,5 +1,7 @@
 #include "logs/filter_pattern.hpp"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <charconv>
 #include <moonbase/json.hpp>
@@ -59,9 +61,16 @@ enum class Comparison {
   exists
 };
 
+constexpr std::int64_t expression_bytes_max = 1 << 20;  // Of a compiled one.
+
 struct Operand {
   std::string text;
   std::optional<double> number;
+  std::shared_ptr<const RE2> expression;  // Found anywhere in what it is compared with.
+
+  bool is_in(std::string_view found) const {
+    return RE2::PartialMatch(re2::StringPiece(found.data(), found.size()), *expression);
+  }
 };
 
 bool compare(double found, Comparison comparison, double wanted) {
@@ -137,20 +146,33 @@ struct Reader {
   }
   Result<Operand> operand(std::string_view ends) {
     skip();
-    if (rest.starts_with('%')) return not_implemented("logs filter patterns with regular expressions");
+    if (rest.starts_with('%')) return expression();
     if (rest.starts_with('"')) {
       auto text = quoted();
       if (!text) return bad_pattern();
-      return Operand{std::move(*text), std::nullopt};
+      return Operand{std::move(*text), std::nullopt, nullptr};
     }
     auto text = until(ends);
     if (text.empty()) return bad_pattern();
     const auto number = number_in(text);
-    return Operand{std::move(text), number};
+    return Operand{std::move(text), number, nullptr};
+  }
+  // %…%: what AWS offers there is part of what RE2 has.
+  Result<Operand> expression() {
+    const auto end = rest.find('%', 1);
+    if (end == rest.npos || end == 1) return bad_pattern();
+    const auto text = rest.substr(1, end - 1);
+    rest.remove_prefix(end + 1);
+    RE2::Options options(RE2::Quiet);
+    options.set_max_mem(expression_bytes_max);
+    auto compiled = std::make_shared<const RE2>(re2::StringPiece(text.data(), text.size()), options);
+    if (!compiled->ok()) return bad_pattern();
+    return Operand{std::string(text), std::nullopt, std::move(compiled)};
   }
 };
 
 bool text_holds(std::string_view found, Comparison comparison, const Operand& operand) {
+  if (operand.expression) return operand.is_in(found) == (comparison == Comparison::equal);
   if (operand.number) {
     const auto number = number_in(found);
     return number && compare(*number, comparison, *operand.number);
@@ -172,6 +194,7 @@ Result<std::vector<Step>> parse_selector(Reader& reader) {
   auto& rest = reader.rest;
   while (!rest.empty() && (rest.front() == '.' || rest.front() == '[')) {
     if (steps.size() == 32) return bad_pattern();
+    if (rest.starts_with(".[")) rest.remove_prefix(1);  // $.['a.b']
     const bool member = rest.front() == '.';
     rest.remove_prefix(1);
     if (member) {
@@ -225,10 +248,12 @@ bool visit(const Value& value, const std::vector<Step>& steps, std::size_t at, c
 
 // Terms of an unstructured pattern.
 struct LogPattern::Words {
-  std::vector<std::string> wanted, any, unwanted;
+  std::vector<Operand> wanted, any, unwanted;
 
   bool match(std::string_view message) const {
-    const auto has = [&](const std::string& word) { return message.find(word) != message.npos; };
+    const auto has = [&](const Operand& word) {
+      return word.expression ? word.is_in(message) : message.find(word.text) != message.npos;
+    };
     if (std::any_of(unwanted.begin(), unwanted.end(), has)) return false;
     if (!std::all_of(wanted.begin(), wanted.end(), has)) return false;
     // Beside other terms, "?" has no effect.
@@ -241,8 +266,9 @@ struct LogPattern::Condition {
   enum class Kind { all, any, leaf };
   Kind kind = Kind::leaf;
   std::vector<Condition> parts;
-  std::vector<Step> selector;  // Of a leaf in JSON.
-  std::string column;          // Of a leaf in columns.
+  std::vector<Step> selector;  // Of a leaf in JSON, and as it was written:
+  std::string selector_text;
+  std::string column;  // Of a leaf in columns.
   Comparison comparison = Comparison::equal;
   Operand operand;
 
@@ -271,6 +297,16 @@ struct LogPattern::Condition {
     return text_holds(text, comparison, operand);
   }
 
+  // What its leaves lead to in `value`.
+  void add_values(const Value& value, Map& values) const {
+    for (const auto& one : parts) one.add_values(value, values);
+    if (kind != Kind::leaf) return;
+    visit(value, selector, 0, [&](const Value& found) {
+      values.set(selector_text, found.is_string() ? found.string() : to_json(found));
+      return true;
+    });
+  }
+
   // `column`: not null where the leaves are `name = value` of one column.
   static Result<Condition> parse(Reader& reader, int depth, const std::string* column);
   static Result<Condition> parse_leaf(Reader& reader, const std::string* column);
@@ -282,9 +318,12 @@ Result<LogPattern::Condition> LogPattern::Condition::parse_leaf(Reader& reader, 
     leaf.column = reader.until("=!<>,]&|()");
     if (leaf.column != *column) return bad_pattern();
   } else {
+    reader.skip();
+    const auto begin = reader.rest;
     auto selector = parse_selector(reader);
     if (!selector) return selector.error();
     leaf.selector = std::move(*selector);
+    leaf.selector_text = begin.substr(0, begin.size() - reader.rest.size());
     if (reader.take_word("NOT")) {
       leaf.comparison = Comparison::not_exists;
       if (!reader.take_word("EXISTS")) return bad_pattern();
@@ -348,11 +387,16 @@ struct LogPattern::Json {
 struct LogPattern::Columns {
   struct Column {
     bool rest = false;  // "..."
+    std::string name;
     std::optional<Condition> condition;
   };
   std::vector<Column> columns;
 
   static std::vector<std::string_view> split(std::string_view message);
+  // Calls `each` with every column but "..." and its field, as long as it is true. False also where the message
+  // has not as many fields as there are columns.
+  template <class Each>
+  bool visit_fields(const std::vector<std::string_view>& fields, Each each) const;
   bool match(std::string_view message) const;
 };
 
@@ -376,22 +420,26 @@ std::vector<std::string_view> LogPattern::Columns::split(std::string_view messag
   return fields;
 }
 
-bool LogPattern::Columns::match(std::string_view message) const {
-  const auto fields = split(message);
+template <class Each>
+bool LogPattern::Columns::visit_fields(const std::vector<std::string_view>& fields, Each each) const {
   const auto rest = std::find_if(columns.begin(), columns.end(), [](const Column& one) { return one.rest; });
-  const auto holds = [](const Column& column, std::string_view field) {
-    return !column.condition || column.condition->holds(field);
-  };
   const auto named = columns.size() - (rest == columns.end() ? 0 : 1);
   if (rest == columns.end() ? fields.size() != named : fields.size() < named) return false;
   std::size_t at = 0;
   for (auto column = columns.begin(); column != rest; ++column)
-    if (!holds(*column, fields[at++])) return false;
+    if (!each(*column, at++)) return false;
   if (rest == columns.end()) return true;
   at = fields.size() - static_cast<std::size_t>(columns.end() - rest - 1);
   for (auto column = rest + 1; column != columns.end(); ++column)
-    if (!holds(*column, fields[at++])) return false;
+    if (!each(*column, at++)) return false;
   return true;
+}
+
+bool LogPattern::Columns::match(std::string_view message) const {
+  const auto fields = split(message);
+  return visit_fields(fields, [&](const Column& column, std::size_t at) {
+    return !column.condition || column.condition->holds(fields[at]);
+  });
 }
 
 Result<LogPattern> LogPattern::parse(std::string_view text) {
@@ -422,6 +470,7 @@ Result<LogPattern> LogPattern::parse(std::string_view text) {
         }
         const auto name = ahead.until("=!<>,]&|()");
         if (name.empty()) return bad_pattern();
+        column.name = name;
         ahead.skip();
         if (ahead.rest.starts_with(',') || ahead.rest.starts_with(']')) {
           reader = ahead;
@@ -447,7 +496,7 @@ Result<LogPattern> LogPattern::parse(std::string_view text) {
     if (list != &words->wanted) reader.rest.remove_prefix(1);
     auto word = reader.operand("");
     if (!word) return word.error();
-    list->push_back(std::move(word->text));
+    list->push_back(std::move(*word));
   }
   pattern.words_ = std::move(words);
   return pattern;
@@ -458,6 +507,23 @@ bool LogPattern::matches(std::string_view message) const {
   if (columns_) return columns_->match(message);
   const auto value = parse_json(message);
   return value && value->is_map() && json_->condition.holds(*value);
+}
+
+Map LogPattern::values(std::string_view message) const {
+  Map values;
+  if (json_) {
+    if (const auto value = parse_json(message)) json_->condition.add_values(*value, values);
+  } else if (columns_) {
+    const auto fields = Columns::split(message);
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < fields.size(); ++i) names.push_back("$" + std::to_string(i + 1));
+    columns_->visit_fields(fields, [&](const Columns::Column& column, std::size_t at) {
+      names[at] = "$" + column.name;
+      return true;
+    });
+    for (std::size_t i = 0; i < fields.size(); ++i) values.set(names[i], fields[i]);
+  }
+  return values;
 }
 
 }  // namespace moonbase::functions

@@ -4,10 +4,12 @@
 //   ?ERROR ?WARN                    any of them
 //   { $.status = 5* && ($.ms > 100 || $.user NOT EXISTS) }
 //   [ip, user, ..., status = 4*, bytes > 1000]
+//   %5\d\d%                        a regular expression, also behind = and !=
 #pragma once
 
 #include <memory>
 #include <moonbase/result.hpp>
+#include <moonbase/value.hpp>
 #include <string_view>
 
 namespace moonbase::functions {
@@ -17,9 +19,11 @@ inline constexpr int log_pattern_depth_max = 16;
 
 class LogPattern {
  public:
-  // An Error is InvalidParameterException, or 501 for regular expressions (%…%).
+  // An Error is InvalidParameterException.
   static Result<LogPattern> parse(std::string_view text);
   bool matches(std::string_view message) const;
+  // What the pattern names in a message that it matches: "$.user.name", "$status"; "$3" of columns without a name.
+  Map values(std::string_view message) const;
 
  private:
   struct Words;

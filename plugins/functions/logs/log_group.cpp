@@ -42,30 +42,21 @@ Result<LogGroup> require_group(Transaction& tx, const Call& call, std::string_vi
   return std::move(*group);
 }
 
-std::string group_in_arn(std::string_view arn) {
-  if (const auto at = arn.find(":log-group:"); at != arn.npos) arn.remove_prefix(at + 11);
+Result<std::string> group_in_arn(const Call& call, std::string_view arn) {
+  if (arn.starts_with("arn:")) {
+    const auto ours = call.context.arn("logs", "log-group:");
+    if (!arn.starts_with(ours)) return no_group();
+    arn.remove_prefix(ours.size());
+  }
   if (arn.ends_with(":*")) arn.remove_suffix(2);
   return std::string(arn);
 }
 
 Result<std::string> group_named(const Call& call) {
   if (!call.input["logGroupName"].is_null()) return call.input["logGroupName"].string();
-  auto name = group_in_arn(call.input["logGroupIdentifier"].string_or(""));
-  if (name.empty()) return log_parameter("Either logGroupName or logGroupIdentifier is needed.");
+  auto name = group_in_arn(call, call.input["logGroupIdentifier"].string_or(""));
+  if (name && name->empty()) return log_parameter("Either logGroupName or logGroupIdentifier is needed.");
   return name;
-}
-
-Result<Done> check_group_name(std::string_view name) {
-  const bool good = !name.empty() && name.size() <= 512 && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view(".-_/#").find(c) != std::string_view::npos;
-  });
-  if (good) return done;
-  return log_parameter("1 validation error detected: Value '" + std::string(name.substr(0, 512)) +
-                       "' at 'logGroupName' failed to satisfy constraint: " +
-                       (name.empty()        ? "Member must have length greater than or equal to 1"
-                        : name.size() > 512 ? "Member must have length less than or equal to 512"
-                                            : "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+"));
 }
 
 Result<Done> check_log_tags(const Map& tags) {

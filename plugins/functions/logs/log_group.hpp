@@ -33,9 +33,8 @@ std::optional<LogGroup> find_group(Transaction& tx, const std::string& account, 
 Result<LogGroup> require_group(Transaction& tx, const Call& call, std::string_view name);
 // logGroupName, or the name in logGroupIdentifier (which may be an ARN).
 Result<std::string> group_named(const Call& call);
-// The name in an ARN, or the text itself.
-std::string group_in_arn(std::string_view arn);
-Result<Done> check_group_name(std::string_view name);
+// The name in an ARN, or the text itself. ResourceNotFoundException where the ARN is another account's or region's.
+Result<std::string> group_in_arn(const Call& call, std::string_view arn);
 Result<Done> check_log_tags(const Map& tags);
 Map describe(const LogGroup& group);
 

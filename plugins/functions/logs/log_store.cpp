@@ -78,8 +78,14 @@ void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
 }
 
 void LogStore::begin() {
+  // Each group's own end, by the index: there may be many chunks.
   const auto last = kernel_.store.read([](Transaction& tx) -> Result<Value> {
-    return tx.query("SELECT COALESCE(MAX(sequence), 0) AS last FROM log_chunk").front()["last"];
+    return tx
+        .query(
+            "SELECT COALESCE(MAX(last), 0) AS last FROM (SELECT (SELECT MAX(sequence) FROM log_chunk WHERE "
+            "log_chunk.account = log_group.account AND log_chunk.region = log_group.region AND log_chunk.log_group = "
+            "log_group.name) AS last FROM log_group) AS ends")
+        .front()["last"];
   });
   const std::lock_guard lock(mutex_);
   // A chunk's events follow its own sequence; none holds a million.
@@ -97,7 +103,8 @@ std::shared_ptr<LogStream> LogStore::open(Where where) {
   const std::lock_guard lock(mutex_);
   // Streams of environments that are gone, once many have collected.
   if (by_number_.size() > streams_kept_max && streams_ % 1024 == 0)
-    std::erase_if(by_number_, [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->written; });
+    std::erase_if(by_number_,
+                  [](const auto& entry) { return entry.second.use_count() == 1 && entry.second->waiting == 0; });
   stream->number = ++streams_;
   by_number_[stream->number] = stream;
   return stream;
@@ -137,8 +144,10 @@ void LogStore::add(const LogStream& stream, Time at, std::string_view text) {
         "(" + std::to_string(dropped_) + " lines were dropped here: functions log faster than can be kept)";
     dropped_ = 0;
     append_event(pending_, {++sequence_, at.ms, stream.number, static_cast<std::uint32_t>(note.size())}, note);
+    stream.waiting += sizeof(Head) + note.size();
   }
   append_event(pending_, {++sequence_, at.ms, stream.number, static_cast<std::uint32_t>(text.size())}, text);
+  stream.waiting += sizeof(Head) + text.size();
 }
 
 void LogStore::start_flusher() {
@@ -154,18 +163,44 @@ void LogStore::start_flusher() {
 
 void LogStore::flush() {
   auto batch = std::make_shared<std::string>();
+  std::uint64_t upto = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (pending_.empty()) return;
-    batch->swap(pending_);
-    recent_bytes_ += batch->size();
-    recent_.push_back(batch);
-    while (recent_bytes_ > recent_bytes_max && recent_.size() > 1) {
-      recent_bytes_ -= recent_.front()->size();
-      recent_.pop_front();
+    if (!pending_.empty()) {
+      batch->swap(pending_);
+      writing_.insert(++batches_);
+      recent_bytes_ += batch->size();
+      recent_.push_back(batch);
+      while (recent_bytes_ > recent_bytes_max && recent_.size() > 1) {
+        recent_bytes_ -= recent_.front()->size();
+        recent_.pop_front();
+      }
     }
+    upto = batches_;
   }
-  write(*batch);
+  if (!batch->empty()) {
+    struct Written {  // Also when the platform stops meanwhile.
+      LogStore& logs;
+      std::uint64_t number;
+      ~Written() {
+        {
+          const std::lock_guard lock(logs.mutex_);
+          logs.writing_.erase(number);
+        }
+        logs.written_.notify();
+      }
+    } written{*this, upto};
+    write(*batch);
+  }
+  // What others took before is not there yet.
+  for (;;) {
+    const auto seen = written_.version();
+    {
+      const std::lock_guard lock(mutex_);
+      if (writing_.empty() || *writing_.begin() > upto) return;
+    }
+    written_.wait(seen, Time{INT64_MAX});
+  }
 }
 
 void LogStore::write(const std::string& batch) {
@@ -209,6 +244,14 @@ void LogStore::write(const std::string& batch) {
   });
   std::erase_if(chunks, [](const auto& entry) { return !entry.second.stream; });
   if (chunks.empty()) return;
+  struct Arrived {  // Or lost.
+    LogStore& logs;
+    std::map<std::uint32_t, Chunk>& chunks;
+    ~Arrived() {
+      const std::lock_guard lock(logs.mutex_);
+      for (const auto& [number, chunk] : chunks) chunk.stream->waiting -= chunk.bytes;
+    }
+  } arrived{*this, chunks};
 
   const auto now = kernel_.clock.now();
   const auto written = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
@@ -221,7 +264,7 @@ void LogStore::write(const std::string& batch) {
       // New, or deleted while the function went on.
       if (tx.changes() == 0) {
         tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0) ON CONFLICT DO NOTHING",
-                 stream.account, stream.region, stream.group, stream.created_at);
+                 stream.account, stream.region, stream.group, now);
         tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                  stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
       }
@@ -242,41 +285,49 @@ void LogStore::write(const std::string& batch) {
     return;
   }
 
+  for (const auto& [number, chunk] : chunks)
+    tails_.see(
+        {chunk.stream->account, chunk.stream->region, chunk.stream->group, chunk.stream->name, now, chunk.events});
+
   // Trim groups that have grown by more than a quarter of what they may hold since they were trimmed.
-  std::vector<std::shared_ptr<LogStream>> trim;
+  std::vector<std::shared_ptr<LogStream>> grown;
   {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, chunk] : chunks) {
-      chunk.stream->written = true;
+    for (const auto& [number, chunk] : chunks) {
       auto& bytes = group_bytes_[chunk.stream->account + "/" + chunk.stream->region + chunk.stream->group];
       bytes += static_cast<std::int64_t>(chunk.events.size());
       if (bytes > group_bytes_max / 4) {
         bytes = 0;
-        trim.push_back(chunk.stream);
+        grown.push_back(chunk.stream);
       }
     }
   }
-  for (const auto& stream : trim) {
-    const auto trimmed = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
-      std::int64_t kept = 0, oldest = -1;
-      tx.each(
-          "SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
-          "log_group = ? ORDER BY sequence DESC",
-          {stream->account, stream->region, stream->group}, [&](const Row& row) {
-            kept += row["bytes"].integer();
-            if (kept <= group_bytes_max) return true;
+  for (const auto& stream : grown) trim(*stream);
+}
+
+void LogStore::trim(const LogStream& stream) {
+  const auto trimmed = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
+    std::int64_t kept = 0, oldest = -1;
+    tx.each(
+        "SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
+        "log_group = ? ORDER BY sequence DESC",
+        {stream.account, stream.region, stream.group}, [&](const Row& row) {
+          const auto bytes = row["bytes"].integer();
+          if (kept + bytes > group_bytes_max) {
             oldest = row["sequence"].integer();
             return false;
-          });
-      if (oldest < 0) return Value();
-      tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
-               stream->account, stream->region, stream->group, oldest);
-      tx.query("UPDATE log_group SET stored_bytes = ? WHERE account = ? AND region = ? AND name = ?",
-               std::min(kept, group_bytes_max), stream->account, stream->region, stream->group);
-      return Value();
-    });
-    if (!trimmed) kernel_.log.error("a log group could not be trimmed: " + trimmed.error().message);
-  }
+          }
+          kept += bytes;
+          return true;
+        });
+    if (oldest < 0) return Value();
+    tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
+             stream.account, stream.region, stream.group, oldest);
+    tx.query("UPDATE log_group SET stored_bytes = ? WHERE account = ? AND region = ? AND name = ?", kept,
+             stream.account, stream.region, stream.group);
+    return Value();
+  });
+  if (!trimmed) kernel_.log.error("a log group could not be trimmed: " + trimmed.error().message);
 }
 
 std::vector<LogLine> LogStore::recent(std::string_view account, std::string_view function, std::uint64_t after) {
@@ -299,6 +350,7 @@ std::vector<LogLine> LogStore::recent(std::string_view account, std::string_view
 }
 
 void LogStore::reset(std::string_view account) {
+  tails_.reset(account);
   const std::lock_guard lock(mutex_);
   std::erase_if(by_number_, [&](const auto& entry) { return account.empty() || entry.second->account == account; });
   group_bytes_.clear();

@@ -12,10 +12,13 @@
 #include <moonbase/call.hpp>
 #include <moonbase/store.hpp>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "logs/live_tail.hpp"
 
 namespace moonbase::functions {
 
@@ -24,7 +27,7 @@ struct LogStream {
   std::uint32_t number = 0;  // Of this process.
   std::string account, region, group, name, function;
   Time created_at;
-  bool written = false;  // Its rows exist. Under the store's mutex.
+  mutable std::size_t waiting = 0;  // Bytes on their way into the store. Under the store's mutex.
 };
 
 struct LogEvent {
@@ -52,11 +55,15 @@ class LogStore {
   // One event, whatever is in it.
   void append_whole(const LogStream& stream, Time at, std::string_view text);
 
-  // Writes what waits. Suspends the fiber.
+  // Returns when all that was appended before it has been written. Suspends the fiber.
   void flush();
   std::vector<LogLine> recent(std::string_view account, std::string_view function, std::uint64_t after);
   void reset(std::string_view account);  // All of them where it is empty.
   void stop() { stopped_ = true; }
+
+  // Those who watch. Whoever writes events by itself tells them, behind its transaction.
+  LiveTails& tails() { return tails_; }
+  KernelServices& kernel() { return kernel_; }
 
   // Numbers for events that are written by their sender (PutLogEvents): the first of `count`.
   std::uint64_t take_sequence(std::size_t count);
@@ -77,11 +84,16 @@ class LogStore {
   void add(const LogStream& stream, Time at, std::string_view text);
   void start_flusher();
   void write(const std::string& batch);
+  void trim(const LogStream& stream);
 
   KernelServices& kernel_;
-  std::mutex mutex_, flushing_;
+  LiveTails tails_;
+  std::mutex mutex_;
   std::string pending_;
   std::uint64_t sequence_ = 0, dropped_ = 0;
+  std::uint64_t batches_ = 0;
+  std::set<std::uint64_t> writing_;  // Batches on their way into the store.
+  Signal written_;
   std::deque<std::shared_ptr<const std::string>> recent_;
   std::size_t recent_bytes_ = 0;
   std::uint32_t streams_ = 0;

@@ -1,4 +1,4 @@
-// Log events: written, read, searched.
+// Log events: written, read, searched; filter patterns tried.
 #include "logs/operations_log.hpp"
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace moonbase::functions {
 namespace {
 
-constexpr std::size_t put_events_max = 10'000, put_bytes_max = 1'048'576, event_overhead = 26;
+constexpr std::size_t put_bytes_max = 1'048'576, event_overhead = 26;
 constexpr std::int64_t day_ms = 86'400'000, future_ms_max = 2 * 3'600'000, past_ms_max = 14 * day_ms;
 constexpr std::int64_t events_page = 10'000;
 constexpr std::size_t read_bytes_max = 32 * 1024 * 1024;  // Of chunks, for one page.
@@ -68,21 +68,11 @@ struct Events {
 // --- PutLogEvents --------------------------------------------------------------------------------
 
 Result<Done> check_batch(const List& events) {
-  if (events.empty() || events.size() > put_events_max)
-    return log_parameter(
-        "1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must "
-        "have length " +
-        std::string(events.empty() ? "greater than or equal to 1" : "less than or equal to 10000"));
   std::size_t bytes = 0;
   std::int64_t last = INT64_MIN;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    const auto& message = events[i]["message"].string();
-    if (message.empty())
-      return log_parameter("1 validation error detected: Value '' at 'logEvents." + std::to_string(i + 1) +
-                           ".member.message' failed to satisfy constraint: Member must have length greater than or "
-                           "equal to 1");
-    bytes += message.size() + event_overhead;
-    const auto at_ms = events[i]["timestamp"].integer();
+  for (const auto& event : events) {
+    bytes += event["message"].string().size() + event_overhead;
+    const auto at_ms = event["timestamp"].integer();
     if (at_ms < last)
       return log_parameter("Log events in a single PutLogEvents request must be in chronological order.");
     last = at_ms;
@@ -103,7 +93,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
   const auto &group_name = input["logGroupName"].string(), &stream = input["logStreamName"].string();
   const auto now = call.kernel.clock.now();
   const auto first_sequence = logs.take_sequence(events.size());
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  std::string bytes;
+  auto answer = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto group = require_group(tx, call, group_name);
     if (!group) return group.error();
     const auto known =
@@ -121,7 +112,7 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
     const auto too_new = count([&](std::int64_t at) { return at > now.ms + future_ms_max; });
     const auto begin = static_cast<std::size_t>(std::max(expired, too_old));
     const auto end = events.size() - static_cast<std::size_t>(too_new);
-    std::string bytes;
+    bytes.clear();
     for (auto i = begin; i < end; ++i)
       LogStore::append_to(bytes, first_sequence + i, {events[i]["timestamp"].integer()}, events[i]["message"].string());
     if (!bytes.empty()) {
@@ -129,9 +120,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
       LogStore::insert_chunk(tx, {account, region, group_name, stream, first_sequence, first, last, now, bytes});
       tx.query(
           "UPDATE log_stream SET first_ms = CASE WHEN first_ms < ? THEN first_ms ELSE ? END, last_ms = CASE WHEN "
-          "last_ms "
-          "> ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND name = "
-          "?",
+          "last_ms > ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND "
+          "name = ?",
           first, first, last, last, now, account, region, group_name, stream);
     }
     Map output{{"nextSequenceToken", std::to_string(first_sequence + events.size())}};
@@ -142,6 +132,8 @@ Result<Value> put_log_events(Call& call, LogStore& logs) {
     if (!rejected.empty()) output.set("rejectedLogEventsInfo", std::move(rejected));
     return Value(std::move(output));
   });
+  if (answer) logs.tails().see({account, region, group_name, stream, now, bytes});
+  return answer;
 }
 
 // --- reading -------------------------------------------------------------------------------------
@@ -152,8 +144,7 @@ Result<Value> get_log_events(Call& call, LogStore& logs) {
   if (!group_name) return group_name.error();
   const auto& stream = call.input["logStreamName"].string();
   const auto end_ms = call.input["endTime"].integer_or(INT64_MAX);
-  const auto limit =
-      static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(events_page), 1, events_page));
+  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(events_page));
   // "f<place>": events behind it; "b<place>": events before it.
   auto position = log_position(call.input["nextToken"]);
   if (!position) return position.error();
@@ -211,13 +202,13 @@ Result<Value> get_log_events(Call& call, LogStore& logs) {
 
 Result<Value> filter_log_events(Call& call, LogStore& logs) {
   logs.flush();
+  if (!call.input["startFromHead"].boolean_or(true)) return not_implemented("logs FilterLogEvents startFromHead");
   const auto pattern = LogPattern::parse(call.input["filterPattern"].string_or(""));
   if (!pattern) return pattern.error();
   const auto group_name = group_named(call);
   if (!group_name) return group_name.error();
   const auto end_ms = call.input["endTime"].integer_or(INT64_MAX - 1);
-  const auto limit =
-      static_cast<std::size_t>(std::clamp<std::int64_t>(call.input["limit"].integer_or(events_page), 1, events_page));
+  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(events_page));
   const auto prefix = call.input["logStreamNamePrefix"].string_or("");
   const auto& streams = call.input["logStreamNames"];
   if (!prefix.empty() && streams.is_list() && !streams.list().empty())
@@ -288,12 +279,29 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
   });
 }
 
+// --- TestMetricFilter ----------------------------------------------------------------------------
+
+Result<Value> test_metric_filter(Call& call) {
+  const auto pattern = LogPattern::parse(call.input["filterPattern"].string());
+  if (!pattern) return pattern.error();
+  List matches;
+  std::int64_t number = 0;
+  for (const auto& message : call.input["logEventMessages"].list()) {
+    ++number;
+    if (!pattern->matches(message.string())) continue;
+    matches.push_back(Map{
+        {"eventNumber", number}, {"eventMessage", message}, {"extractedValues", pattern->values(message.string())}});
+  }
+  return Value(Map{{"matches", std::move(matches)}});
+}
+
 }  // namespace
 
 void register_log_operations(Registrar& registrar, LogStore& logs) {
   registrar.operation("FilterLogEvents", [&logs](Call& call) { return filter_log_events(call, logs); });
   registrar.operation("GetLogEvents", [&logs](Call& call) { return get_log_events(call, logs); });
   registrar.operation("PutLogEvents", [&logs](Call& call) { return put_log_events(call, logs); });
+  registrar.operation("TestMetricFilter", test_metric_filter);
 }
 
 }  // namespace moonbase::functions

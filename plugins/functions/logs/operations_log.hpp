@@ -1,4 +1,4 @@
-// The logs service: groups, streams, events, subscriptions. Metric filters and queries are not built.
+// The operations of the logs service, file by file.
 #pragma once
 
 #include <moonbase/plugin.hpp>
@@ -8,7 +8,10 @@
 namespace moonbase::functions {
 
 void register_group_operations(Registrar& registrar, LogStore& logs);
+void register_live_tail_operations(Registrar& registrar, LogStore& logs);
 void register_log_operations(Registrar& registrar, LogStore& logs);
+void register_policy_operations(Registrar& registrar);
+void register_query_definition_operations(Registrar& registrar);
 void register_subscription_operations(Registrar& registrar, LogStore& logs);
 
 // Tasks.

@@ -5,6 +5,7 @@
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <stdexcept>
+#include <utility>
 
 #include "logs/filter_pattern.hpp"
 #include "logs/log_group.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t filters_max = 2;  // Of one group.
 constexpr int attempts_max = 10;
+constexpr std::size_t message_bytes_max = 512 * 1024;  // Of events: packed, a function's event has room for them.
 
 struct Subscription {
   std::string name, pattern, destination_arn, role_arn, distribution;
@@ -30,6 +32,16 @@ std::vector<Subscription> subscriptions_of(Transaction& tx, const std::string& a
     subscriptions.push_back({row["name"].string(), row["pattern"].string(), row["destination_arn"].string(),
                              row["role_arn"].string(), row["distribution"].string(), row["created_at_ms"].integer()});
   return subscriptions;
+}
+
+// The service on its own behalf: a function's policy decides.
+CallContext as_service(CallContext context, const std::string& account, const std::string& region) {
+  context.identity = {};
+  context.identity.account_id = account;
+  context.identity.arn = "arn:aws:iam::" + account + ":root";
+  context.identity.service = "logs.amazonaws.com";
+  context.region = region;
+  return context;
 }
 
 bool is_of(const std::string& arn, const char* service) {
@@ -67,19 +79,28 @@ Result<Value> delete_subscription_filter(Call& call, LogStore&) {
 Result<Value> describe_subscription_filters(Call& call, LogStore&) {
   const auto& group = call.input["logGroupName"].string();
   const auto prefix = call.input["filterNamePrefix"].string_or("");
+  const auto limit = static_cast<std::size_t>(call.input["limit"].integer_or(50));
+  const auto after = log_position(call.input["nextToken"]);
+  if (!after) return after.error();
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto found = require_group(tx, call, group);
     if (!found) return found.error();
     List filters;
+    Map output;
     for (const auto& one : subscriptions_of(tx, found->account, found->region, group)) {
-      if (!one.name.starts_with(prefix)) continue;
+      if (!one.name.starts_with(prefix) || one.name <= *after) continue;
+      if (filters.size() == limit) {
+        output.set("nextToken", log_token(filters.back()["filterName"].string()));
+        break;
+      }
       Map filter{{"filterName", one.name},           {"logGroupName", group},
                  {"filterPattern", one.pattern},     {"destinationArn", one.destination_arn},
                  {"distribution", one.distribution}, {"creationTime", one.created_at_ms}};
       if (!one.role_arn.empty()) filter.set("roleArn", one.role_arn);
       filters.push_back(std::move(filter));
     }
-    return Value(Map{{"subscriptionFilters", std::move(filters)}});
+    output.set("subscriptionFilters", std::move(filters));
+    return Value(std::move(output));
   });
 }
 
@@ -100,9 +121,9 @@ Result<Value> put_subscription_filter(Call& call, LogStore&) {
                          " cannot be used without roleArn");
   const auto &account = call.context.identity.account_id, &region = call.context.region;
   if (function) {
-    const auto found =
-        call.kernel.services.call(call.context, "lambda", "GetFunctionConfiguration", Map{{"FunctionName", arn}});
-    if (!found)
+    const auto permitted = call.kernel.services.call(as_service(call.context, account, region), "lambda", "Invoke",
+                                                     Map{{"FunctionName", arn}, {"InvocationType", "DryRun"}});
+    if (!permitted)
       return log_parameter(
           "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission "
           "to execute your function.");
@@ -116,14 +137,39 @@ Result<Value> put_subscription_filter(Call& call, LogStore&) {
       return Error{"LimitExceededException", "Resource limit exceeded.", {}, 400};
     tx.query(
         "INSERT INTO log_subscription VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, log_group, "
-        "name) DO "
-        "UPDATE SET pattern = excluded.pattern, destination_arn = excluded.destination_arn, role_arn = "
-        "excluded.role_arn, "
-        "distribution = excluded.distribution",
+        "name) DO UPDATE SET pattern = excluded.pattern, destination_arn = excluded.destination_arn, role_arn = "
+        "excluded.role_arn, distribution = excluded.distribution",
         account, region, group, name, input["filterPattern"].string(), arn, input["roleArn"].string_or(""),
         input["distribution"].string_or("ByLogStream"), call.kernel.clock.now());
     return Value(Map{});
   });
+}
+
+}  // namespace
+
+namespace {
+
+// One message of some of a chunk's events.
+Result<Done> deliver(TaskRun& task, const Subscription& to, List events) {
+  const auto &account = task.payload["account"].string(), &region = task.payload["region"].string(),
+             &stream = task.payload["stream"].string();
+  const auto data = gzip(to_json(Value(Map{{"messageType", "DATA_MESSAGE"},
+                                           {"owner", account},
+                                           {"logGroup", task.payload["group"]},
+                                           {"logStream", stream},
+                                           {"subscriptionFilters", List{to.name}},
+                                           {"logEvents", std::move(events)}})));
+  const bool function = is_of(to.destination_arn, "lambda");
+  auto payload = function ? to_json(Value(Map{{"awslogs", Map{{"data", base64(data)}}}})) : data;
+  const auto delivered =
+      task.kernel.targets.deliver(as_service(task.context, account, region), to.destination_arn, std::move(payload),
+                                  function ? Map{} : Map{{"PartitionKey", stream}});
+  if (delivered) return done;
+  const auto& error = delivered.error();
+  if (error.status != 501 && task.attempt < attempts_max) return error;
+  task.kernel.log.warning("log events for " + to.destination_arn + " were discarded: " + error.code + ": " +
+                          error.message);
+  return done;
 }
 
 }  // namespace
@@ -145,35 +191,24 @@ Result<Done> run_subscription(TaskRun& task) {
     return Value();
   });
   if (!read) return read.error();
-  CallContext context = task.context;
-  context.identity = {};
-  context.identity.account_id = account;
-  context.identity.arn = "arn:aws:iam::" + account + ":root";
-  context.region = region;
+  const auto all = LogStore::read(chunk);
   for (const auto& one : subscriptions) {
     const auto pattern = LogPattern::parse(one.pattern);
-    if (!pattern) continue;
+    if (!pattern) throw std::runtime_error("a subscription's row holds no filter pattern");
     List events;
-    for (const auto& event : LogStore::read(chunk))
-      if (pattern->matches(event.text))
-        events.push_back(
-            Map{{"id", std::to_string(event.sequence)}, {"timestamp", event.at.ms}, {"message", event.text}});
+    std::size_t bytes = 0;
+    for (const auto& event : all) {
+      if (!pattern->matches(event.text)) continue;
+      if (!events.empty() && bytes + event.text.size() > message_bytes_max) {
+        if (auto sent = deliver(task, one, std::exchange(events, {})); !sent) return sent;
+        bytes = 0;
+      }
+      bytes += event.text.size();
+      events.push_back(
+          Map{{"id", std::to_string(event.sequence)}, {"timestamp", event.at.ms}, {"message", event.text}});
+    }
     if (events.empty()) continue;
-    const auto data = gzip(to_json(Value(Map{{"messageType", "DATA_MESSAGE"},
-                                             {"owner", account},
-                                             {"logGroup", group},
-                                             {"logStream", stream},
-                                             {"subscriptionFilters", List{one.name}},
-                                             {"logEvents", std::move(events)}})));
-    const bool function = is_of(one.destination_arn, "lambda");
-    auto payload = function ? to_json(Value(Map{{"awslogs", Map{{"data", base64(data)}}}})) : data;
-    const auto delivered = task.kernel.targets.deliver(context, one.destination_arn, std::move(payload),
-                                                       function ? Map{} : Map{{"PartitionKey", stream}});
-    if (delivered) continue;
-    const auto& error = delivered.error();
-    if (error.status != 501 && task.attempt < attempts_max) return error;
-    task.kernel.log.warning("log events for " + one.destination_arn + " were discarded: " + error.code + ": " +
-                            error.message);
+    if (auto sent = deliver(task, one, std::move(events)); !sent) return sent;
   }
   return done;
 }

@@ -35,7 +35,7 @@ const Deed deeds[] = {
     {"fork bomb",
      "require('child_process').spawn('sh', ['-c', 'f() { f | f & }; f'], { stdio: 'ignore' }); "
      "await new Promise((r) => setTimeout(r, 400)); return 1",
-     nullptr, nullptr},
+     any, nullptr},
     {"children that outlive",
      "const { spawn } = require('child_process'); for (let i = 0; i < 20; i++) "
      "spawn('setsid', ['sleep', '7654321'], { detached: true, stdio: 'ignore' }).unref(); "
