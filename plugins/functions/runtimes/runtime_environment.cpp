@@ -20,7 +20,8 @@ namespace moonbase::functions {
 namespace {
 
 using std::chrono::steady_clock;
-constexpr auto memory_look_interval = std::chrono::milliseconds(50);
+constexpr auto memory_look_interval = std::chrono::milliseconds(50);  // While an invocation runs.
+constexpr auto memory_known_time = std::chrono::seconds(1);           // Behind short ones: so old it may be.
 constexpr auto pipe_look_interval = std::chrono::seconds(20);  // Pipes outlive us where somebody hides.
 constexpr auto flush_time = std::chrono::milliseconds(500);    // Of telemetry, before extensions are told to end.
 constexpr auto shutdown_time = std::chrono::seconds(2);        // As on Lambda, with external extensions.
@@ -322,7 +323,7 @@ RuntimeEnvironment::Answer RuntimeEnvironment::await(const Request& request) {
   }
   if (!current_.done) return ended_answer();
   // Looking costs as much as a short handler.
-  if (steady_clock::now() - memory_looked_at_ >= memory_look_interval) memory_bytes();
+  if (steady_clock::now() - memory_looked_at_ >= memory_known_time) memory_bytes();
   return std::move(current_.answer);
 }
 
