@@ -23,7 +23,8 @@ def main():
     parts = {"start": gateway.start, "gateway": gateway.gateway, "dynamodb": tables.dynamodb, "tables": tables.tables,
              "sqs": queues.sqs, "sqs-million": queues.sqs_million, "sqs-polls": queues.sqs_polls,
              "events": events.events, "sns": topics.fanout, "functions": functions,
-             "invoke": runtimes.invoke_api, "offline": runtimes.offline, "runtimes": runtimes.runtimes}
+             "invoke": runtimes.invoke_api, "offline": runtimes.offline, "neighbours": runtimes.neighbours,
+             "runtimes": runtimes.runtimes}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", required=True)
     parser.add_argument("--peer", required=True, help="nginx's Lua module, unpacked")

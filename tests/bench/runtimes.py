@@ -6,6 +6,7 @@ import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 import zipfile
@@ -60,6 +61,52 @@ def invoke_api(options):
         check_least("asynchronous events taken durably", rate, 5000, "a second")
     finally:
         nginx.stop()
+        moonbase.stop()
+
+
+def neighbours(options):
+    """What a function that spins costs others, and how late it is ended."""
+    moonbase = Moonbase(options.build)
+    spins = {"lua": {"index.lua": "function handler(event) while event.spin do end return 1 end"},
+             "nodejs20.x": {"index.js": "exports.handler = async (event) => { while (event.spin); return 1; };"}}
+    spinning = base64.b64encode(b'{"spin":true}').decode()
+    try:
+        create(moonbase, "bench", "lua", LUA_HANDLER)
+        path = INVOKE.format("bench")
+        load(moonbase, path, 2, 1, "invoke.lua")
+        for runtime, files in spins.items():
+            name = "spin-" + runtime.split(".")[0]
+            create(moonbase, name, runtime, files, Timeout=1)
+            quiet, late = [], []
+            for _ in range(options.rounds):
+                quiet.append(load(moonbase, path, 2, options.seconds, "invoke.lua")[2])
+            stop = threading.Event()
+
+            def spin():
+                while not stop.is_set():
+                    answer = {}
+                    invoke(moonbase, name, {})  # Its cold start is not what is measured.
+                    took = timed_ms(lambda: answer.update(call(moonbase, "Invoke", {"FunctionName": name,
+                                                                                   "Payload": spinning})))
+                    if "Sandbox.Timedout" not in base64.b64decode(answer["Payload"]).decode():
+                        sys.exit(f"{name} was not ended by its deadline")
+                    late.append(took - 1000)
+
+            thread = threading.Thread(target=spin)
+            thread.start()
+            beside = [load(moonbase, path, 2, options.seconds, "invoke.lua")[2] for _ in range(options.rounds)]
+            stop.set()
+            thread.join()
+            while len(late) < 20:
+                stop.clear()
+                threading.Timer(0.1, stop.set).start()
+                spin()
+            late.sort()
+            print(f"\nBeside a function that spins ({runtime}), 2 connections")
+            check("neighbours' p99, times that without it", statistics.median(beside) / statistics.median(quiet), 3, "")
+            print(f"  it is ended late by {statistics.median(late):.1f} ms at the median, with all of the call")
+            check("how late it is ended, p99", late[len(late) * 99 // 100], 20, "ms")
+    finally:
         moonbase.stop()
 
 

@@ -2,7 +2,9 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import https from 'node:https';
-import { CreateFunctionCommand, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { CreateFunctionCommand, InvokeCommand, InvokeWithResponseStreamCommand, LambdaClient,
+  PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
+import { CloudWatchLogsClient, FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { settings, start } from './moonbase.mjs';
 import { certificate, packages, zip } from './runtimes_tools.mjs';
 
@@ -386,4 +388,49 @@ test('the largest events and answers, and a client context of several lines', as
   const { value } = await invoke(broken);
   assert.equal(value.errorType, 'Runtime.InvalidEntrypoint');
   assert.match(value.errorMessage, /fork\/exec \S+\/bootstrap: Exec format error$/);
+});
+
+test('a telemetry extension in a layer hears of each invocation, also of several environments at a time', async (t) => {
+  if (await withoutNamespaces(t)) return;
+  // As AWS's examples do: register, listen at sandbox.localdomain, subscribe, wait for events.
+  const { LayerVersionArn } = await lambda.send(new PublishLayerVersionCommand({ LayerName: 'listener', Content: { ZipFile: zip({
+    '!extensions/listener': `#!/usr/bin/python3
+import http.client, http.server, json, os, threading
+class Post(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        for each in json.loads(self.rfile.read(int(self.headers["Content-Length"]))): print("GOT", json.dumps(each), flush=True)
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *ignored): pass
+threading.Thread(target=http.server.ThreadingHTTPServer(("sandbox.localdomain", 4243), Post).serve_forever, daemon=True).start()
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+def call(method, path, body=None, headers={}):
+    api.request(method, path, json.dumps(body) if body else None, headers)
+    answer = api.getresponse()
+    return answer.headers, answer.read().decode()
+head, _ = call("POST", "/2020-01-01/extension/register", {"events": ["INVOKE", "SHUTDOWN"]}, {"Lambda-Extension-Name": "listener"})
+mine = {"Lambda-Extension-Identifier": head["Lambda-Extension-Identifier"]}
+call("PUT", "/2022-07-01/telemetry", {"schemaVersion": "2022-07-01", "types": ["platform", "function"],
+  "buffering": {"timeoutMs": 25}, "destination": {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4243"}}, mine)
+while "SHUTDOWN" not in call("GET", "/2020-01-01/extension/event/next", None, mine)[1]: pass
+` }) } }));
+  const name = await create('nodejs20.x', 'index.handler', { 'index.js':
+    'exports.handler = async (event) => { console.log("lamp", event.n); await new Promise((r) => setTimeout(r, 300)); return event.n; };' },
+  { Layers: [LayerVersionArn], Timeout: 30 });
+  const answers = await Promise.all([1, 2, 3].map((n) => invoke(name, { n })));
+  assert.deepEqual(answers.map((answer) => answer.value), [1, 2, 3], answers[0].log);
+  await Promise.all([1, 2, 3].map((n) => invoke(name, { n }))); // What was held when they were frozen leaves now.
+  const logs = new CloudWatchLogsClient(settings(platform.url));
+  let told = [];
+  for (let tries = 0; tries < 200 && told.filter((each) => each.type === 'platform.report').length < 3; tries++) {
+    const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName: `/aws/lambda/${name}`, filterPattern: '%^GOT %' }));
+    told = events.map((each) => JSON.parse(each.message.slice(4)));
+    await new Promise((later) => setTimeout(later, 50));
+  }
+  const reports = told.filter((each) => each.type === 'platform.report');
+  assert.ok(reports.length >= 3, JSON.stringify(told));
+  assert.ok(reports.some((each) => each.record.metrics.initDurationMs > 0 && each.record.metrics.memorySizeMB === 128));
+  for (const n of [1, 2, 3]) assert.ok(told.some((each) => each.type === 'function' && each.record.endsWith(`lamp ${n}`)));
+  assert.equal(told.filter((each) => each.type === 'platform.initStart').length, 3);
+  assert.equal(told.find((each) => each.type === 'platform.initStart').record.functionName, name);
 });

@@ -90,6 +90,20 @@ bool show_user(std::uint32_t uid) {
          show(group, root + "/etc/group") && unlink(passwd.c_str()) == 0 && unlink(group.c_str()) == 0;
 }
 
+// The name under which extensions listen for telemetry, beside the names that the host knows.
+bool show_hosts(const std::string& address) {
+  const int file = open("/etc/hosts", O_RDONLY | O_CLOEXEC);
+  if (file < 0 || address.empty()) return true;
+  std::string text;
+  char buffer[4096];
+  for (ssize_t got = 0; (got = read(file, buffer, sizeof buffer)) > 0 && text.size() < 256 * 1024;)
+    text.append(buffer, static_cast<std::size_t>(got));
+  close(file);
+  const auto hosts = root + "/.hosts";
+  return write_text(hosts, text + "\n" + address + " sandbox.localdomain sandbox\n") &&
+         show(hosts, root + "/etc/hosts") && unlink(hosts.c_str()) == 0;
+}
+
 bool show_devices() {
   for (const char* name : {"null", "zero", "full", "random", "urandom"}) {
     const auto path = std::string("/dev/") + name;
@@ -126,6 +140,7 @@ const char* enter_folders(const ProcessFolders& folders) {
     if (!show_system_folder(path)) return path;
   show_resolver();
   if (!show_user(folders.uid)) return "/etc/passwd";
+  if (!show_hosts(folders.address)) return "/etc/hosts";
   if (!show_devices()) return "/dev";
   if (!folders.code.empty() && !show_descriptor(code, root + "/var/task")) return "/var/task";
   if (!folders.runtime.empty() && !show_descriptor(runtime, root + "/var/runtime")) return "/var/runtime";

@@ -14,6 +14,7 @@ struct ProcessFolders {
   std::string language;  // /var/lang: an interpreter's home outside /usr; may be empty.
   std::uint64_t tmp_bytes = 0;
   std::uint32_t uid = 0;  // Whom it works as: what asks for a home finds one in /etc/passwd.
+  std::string address = {};  // On loopback, its own: sandbox.localdomain in /etc/hosts.
 };
 
 // In fresh mount and PID namespaces, with the right to mount. Null, or the step that failed (errno says why).

@@ -146,8 +146,10 @@ class Root {
       }
       if (questions[0].revents) {
         ProcessOrder order;
-        if (receive_message(descriptors_.control, &order, sizeof order, nullptr, 0) != sizeof order) end();
-        carry_out(order);
+        int output = -1;
+        if (receive_message(descriptors_.control, &order, sizeof order, &output, 1) != sizeof order) end();
+        carry_out(order, output);
+        if (output >= 0) close(output);
       }
     }
   }
@@ -172,14 +174,15 @@ class Root {
     report({ProcessNews::ready, process_extension_none, 0, 0}, names);
   }
 
-  void carry_out(const ProcessOrder& order) {
+  // `output`: where an extension writes to; -1: where the runtime does.
+  void carry_out(const ProcessOrder& order, int output) {
     switch (order.command) {
       case ProcessCommand::start_extension:
         if (order.number >= extensions_.size()) end();
-        extension_pids_[order.number] = start({extensions_folder_ + "/" + extensions_[order.number]}, order.number);
+        extension_pids_[order.number] = start({extensions_folder_ + "/" + extensions_[order.number]}, order.number, output);
         return;
       case ProcessCommand::start_runtime:
-        runtime_ = start(arguments_, process_extension_none);
+        runtime_ = start(arguments_, process_extension_none, -1);
         return;
       case ProcessCommand::terminate:
         if (runtime_ > 0) kill(runtime_, SIGTERM);
@@ -192,11 +195,11 @@ class Root {
     end();
   }
 
-  pid_t start(const std::vector<std::string>& arguments, std::uint32_t number) {
+  pid_t start(const std::vector<std::string>& arguments, std::uint32_t number, int output) {
     int status[2];
     if (pipe2(status, O_CLOEXEC) != 0) end();
     const pid_t pid = fork();
-    if (pid == 0) begin(arguments, status[1]);
+    if (pid == 0) begin(arguments, status[1], output < 0 ? descriptors_.output : output);
     close(status[1]);
     int error = pid < 0 ? errno : 0;
     if (pid > 0 && read(status[0], &error, sizeof error) != sizeof error) error = 0;
@@ -205,7 +208,7 @@ class Root {
     return pid;
   }
 
-  [[noreturn]] void begin(const std::vector<std::string>& arguments, int status) {
+  [[noreturn]] void begin(const std::vector<std::string>& arguments, int status, int output) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -219,7 +222,7 @@ class Root {
     for (const auto& variable : variables) variable_pointers.push_back(const_cast<char*>(variable.c_str()));
     argument_pointers.push_back(nullptr);
     variable_pointers.push_back(nullptr);
-    if (dup2(descriptors_.output, 1) == 1 && dup2(descriptors_.output, 2) == 2 && chdir(working_folder_.c_str()) == 0 &&
+    if (dup2(output, 1) == 1 && dup2(output, 2) == 2 && chdir(working_folder_.c_str()) == 0 &&
         !arguments.empty())
       execve(argument_pointers[0], argument_pointers.data(), variable_pointers.data());
     const int error = errno;
@@ -292,7 +295,7 @@ class Root {
 ProcessFolders folders_of(const Package& package) {
   return {std::string(package.find("code")), std::string(package.find("layers")),
           std::string(package.find("runtime_folder")), std::string(package.find("language")),
-          number_of(package.find("tmp_bytes"))};
+          number_of(package.find("tmp_bytes")), 0, std::string(package.find("sandbox_address"))};
 }
 
 bool try_isolation(ProcessIsolation isolation) {

@@ -99,6 +99,7 @@ class ProcessInvocation {
       const auto tried = steady_clock::now();
       lease_ = live_.runtimes->make(*launch, service_.logs_, again ? lease_.stream : open_stream());
       *lease_.tail = tail();
+      lease_.environment->phase = again ? "invoke" : "init";
       if (!again) log(init_start_line(format_, now(), function_.runtime));
       const auto deadline = tried + (again ? std::chrono::seconds(invoke_deadline) : init_max);
       auto init = start_environment(deadline);
@@ -248,11 +249,13 @@ class ProcessInvocation {
 
   void close(std::string_view reason) {
     lease_.environment->close(reason);
-    lease_.environment.reset();
+    closed_ = std::move(lease_.environment);
   }
 
   Result<InvocationResult> finish() {
     log(report_lines(format_, now(), report_));
+    for (const auto& environment : {lease_.environment, closed_})
+      if (environment) environment->tell_platform("platform.report", report_record(report_));
     if (lease_.environment) live_.runtimes->give_back(std::move(lease_), deadline_);
     auto& text = result_.log_tail;
     if (text.size() > tail_bytes_max) text.erase(0, text.size() - tail_bytes_max);
@@ -281,6 +284,7 @@ class ProcessInvocation {
   const ResponseSink* const sink_;
   const PlatformLogFormat format_;
   RuntimeLease lease_;
+  std::shared_ptr<RuntimeEnvironment> closed_;  // Its extensions hear of the report all the same.
   InvocationResult result_;
   InvocationReport report_;
   std::string error_type_, trace_id_;

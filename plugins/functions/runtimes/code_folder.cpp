@@ -1,7 +1,5 @@
 #include "runtimes/code_folder.hpp"
 
-#include "runtimes/unpack.hpp"
-
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -10,6 +8,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
+
+#include "runtimes/unpack.hpp"
 
 // Embedded by the build.
 extern const char runtime_node_index_mjs[];

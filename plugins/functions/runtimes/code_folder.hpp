@@ -2,11 +2,10 @@
 // with the last environment that uses them.
 #pragma once
 
-#include <moonbase/blob_store.hpp>
-#include <moonbase/result.hpp>
-
 #include <filesystem>
 #include <memory>
+#include <moonbase/blob_store.hpp>
+#include <moonbase/result.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>

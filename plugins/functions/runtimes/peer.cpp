@@ -1,7 +1,5 @@
 // Who is at the other end of a loopback connection. The kernel (of the machine) knows which socket it is,
 // and /proc which process holds that socket: so an environment that guesses another's port gets nothing.
-#include "runtimes/runtime_api.hpp"
-
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <linux/inet_diag.h>
@@ -15,6 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
+
+#include "runtimes/runtime_api.hpp"
 
 namespace moonbase::functions {
 namespace {

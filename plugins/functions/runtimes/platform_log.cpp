@@ -1,10 +1,9 @@
 #include "runtimes/platform_log.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <moonbase/value.hpp>
-
-#include <algorithm>
 
 namespace moonbase::functions {
 namespace {
@@ -16,15 +15,11 @@ std::string ms_text(std::uint64_t us) {
   return std::to_string(hundredths / 100) + "." + (digits.size() < 2 ? "0" : "") + digits + " ms";
 }
 
-double ms_number(std::uint64_t us) { return static_cast<double>((us + 9) / 10) / 100; }
-
-std::string event(Time now, std::string_view type, Map record) {
-  return to_json(Value(Map{{"time", iso_8601(now)}, {"type", type}, {"record", std::move(record)}}));
-}
-
 std::uint64_t billed_ms(const InvocationReport& report) {
   return std::max<std::uint64_t>((report.duration_us + (report.with_init ? report.init_us : 0) + 999) / 1000, 1);
 }
+
+std::uint64_t used_mb(const InvocationReport& report) { return (report.memory_used_bytes + (1 << 20) - 1) >> 20; }
 
 std::string version_of(std::string_view runtime) {
   // nodejs20.x is written nodejs:20.
@@ -45,14 +40,22 @@ PlatformLogFormat platform_log_format(std::string_view format, std::string_view 
   return {format == "JSON", format != "JSON" || system_level != "WARN", format == "JSON" && system_level == "DEBUG"};
 }
 
+std::string platform_event(Time now, std::string_view type, Map record) {
+  return to_json(Value(Map{{"time", iso_8601(now)}, {"type", type}, {"record", std::move(record)}}));
+}
+
+double platform_ms(std::uint64_t us) { return static_cast<double>((us + 9) / 10) / 100; }
+
+Map init_start_record(std::string_view initialization_type, std::string_view phase, std::string_view runtime) {
+  return {{"initializationType", initialization_type},
+          {"phase", phase},
+          {"runtimeVersion", version_of(runtime)},
+          {"runtimeVersionArn", version_arn(runtime)}};
+}
+
 std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view runtime) {
   if (!format.info) return {};
-  if (format.json)
-    return event(now, "platform.initStart",
-                 {{"initializationType", "on-demand"},
-                  {"phase", "init"},
-                  {"runtimeVersion", version_of(runtime)},
-                  {"runtimeVersionArn", version_arn(runtime)}});
+  if (format.json) return platform_event(now, "platform.initStart", init_start_record("on-demand", "init", runtime));
   return "INIT_START Runtime Version: " + version_of(runtime) + "\tRuntime Version ARN: " + version_arn(runtime);
 }
 
@@ -62,9 +65,9 @@ std::string init_report_line(const PlatformLogFormat& format, Time now, std::str
     Map record{{"initializationType", "on-demand"},
                {"phase", phase},
                {"status", status},
-               {"metrics", Map{{"durationMs", ms_number(duration_us)}}}};
+               {"metrics", Map{{"durationMs", platform_ms(duration_us)}}}};
     if (!error_type.empty()) record.set("errorType", error_type);
-    return event(now, "platform.initReport", std::move(record));
+    return platform_event(now, "platform.initReport", std::move(record));
   }
   auto line = "INIT_REPORT Init Duration: " + ms_text(duration_us) + "\tPhase: " + std::string(phase) +
               "\tStatus: " + std::string(status);
@@ -75,37 +78,33 @@ std::string init_report_line(const PlatformLogFormat& format, Time now, std::str
 std::string start_line(const PlatformLogFormat& format, Time now, std::string_view request_id,
                        std::string_view version) {
   if (!format.info) return {};
-  if (format.json) return event(now, "platform.start", {{"requestId", request_id}, {"version", version}});
+  if (format.json) return platform_event(now, "platform.start", {{"requestId", request_id}, {"version", version}});
   return "START RequestId: " + std::string(request_id) + " Version: " + std::string(version);
 }
 
+Map report_record(const InvocationReport& report) {
+  Map metrics{{"durationMs", platform_ms(report.duration_us)},
+              {"billedDurationMs", static_cast<std::int64_t>(billed_ms(report))},
+              {"memorySizeMB", report.memory_mb},
+              {"maxMemoryUsedMB", static_cast<std::int64_t>(used_mb(report))}};
+  if (report.with_init) metrics.set("initDurationMs", platform_ms(report.init_us));
+  Map record{{"requestId", report.request_id},
+             {"metrics", std::move(metrics)},
+             {"status", report.status.empty() ? std::string_view("success") : report.status}};
+  if (!report.error_type.empty()) record.set("errorType", report.error_type);
+  return record;
+}
+
 std::string report_lines(const PlatformLogFormat& format, Time now, const InvocationReport& report) {
-  const auto used_mb = (report.memory_used_bytes + (1 << 20) - 1) >> 20;
   if (format.json) {
     if (!format.info && report.status.empty()) return {};
-    Map metrics{{"durationMs", ms_number(report.duration_us)},
-                {"billedDurationMs", static_cast<std::int64_t>(billed_ms(report))},
-                {"memorySizeMB", report.memory_mb},
-                {"maxMemoryUsedMB", static_cast<std::int64_t>(used_mb)}};
-    if (report.with_init) metrics.set("initDurationMs", ms_number(report.init_us));
-    Map record{{"requestId", report.request_id},
-               {"metrics", std::move(metrics)},
-               {"status", report.status.empty() ? std::string_view("success") : report.status}};
-    if (!report.error_type.empty()) record.set("errorType", report.error_type);
-    std::string lines;
-    if (format.debug)
-      lines = event(now, "platform.runtimeDone",
-                    {{"requestId", report.request_id},
-                     {"status", report.status.empty() ? std::string_view("success") : report.status},
-                     {"metrics", Map{{"durationMs", ms_number(report.duration_us)}}}}) +
-              "\n";
-    return lines + event(now, "platform.report", std::move(record));
+    return platform_event(now, "platform.report", report_record(report));
   }
   const std::string id(report.request_id);
   auto lines = "END RequestId: " + id + "\nREPORT RequestId: " + id + "\tDuration: " + ms_text(report.duration_us) +
                "\tBilled Duration: " + std::to_string(billed_ms(report)) +
                " ms\tMemory Size: " + std::to_string(report.memory_mb) +
-               " MB\tMax Memory Used: " + std::to_string(used_mb) + " MB\t";
+               " MB\tMax Memory Used: " + std::to_string(used_mb(report)) + " MB\t";
   if (report.with_init) lines += "Init Duration: " + ms_text(report.init_us) + "\t";
   if (!report.status.empty()) {
     lines += "Status: " + std::string(report.status);

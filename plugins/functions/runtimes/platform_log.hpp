@@ -1,9 +1,9 @@
 // The lines that Lambda itself writes into a function's log, as text or as JSON (LoggingConfig).
 #pragma once
 
-#include <moonbase/clock.hpp>
-
 #include <cstdint>
+#include <moonbase/clock.hpp>
+#include <moonbase/value.hpp>
 #include <string>
 #include <string_view>
 
@@ -17,6 +17,11 @@ struct PlatformLogFormat {
 };
 PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level);
 
+// One platform event as JSON: time, type, record.
+std::string platform_event(Time now, std::string_view type, Map record);
+double platform_ms(std::uint64_t us);  // In hundredths, rounded up.
+
+Map init_start_record(std::string_view initialization_type, std::string_view phase, std::string_view runtime);
 std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view runtime);
 // `phase` is "init" or "invoke"; `status` "timeout" or "error"; `error_type` may be empty.
 std::string init_report_line(const PlatformLogFormat& format, Time now, std::string_view phase, std::string_view status,
@@ -33,6 +38,7 @@ struct InvocationReport {
   std::string_view status;  // "timeout", "error" or empty.
   std::string_view error_type;
 };
+Map report_record(const InvocationReport& report);
 // END and REPORT; one platform.report in JSON.
 std::string report_lines(const PlatformLogFormat& format, Time now, const InvocationReport& report);
 // "2026-11-21T10:00:00.123Z ID Task timed out after 3.00 seconds"

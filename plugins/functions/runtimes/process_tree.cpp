@@ -1,11 +1,11 @@
 // What /proc says about the processes of an environment.
-#include "runtimes/runtime_environment.hpp"
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <charconv>
+
+#include "runtimes/runtime_environment.hpp"
 
 namespace moonbase::functions {
 namespace {

@@ -1,9 +1,10 @@
 #include "runtimes/runtime_api.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
-#include <algorithm>
+#include "runtimes/telemetry.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -67,9 +68,10 @@ void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
     if (path == "event/next" && get) return next_event(request, response);
     if (path == "init/error" && post) return extension_error(request, response, true);
     if (path == "exit/error" && post) return extension_error(request, response, false);
-  } else if (path == "/2022-07-01/telemetry" || path == "/2020-08-15/logs") {
-    return refuse(response, 501, "NotImplemented",
-                  "the Telemetry and Logs APIs are not built: what functions print is read through CloudWatch Logs");
+  } else if (request.method == "PUT") {
+    while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+    if (path == "/2022-07-01/telemetry") return subscribe(request, response, false);
+    if (path == "/2020-08-15/logs") return subscribe(request, response, true);
   }
   response.status = 404;
   response.headers.set("Content-Type", "text/plain; charset=utf-8");
@@ -119,6 +121,7 @@ void RuntimeApi::answer(HttpRequest& request, HttpResponse& response, std::strin
   if (!is_current(id)) return refuse(response, 400, "InvalidRequestID", "Invalid request ID");
   auto& current = environment.current_;
   current.responding = true;
+  current.responded = environment.kernel_.clock.now();
   current.answer.content_type = request.headers.get("content-type");
   if (request.headers.get("lambda-runtime-function-response-mode") == "streaming") return stream(request, response);
 
@@ -145,6 +148,7 @@ void RuntimeApi::answer(HttpRequest& request, HttpResponse& response, std::strin
   }
   current.answer.kind = RuntimeEnvironment::Answer::Kind::answer;
   current.answer.body = std::move(request.body);
+  current.produced_bytes = current.answer.body.size();
   current.done = true;
   environment.changes_.notify();
   accepted(response);
@@ -162,7 +166,7 @@ void RuntimeApi::stream(HttpRequest& request, HttpResponse& response) {
   std::size_t bytes = 0;
   const auto limit = current.request->sink ? streamed_bytes_max : response_bytes_max;
   const auto take = [&](std::string_view part) {
-    bytes += part.size();
+    current.produced_bytes = bytes += part.size();
     if (bytes > limit) return false;
     if (!current.request->sink) {
       answer.body.append(part);
@@ -329,7 +333,7 @@ void RuntimeApi::next_event(HttpRequest& request, HttpResponse& response) {
                          [&](const auto& each) { return each.id == id; });
   };
   const auto invoked = [&] { return find().invoke_events && find().event_sent < environment.events_; };
-  const auto stopping = [&] { return environment.closed_; };
+  const auto stopping = [&] { return environment.stopping_; };
   environment.changes_.wait([&] { return stopping() || invoked(); }, MachineTime::max());
   auto& mine = find();
   mine.waiting = false;
@@ -364,6 +368,40 @@ void RuntimeApi::extension_error(HttpRequest& request, HttpResponse& response, b
   }
   environment.changes_.notify();
   accepted(response);
+}
+
+void RuntimeApi::subscribe(HttpRequest& request, HttpResponse& response, bool logs_api) {
+  auto& environment = *environment_;
+  const std::string api = logs_api ? "Logs" : "Telemetry";
+  const auto* extension = extension_of(request, response);
+  if (!extension) return;
+  const auto name = extension->name;
+  if (const auto read = request.read_body(small_body_bytes_max); !read)
+    return refuse(response, 400, logs_api ? "Logs.ValidationError" : "ValidationError", read.error().message);
+  if (environment.init_done_ || environment.ended())
+    return refuse(response, 403, api + ".SubscriptionClosed", api + " API subscription is closed already");
+  auto& subscriptions = *environment.subscriptions_;
+  if (subscriptions.uses_other_api(logs_api))
+    return refuse(
+        response, 403, api + ".SubscriptionClosed",
+        "this environment is subscribed through the " + std::string(logs_api ? "Telemetry" : "Logs") + " API");
+  auto subscription = parse_subscription(request.body, logs_api);
+  if (!subscription)
+    return refuse(response, subscription.error().status, subscription.error().code, subscription.error().message);
+  subscription->extension = name;
+  auto types = subscription->types();
+  std::string names;
+  for (const auto& type : types) {
+    auto word = type.string();
+    word.front() = static_cast<char>(word.front() - 'a' + 'A');
+    names += (names.empty() ? "" : ", ") + word;
+  }
+  subscriptions.subscribe(std::move(*subscription));
+  environment.platform(
+      logs_api ? "platform.logsSubscription" : "platform.telemetrySubscription",
+      {{"name", name}, {"state", "Subscribed"}, {"types", std::move(types)}}, RuntimeEnvironment::Level::info,
+      (logs_api ? "LOGS\tName: " : "TELEMETRY\tName: ") + name + "\tState: Subscribed\tTypes: [" + names + "]");
+  reply(response, 200, Value("OK"));
 }
 
 }  // namespace moonbase::functions

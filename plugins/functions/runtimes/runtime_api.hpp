@@ -1,11 +1,12 @@
-// The Lambda Runtime API (2018-06-01) and Extensions API (2020-01-01), as one environment sees them.
+// The Lambda Runtime API (2018-06-01), Extensions API (2020-01-01), Telemetry API (2022-07-01) and Logs API
+// (2020-08-15), as one environment sees them.
 #pragma once
-
-#include "runtimes/runtime_environment.hpp"
 
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "runtimes/runtime_environment.hpp"
 
 namespace moonbase::functions {
 
@@ -24,6 +25,7 @@ class RuntimeApi {
   void register_extension(HttpRequest& request, HttpResponse& response);
   void next_event(HttpRequest& request, HttpResponse& response);
   void extension_error(HttpRequest& request, HttpResponse& response, bool init);
+  void subscribe(HttpRequest& request, HttpResponse& response, bool logs_api);
   RuntimeEnvironment::Extension* extension_of(HttpRequest& request, HttpResponse& response);
   bool is_current(std::string_view id) const;
 

@@ -3,39 +3,23 @@
 // breaks the protocol is told so and ended.
 #pragma once
 
-#include "pool/environment_process.hpp"
-#include "pool/processes.hpp"
-
-#include <moonbase/call.hpp>
-#include <moonbase/internal/parker.hpp>
-
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <moonbase/call.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "pool/environment_process.hpp"
+#include "pool/processes.hpp"
+#include "runtimes/changes.hpp"
+#include "runtimes/platform_log.hpp"
+
 namespace moonbase::functions {
 
-// Wakes those who wait for something about one environment. All on one loop.
-class Changes {
- public:
-  void notify();
-  // False when the deadline passed first.
-  template <class Condition>
-  bool wait(Condition condition, MachineTime deadline) {
-    while (!condition()) {
-      if (!park(deadline) && !condition()) return false;
-    }
-    return true;
-  }
-
- private:
-  bool park(MachineTime deadline);  // False once the deadline has passed.
-  std::vector<std::shared_ptr<internal::Parker>> waiting_;
-};
+class Telemetry;
 
 // What an environment is started with.
 struct RuntimeLaunch {
@@ -45,7 +29,8 @@ struct RuntimeLaunch {
   std::string tmp_parent;  // Without namespaces: each environment gets a folder in it, and TMPDIR says so.
   std::string working_folder, extensions_folder;  // As seen inside.
   std::uint64_t memory_bytes = 0, tmp_bytes = 0;
-  std::string function_name, function_version, function_arn, handler, account;
+  std::string function_name, function_version, function_arn, handler, account, runtime;
+  PlatformLogFormat log_format;
   std::string missing;  // Not empty: why there is nothing to start; JSON, as Invoke answers it.
 };
 
@@ -102,11 +87,13 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   void drain();  // Log lines that have been written so far.
 
   const std::string& log_stream_name() const { return log_stream_name_; }
-  bool uses_extensions() const { return !extensions_.empty(); }
+  // Tells extensions what their subscriptions call for; only INIT_REPORT and REPORT come from outside.
+  void tell_platform(std::string_view type, Map record);
   MachineTime idle_since;
   Time expires{INT64_MAX};  // Its credentials do.
   bool used = false;
-  std::string user_agent;  // Of its runtime.
+  const char* phase = "init";  // "invoke": what failed in the init phase is tried again.
+  std::string user_agent;      // Of its runtime.
 
  private:
   friend class RuntimeApi;
@@ -123,16 +110,31 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
     Answer answer;
     bool taken = false, responding = false, done = false;
     bool sending = false;  // Somebody is writing to the sink: it must not go away.
+    Time begun, responded;
+    std::size_t produced_bytes = 0;
+  };
+  // stdout and stderr of runtime or extensions.
+  struct Output {
+    Descriptor pipe;
+    std::string line;
+    bool extensions = false;
   };
 
   void listen_to_root();
-  void read_pipe(int descriptor, bool framed);
-  void read_output();
+  void read_pipe(Descriptor& pipe, const std::function<void()>& read);
+  void read_output(Output& output);
   void read_telemetry();
-  void take_output(std::string_view bytes, bool flush);
+  void take_output(Output& output, std::string_view bytes, bool flush);
+  void log(std::string_view text, bool whole, bool of_extension);
+  // A platform event for subscribers, and for the log: as text if there is any, as JSON from its level on.
+  enum class Level { debug, info, warn };
+  void platform(std::string_view type, Map record, Level level, const std::string& text);
+  void tell_init(const Init& init, std::string_view initialization, MachineTime begun);
+  void tell_done(const Answer& answer, const Request& request, MachineTime begun);
+  bool start_extensions();
   void thaw();
   Answer await(const Request& request);
-  bool order(ProcessCommand command, std::uint32_t number);
+  bool order(ProcessCommand command, std::uint32_t number, int descriptor = -1);
   std::string package(const std::vector<std::pair<std::string, std::string>>& variables) const;
   bool extensions_ready() const;
   Answer ended_answer() const;
@@ -147,11 +149,14 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   std::unique_ptr<HttpListener> listener_;
   std::string tmp_folder_;
   Child root_;
-  Descriptor control_, output_, telemetry_;
-  std::string output_line_, telemetry_frame_;
+  Descriptor control_, telemetry_;
+  Output output_, extension_output_;
+  std::string telemetry_frame_;
   Changes changes_;
+  std::shared_ptr<Telemetry> subscriptions_;  // From start() on.
 
   bool root_ready_ = false, ended_ = false, closed_ = false, runtime_started_ = false;
+  bool stopping_ = false;  // Closed, and extensions may hear of it.
   bool frozen_ = false;
   int start_error_ = 0;  // errno, where there is nothing to run.
   Ending ending_;

@@ -1,13 +1,12 @@
 #include "runtimes/runtime_launch.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <fstream>
+#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {
@@ -76,6 +75,8 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
   launch.function_arn = function.arn();
   launch.handler = function.handler;
   launch.account = function.account;
+  launch.runtime = function.runtime;
+  launch.log_format = platform_log_format(function.log_format(), function.log_level("SystemLogLevel"));
   launch.memory_bytes = static_cast<std::uint64_t>(function.memory_mb) << 20;
   launch.tmp_bytes = static_cast<std::uint64_t>(function.ephemeral_mb()) << 20;
   launch.code = code.code->path().string();

@@ -2,13 +2,13 @@
 // variables, seeing which folders.
 #pragma once
 
-#include "lambda/function.hpp"
-#include "runtimes/code_folder.hpp"
-#include "runtimes/runtime_environment.hpp"
-
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "lambda/function.hpp"
+#include "runtimes/code_folder.hpp"
+#include "runtimes/runtime_environment.hpp"
 
 namespace moonbase::functions {
 

@@ -2,18 +2,18 @@
 // they belong to the loop on which they began, and the one used last is used next.
 #pragma once
 
-#include "logs/log_store.hpp"
-#include "pool/pool.hpp"
-#include "runtimes/code_folder.hpp"
-#include "runtimes/runtime_environment.hpp"
-#include "runtimes/runtime_launch.hpp"
-
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <vector>
+
+#include "logs/log_store.hpp"
+#include "pool/pool.hpp"
+#include "runtimes/code_folder.hpp"
+#include "runtimes/runtime_environment.hpp"
+#include "runtimes/runtime_launch.hpp"
 
 namespace moonbase::functions {
 

@@ -1,8 +1,5 @@
 #include "runtimes/unpack.hpp"
 
-#include "lambda/code.hpp"
-#include "lambda/function.hpp"
-
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
@@ -12,6 +9,9 @@
 #include <memory>
 #include <string>
 #include <system_error>
+
+#include "lambda/code.hpp"
+#include "lambda/function.hpp"
 
 namespace moonbase::functions {
 namespace {

@@ -1,10 +1,9 @@
 // Zips from outside, as files: nothing is written but below the folder, and no more than AWS allows.
 #pragma once
 
-#include <moonbase/result.hpp>
-
 #include <cstdint>
 #include <filesystem>
+#include <moonbase/result.hpp>
 
 namespace moonbase::functions {
 

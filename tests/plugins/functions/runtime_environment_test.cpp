@@ -1,17 +1,18 @@
 // One environment by itself: extensions, layers, the API's refusals, what is left behind.
-#include "runtimes/platform_log.hpp"
 #include "runtimes/runtime_environment.hpp"
-#include "runtimes/unpack.hpp"
-#include "support.hpp"
-
-#include <catch2/catch.hpp>
 
 #include <signal.h>
 
+#include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "runtimes/platform_log.hpp"
+#include "runtimes/telemetry.hpp"
+#include "runtimes/unpack.hpp"
+#include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::functions;
@@ -68,6 +69,43 @@ while :; do
 done
 )sh";
 
+// Subscribes as WISH says, listens, and says at the end what it was told.
+constexpr auto telemetry_extension = R"py(#!/usr/bin/python3
+import http.client, http.server, json, os, socketserver, sys, threading
+wish = json.loads(os.environ["WISH"])
+got, address = [], ("sandbox.localdomain", 4243)
+class Post(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        got.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *ignored): pass
+class Lines(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile: got.append(json.loads(line))
+server = (http.server.ThreadingHTTPServer(address, Post) if wish["destination"]["protocol"] == "HTTP"
+          else socketserver.ThreadingTCPServer(address, Lines))
+threading.Thread(target=server.serve_forever, daemon=True).start()
+api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
+def call(method, path, body=None, headers={}):
+    api.request(method, path, None if body is None else json.dumps(body), headers)
+    answer = api.getresponse()
+    return answer.status, answer.headers, answer.read().decode()
+_, head, _ = call("POST", "/2020-01-01/extension/register", {"events": ["INVOKE", "SHUTDOWN"]},
+                  {"Lambda-Extension-Name": os.path.basename(sys.argv[0])})
+mine = {"Lambda-Extension-Identifier": head["Lambda-Extension-Identifier"]}
+path = os.environ["WISH_PATH"]
+for body in [{}, wish, wish]:
+    status, _, text = call("PUT", path, body, mine)
+    print("subscribed", status, text, flush=True)
+if path.endswith("logs"): print("other", call("PUT", "/2022-07-01/telemetry", wish, mine)[0], flush=True)
+while True:
+    _, _, event = call("GET", "/2020-01-01/extension/event/next", None, mine)
+    if "SHUTDOWN" in event: break
+    print("late", call("PUT", path, wish, mine)[2], flush=True)
+for each in got: print("GOT", json.dumps(each), flush=True)
+)py";
+
 // An environment of /bin/sh on a kernel's fiber.
 struct Running {
   Folders folders;
@@ -77,7 +115,20 @@ struct Running {
   TestKernel kernel{"lambda", support::functions};
   std::shared_ptr<RuntimeEnvironment> environment;
   RuntimeEnvironment::Init init;
+  std::vector<std::pair<std::string, std::string>> variables{{"PATH", "/usr/bin:/bin"}};
+  PlatformLogFormat log_format;
 
+  bool has_namespaces() { return (processes.hello().layers & layer_process_namespaces) != 0; }
+  // What an extension printed behind "GOT ".
+  List told() const {
+    List told;
+    for (std::string_view rest = log; !rest.empty();) {
+      const auto line = rest.substr(0, rest.find('\n'));
+      rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+      if (line.starts_with("GOT ")) told.push_back(*parse_json(line.substr(4)));
+    }
+    return told;
+  }
   void start(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
     kernel.on_fiber([&](KernelServices& services, CallContext&) {
       auto launch = std::make_shared<RuntimeLaunch>();
@@ -94,13 +145,15 @@ struct Running {
       launch->function_version = "7";
       launch->handler = "h";
       launch->account = "000000000000";
+      launch->runtime = "provided.al2023";
+      launch->log_format = log_format;
       if (!namespaces) launch->tmp_parent = folders.root.string();
       environment = std::make_shared<RuntimeEnvironment>(services, processes, launch, "stream",
                                                          [this](std::string_view text, bool) {
                                                            log.append(text);
                                                            if (log.back() != '\n') log += '\n';
                                                          });
-      auto started = environment->start({{"PATH", "/usr/bin:/bin"}}, std::chrono::steady_clock::now() + limit);
+      auto started = environment->start(variables, std::chrono::steady_clock::now() + limit);
       if (!started) throw std::runtime_error(started.error().message);
       init = *started;
     });
@@ -182,6 +235,114 @@ TEST_CASE("an extension that ends during init fails it") {
   CHECK(running.init.error_type == "Extension.Crash");
 }
 
+TEST_CASE("an extension is told what it has subscribed to") {
+  Running running;
+  if (!running.has_namespaces()) {
+    WARN("not tested: this machine gives processes no namespaces, so nobody can listen at sandbox.localdomain");
+    return;
+  }
+  running.folders.program("code/bootstrap", bootstrap);
+  running.folders.program("layers/extensions/listen.py", telemetry_extension);
+  const auto types_told = [&] {
+    std::string types;
+    for (const auto& each : running.told()) types += each["type"].string() + " ";
+    return types;
+  };
+  const auto run = [&](const std::string& path, const std::string& wish) {
+    running.variables.emplace_back("WISH_PATH", path);
+    running.variables.emplace_back("WISH", wish);
+    running.start();
+    REQUIRE(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
+    CHECK(running.invoke("echo said this >&2; echo hello").body == "hello");
+    running.close("spindown");
+  };
+  SECTION("over HTTP") {
+    run("/2022-07-01/telemetry", R"({"schemaVersion":"2022-12-13","types":["platform","function","extension"],
+      "buffering":{"timeoutMs":25},"destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:4243/here"}})");
+    CHECK(
+        running.log.find(R"(subscribed 400 {"errorMessage":"schemaVersion is not supported; destination should not be )"
+                         R"(empty; types should not be empty","errorType":"ValidationError"})") != std::string::npos);
+    CHECK(running.log.find("subscribed 200 \"OK\"") != std::string::npos);
+    CHECK(running.log.find("late {\"errorMessage\":\"Telemetry API subscription is closed already\",\"errorType\":"
+                           "\"Telemetry.SubscriptionClosed\"}") != std::string::npos);
+    // Nobody is told twice, though it subscribed twice.
+    const auto told = running.told();
+    REQUIRE(told.size() > 8);
+    CHECK(told[0]["type"].string() == "platform.initStart");
+    CHECK(told[0]["record"]["runtimeVersion"].string() == "provided.al:2023.v1");
+    const auto all = types_told();
+    CHECK(all.find("platform.initRuntimeDone platform.extension platform.initReport platform.start ") !=
+          std::string::npos);
+    CHECK(all.find("platform.runtimeDone ") != std::string::npos);
+    CHECK(all.find("platform.end") == std::string::npos);
+    const auto record = [&](const std::string& type, std::size_t number = 0) {
+      for (const auto& each : told)
+        if (each["type"].string() == type && number-- == 0) return each["record"];
+      return Value();
+    };
+    CHECK(record("function") == Value("runtime begins"));
+    CHECK(record("function", 1) == Value("said this"));
+    CHECK(record("extension").string().starts_with("subscribed 400"));
+    CHECK(record("platform.extension")["events"] == Value(List{"INVOKE", "SHUTDOWN"}));
+    CHECK(record("platform.telemetrySubscription")["types"] == Value(List{"platform", "function", "extension"}));
+    CHECK(record("platform.start")["requestId"].string() == "8a2b8c1e-0000-4000-8000-000000000001");
+    CHECK(record("platform.start")["tracing"]["value"].string() == "Root=1");
+    CHECK(record("platform.runtimeDone")["status"].string() == "success");
+    CHECK(record("platform.runtimeDone")["metrics"]["producedBytes"].integer() == 5);
+    // And the log says who listens, as Lambda's does.
+    CHECK(running.log.find("TELEMETRY\tName: listen.py\tState: Subscribed\tTypes: [Platform, Function, Extension]\n") !=
+          std::string::npos);
+    CHECK(running.log.find("EXTENSION\tName: listen.py\tState: Ready\tEvents: [INVOKE,SHUTDOWN]\n") !=
+          std::string::npos);
+  }
+  SECTION("over TCP, by the older API") {
+    running.log_format = platform_log_format("JSON", "INFO");
+    run("/2020-08-15/logs", R"({"types":["platform","function"],"buffering":{"timeoutMs":25},
+      "destination":{"protocol":"TCP","port":4243}})");
+    CHECK(running.log.find("\"errorType\":\"Logs.ValidationError\"") != std::string::npos);
+    CHECK(running.log.find("other 403") != std::string::npos);
+    const auto all = types_told();
+    CHECK(all.find("platform.extension platform.start function platform.end ") != std::string::npos);
+    CHECK(all.find("platform.init") == std::string::npos);
+    CHECK(all.find("platform.runtimeDone") == std::string::npos);
+    CHECK(
+        running.log.find(R"("type":"platform.logsSubscription","record":{"name":"listen.py","state":"Subscribed",)") !=
+        std::string::npos);
+  }
+}
+
+TEST_CASE("subscriptions say what they want, in bounds") {
+  const auto parse = [](const std::string& more, const std::string& uri = "http://sandbox:1/x") {
+    return parse_subscription(
+        R"({"schemaVersion":"2022-07-01","types":["function"],"destination":{"protocol":"HTTP","URI":")" + uri + "\"}" +
+            more + "}",
+        false);
+  };
+  const auto good = parse(R"(,"buffering":{"maxItems":1000,"maxBytes":1048576,"timeoutMs":30000})");
+  REQUIRE(good.ok());
+  CHECK(good->items_max == 1000);
+  CHECK(good->bytes_max == 1048576);
+  CHECK(good->age_max == std::chrono::seconds(30));
+  CHECK(good->port == 1);
+  CHECK(good->path == "/x");
+  CHECK(good->types() == List{"function"});
+  CHECK(parse("")->age_max == std::chrono::seconds(1));
+  for (const char* buffering : {R"("maxItems":999)", R"("maxItems":10001)", R"("maxBytes":262143)", R"("timeoutMs":24)",
+                                R"("timeoutMs":30001)", R"("timeoutMs":"x")", R"("maxItems":[])"})
+    CHECK(parse(",\"buffering\":{" + std::string(buffering) + "}").error().code == "ValidationError");
+  CHECK(parse("", "http://sandbox.localdomain/").error().message == "URI port is not provided");
+  for (const char* uri :
+       {"https://sandbox:1", "http://127.0.0.1:1", "http://example.com:80", "http://sandbox:0", "http://sandbox:65536",
+        "http://sandbox:9001", "http://sandbox:1/a b", "http://sandbox:1/\\n"})
+    CHECK_FALSE(parse("", uri).ok());
+  for (const char* body : {"[", "[]", "1", R"({"schemaVersion":1,"destination":[],"types":{}})",
+                           R"({"schemaVersion":"2022-07-01","types":[1],"destination":{"protocol":1,"URI":1}})"})
+    CHECK_FALSE(parse_subscription(body, false).ok());
+  CHECK_FALSE(parse_subscription(
+                  R"({"schemaVersion":"2022-07-01","types":["all"],"destination":{"protocol":"TCP","port":1}})", false)
+                  .ok());
+}
+
 TEST_CASE("the API refuses what AWS refuses") {
   Running running;
   running.folders.program("code/bootstrap", bootstrap);
@@ -195,7 +356,7 @@ TEST_CASE("the API refuses what AWS refuses") {
   CHECK(status("/2018-06-01/runtime/invocation/next\"") == "403");  // The invocation has no response yet.
   CHECK(status("/2020-01-01/extension/register\" -H 'Lambda-Extension-Name: late' -d '{}'") == "403");
   CHECK(status("/2020-01-01/extension/event/next\" -H 'Lambda-Extension-Identifier: x'") == "403");
-  CHECK(status("/2022-07-01/telemetry\" -X PUT -d '{}'") == "501");
+  CHECK(status("/2022-07-01/telemetry\" -X PUT -d '{}'") == "403");  // Who asks is no extension.
   CHECK(status("/other\"") == "404");
   // Twice, as long as the first has not been done with, and behind it.
   const auto answer = running.invoke(
