@@ -37,11 +37,13 @@ class Plugin final : public moonbase::Plugin {
     registrar.resources(resources_lua);
     registrar.task(delivery_task, run_delivery);
 
-    events::load(registrar, std::make_shared<events::Service>(), {events_model_lua, events_schema_sql, events_resources_lua});
+    events::load(registrar, std::make_shared<events::Service>(),
+                 {events_model_lua, events_schema_sql, events_resources_lua});
     scheduler::load(registrar, {scheduler_model_lua, scheduler_schema_sql, scheduler_resources_lua});
     pipes_ = std::make_shared<pipes::Service>(registrar.kernel());
     pipes::load(registrar, pipes_, {pipes_model_lua, pipes_schema_sql, pipes_resources_lua});
-    sns::load(registrar, std::make_shared<sns::Service>(registrar.kernel()), {sns_model_lua, sns_schema_sql, sns_resources_lua});
+    sns::load(registrar, std::make_shared<sns::Service>(registrar.kernel()),
+              {sns_model_lua, sns_schema_sql, sns_resources_lua});
 
     for (const auto* model : {ses_model_lua, sesv2_model_lua}) registrar.model(model);
   }

@@ -30,7 +30,8 @@ Value input_of(const std::vector<std::string>& pieces, const char* body) {
   Map attributes;
   for (std::size_t i = 4; i + 2 < pieces.size(); i += 3) {
     const bool binary = pieces[i + 1].starts_with("B");
-    attributes.set(pieces[i], Map{{"DataType", pieces[i + 1]}, {binary ? "BinaryValue" : "StringValue", pieces[i + 2]}});
+    attributes.set(pieces[i],
+                   Map{{"DataType", pieces[i + 1]}, {binary ? "BinaryValue" : "StringValue", pieces[i + 2]}});
   }
   if (!attributes.empty()) input.set("MessageAttributes", std::move(attributes));
   return input;

@@ -7,11 +7,14 @@ namespace {
 
 constexpr std::int64_t rate_default = 300;
 
-Result<Value> find_destination(Transaction& tx, const Owner& owner, std::string_view name) {
+// `action` is what was asked for: "describe".
+Result<Value> find_destination(Transaction& tx, const Owner& owner, std::string_view name, std::string_view action) {
   const auto rows = tx.query("SELECT document FROM api_destination WHERE account = ? AND region = ? AND name = ?",
                              owner.account, owner.region, name);
   if (rows.empty())
-    return Error{"ResourceNotFoundException", "API Destination " + std::string(name) + " does not exist."};
+    return Error{"ResourceNotFoundException", "Failed to " + std::string(action) +
+                                                  " the api-destination(s). An api-destination '" + std::string(name) +
+                                                  "' does not exist."};
   return document(rows.front()[0]);
 }
 
@@ -47,7 +50,7 @@ Result<Value> create_api_destination(Call& call, Service&) {
   const auto owner = Owner::of(call);
   const auto& name = call.input["Name"].string();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (find_destination(tx, owner, name))
+    if (find_destination(tx, owner, name, "create"))
       return Error{"ResourceAlreadyExistsException", "An api-destination '" + name + "' already exists."};
     const auto connection = connection_of(tx, owner, call.input["ConnectionArn"].string());
     if (!connection) return connection.error();
@@ -69,7 +72,7 @@ Result<Value> delete_api_destination(Call& call, Service&) {
   const auto owner = Owner::of(call);
   const auto& name = call.input["Name"].string();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (auto found = find_destination(tx, owner, name); !found) return found;
+    if (auto found = find_destination(tx, owner, name, "delete"); !found) return found;
     tx.query("DELETE FROM api_destination WHERE account = ? AND region = ? AND name = ?", owner.account, owner.region,
              name);
     return Value(Map{});
@@ -78,7 +81,7 @@ Result<Value> delete_api_destination(Call& call, Service&) {
 
 Result<Value> describe_api_destination(Call& call, Service&) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    return find_destination(tx, Owner::of(call), call.input["Name"].string());
+    return find_destination(tx, Owner::of(call), call.input["Name"].string(), "describe");
   });
 }
 
@@ -111,7 +114,7 @@ Result<Value> list_api_destinations(Call& call, Service&) {
 Result<Value> update_api_destination(Call& call, Service&) {
   const auto owner = Owner::of(call);
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    auto destination = find_destination(tx, owner, call.input["Name"].string());
+    auto destination = find_destination(tx, owner, call.input["Name"].string(), "update");
     if (!destination) return destination;
     for (auto& [name, value] : picked(call.input, {"ConnectionArn", "Description", "HttpMethod", "InvocationEndpoint",
                                                    "InvocationRateLimitPerSecond"}))

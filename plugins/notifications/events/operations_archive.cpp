@@ -119,6 +119,11 @@ Result<Value> list_archives(Call& call, Service&) {
                  "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix."};
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto owner = Owner::of(call);
+    if (const auto& source = call.input["EventSourceArn"]; !source.is_null()) {
+      const auto bus = bus_name_of(source, owner);
+      if (!bus) return bus.error();
+      if (auto found = find_bus(tx, *bus); !found) return found;
+    }
     const auto page = read_page(
         tx, "SELECT document, event_count, size_bytes, name FROM event_archive WHERE account = ? AND region = ?",
         {owner.account, owner.region}, "name", page_request(call));

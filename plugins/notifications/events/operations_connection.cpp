@@ -6,19 +6,21 @@
 namespace moonbase::notifications::events {
 namespace {
 
-Error no_such_connection(std::string_view name) {
-  return {"ResourceNotFoundException", "Connection '" + std::string(name) + "' does not exist."};
+// `action` is what was asked for: "describe".
+Error no_such_connection(std::string_view action, std::string_view name) {
+  return {"ResourceNotFoundException", "Failed to " + std::string(action) + " the connection(s). Connection '" +
+                                           std::string(name) + "' does not exist."};
 }
 
 struct Stored {
   Value document, secrets;
 };
 
-Result<Stored> find_connection(Transaction& tx, const Owner& owner, std::string_view name) {
+Result<Stored> find_connection(Transaction& tx, const Owner& owner, std::string_view name, std::string_view action) {
   const auto rows =
       tx.query("SELECT document, secrets FROM event_connection WHERE account = ? AND region = ? AND name = ?",
                owner.account, owner.region, name);
-  if (rows.empty()) return no_such_connection(name);
+  if (rows.empty()) return no_such_connection(action, name);
   return Stored{document(rows.front()[0]), document(rows.front()[1])};
 }
 
@@ -79,7 +81,7 @@ Result<Value> create_connection(Call& call, Service&) {
   const auto& type = call.input["AuthorizationType"].string();
   if (auto good = check_connection(call, type, call.input["AuthParameters"]); !good) return good.error();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    if (find_connection(tx, owner, name))
+    if (find_connection(tx, owner, name, "create"))
       return Error{"ResourceAlreadyExistsException", "Connection " + name + " already exists."};
     const auto now = whole_seconds(call.kernel.clock.now());
     Stored connection{picked(call.input, {"Name", "Description", "AuthorizationType"}), call.input["AuthParameters"]};
@@ -95,7 +97,7 @@ Result<Value> create_connection(Call& call, Service&) {
 Result<Value> deauthorize_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
   return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
-    auto connection = find_connection(tx, owner, call.input["Name"].string());
+    auto connection = find_connection(tx, owner, call.input["Name"].string(), "deauthorize");
     if (!connection) return connection.error();
     connection->secrets = Value(Map{});
     connection->document.set("ConnectionState", "DEAUTHORIZED");
@@ -109,7 +111,7 @@ Result<Value> delete_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
   const auto& name = call.input["Name"].string();
   return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
-    auto connection = find_connection(tx, owner, name);
+    auto connection = find_connection(tx, owner, name, "delete");
     if (!connection) return connection.error();
     tx.query("DELETE FROM event_connection WHERE account = ? AND region = ? AND name = ?", owner.account, owner.region,
              name);
@@ -120,7 +122,7 @@ Result<Value> delete_connection(Call& call, Service& service) {
 
 Result<Value> describe_connection(Call& call, Service&) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    auto connection = find_connection(tx, Owner::of(call), call.input["Name"].string());
+    auto connection = find_connection(tx, Owner::of(call), call.input["Name"].string(), "describe");
     if (!connection) return connection.error();
     auto shown = std::move(connection->document);
     shown.set("AuthParameters", without_secrets(std::move(connection->secrets)));
@@ -151,7 +153,7 @@ Result<Value> list_connections(Call& call, Service&) {
 Result<Value> update_connection(Call& call, Service& service) {
   const auto owner = Owner::of(call);
   return edit_connection(call, service, [&](Transaction& tx) -> Result<Value> {
-    auto connection = find_connection(tx, owner, call.input["Name"].string());
+    auto connection = find_connection(tx, owner, call.input["Name"].string(), "update");
     if (!connection) return connection.error();
     auto& document = connection->document;
     for (auto& [name, value] : picked(call.input, {"Description", "AuthorizationType"})) document.set(name, value);

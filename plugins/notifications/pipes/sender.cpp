@@ -78,8 +78,7 @@ Result<std::vector<PipeEvent>> Sender::enrich(const CallContext& context, const 
 }
 
 void Sender::send_batch(const CallContext& context, const std::vector<SourceRecord>& records,
-                        const std::vector<std::size_t>& kept, const std::vector<PipeEvent>& events,
-                        Sent& sent) const {
+                        const std::vector<std::size_t>& kept, const std::vector<PipeEvent>& events, Sent& sent) const {
   std::string payload = "[";
   for (const auto& event : events) {
     if (payload.size() > 1) payload += ',';
@@ -112,8 +111,7 @@ void Sender::send_batch(const CallContext& context, const std::vector<SourceReco
 }
 
 void Sender::send_each(const CallContext& context, const std::vector<SourceRecord>& records,
-                       const std::vector<std::size_t>& kept, const std::vector<PipeEvent>& events,
-                       Sent& sent) const {
+                       const std::vector<std::size_t>& kept, const std::vector<PipeEvent>& events, Sent& sent) const {
   // Nothing overtakes what has failed: in a queue within its group, in a stream at all.
   std::set<std::string> stopped_groups;
   bool stream_stopped = false;

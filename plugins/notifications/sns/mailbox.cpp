@@ -7,9 +7,9 @@ namespace {
 
 // Forgets what is behind the newest rows, by (account, region, at_ms, id).
 void trim(Transaction& tx, const std::string& table, const Owner& owner) {
-  const auto last = tx.query("SELECT at_ms, id FROM " + table +
-                                 " WHERE account = ? AND region = ? ORDER BY at_ms DESC, id LIMIT 1 OFFSET ?",
-                             owner.account, owner.region, letters_max - 1);
+  const auto last = tx.query(
+      "SELECT at_ms, id FROM " + table + " WHERE account = ? AND region = ? ORDER BY at_ms DESC, id LIMIT 1 OFFSET ?",
+      owner.account, owner.region, letters_max - 1);
   if (last.empty()) return;
   tx.query("DELETE FROM " + table + " WHERE account = ? AND region = ? AND (at_ms < ? OR (at_ms = ? AND id > ?))",
            owner.account, owner.region, last[0][0], last[0][0], last[0][1]);

@@ -150,18 +150,10 @@ std::size_t message_bytes(const Message& message) {
 }
 
 Value keep(const Message& message) {
-  return Map{{"id", message.id},
-             {"topic_arn", message.topic_arn},
-             {"subject", message.subject},
-             {"body", message.body},
-             {"by_protocol", message.by_protocol},
-             {"attributes", message.attributes},
-             {"group", message.group},
-             {"deduplication", message.deduplication},
-             {"sequence", message.sequence},
-             {"at_ms", message.at_ms},
-             {"base_url", message.base_url},
-             {"replayed", message.replayed}};
+  return Map{{"id", message.id},       {"topic_arn", message.topic_arn},         {"subject", message.subject},
+             {"body", message.body},   {"by_protocol", message.by_protocol},     {"attributes", message.attributes},
+             {"group", message.group}, {"deduplication", message.deduplication}, {"sequence", message.sequence},
+             {"at_ms", message.at_ms}, {"base_url", message.base_url},           {"replayed", message.replayed}};
 }
 
 Message kept(const Value& value) {

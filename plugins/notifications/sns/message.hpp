@@ -22,7 +22,7 @@ struct Message {
   std::string group, deduplication;
   std::int64_t sequence = 0;  // FIFO: from 1.
   std::int64_t at_ms = 0;
-  std::string base_url;  // Under which the publisher reaches us: for addresses in the message.
+  std::string base_url;   // Under which the publisher reaches us: for addresses in the message.
   bool replayed = false;  // From the archive.
 
   std::string body_for(std::string_view protocol) const;

@@ -26,8 +26,7 @@ Result<Value> read_statement(const Value& input, const TopicName& topic) {
     principals.push_back("arn:aws:iam::" + text + ":root");
   }
   for (const auto& action : input["ActionName"].list()) {
-    if (!is_topic_action(action.string()))
-      return invalid_parameter("Policy statement action out of service scope!");
+    if (!is_topic_action(action.string())) return invalid_parameter("Policy statement action out of service scope!");
     actions.push_back("SNS:" + action.string());
   }
   if (principals.empty()) return invalid_parameter("AWSAccountId");

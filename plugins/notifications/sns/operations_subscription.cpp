@@ -113,9 +113,8 @@ Result<Value> confirm_subscription(Call& call, Service&) {
   if (!topic) return topic.error();
   const bool authenticated = call.input["AuthenticateOnUnsubscribe"].string_or("") == "true";
   const auto& token = call.input["Token"].string();
-  const bool is_token = std::all_of(token.begin(), token.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-  });
+  const bool is_token =
+      std::all_of(token.begin(), token.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (!is_token) return Error{"InvalidParameter", "Invalid token"};
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto subscription = confirm(tx, *topic, token, authenticated);

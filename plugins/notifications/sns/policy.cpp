@@ -14,7 +14,7 @@ constexpr auto malformed = "Policy Error: null";
 constexpr auto out_of_scope = "Policy statement action out of service scope!";
 
 constexpr std::array<std::string_view, 9> topic_actions = {
-    "publish",       "subscribe",        "gettopicattributes", "settopicattributes",       "receive",
+    "publish",       "subscribe",        "gettopicattributes", "settopicattributes",      "receive",
     "addpermission", "removepermission", "deletetopic",        "listsubscriptionsbytopic"};
 
 // "SNS:Publish". A star alone would reach actions that are no topic's.

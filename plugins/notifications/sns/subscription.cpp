@@ -130,8 +130,9 @@ std::optional<std::string> refuse_subscription_attribute(const Subscription& sub
   } else if (key == "RawMessageDelivery") {
     if (lower_case(value) != "true" && lower_case(value) != "false")
       return "RawMessageDelivery: Invalid value [" + value + "]. Must be true or false.";
-    if (lower_case(value) == "true" && (subscription.protocol == "lambda" || subscription.protocol.starts_with("email") ||
-                            subscription.protocol == "sms" || subscription.protocol == "application"))
+    if (lower_case(value) == "true" &&
+        (subscription.protocol == "lambda" || subscription.protocol.starts_with("email") ||
+         subscription.protocol == "sms" || subscription.protocol == "application"))
       return "RawMessageDelivery: Delivery protocol [" + subscription.protocol +
              "] does not support raw message delivery.";
   } else if (key == "RedrivePolicy") {

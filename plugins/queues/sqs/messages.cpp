@@ -79,8 +79,8 @@ void insert_message(Transaction& tx, const Queue& queue, const Stored& message, 
            queue.name.account, queue.number, message.sequence, message.visible_at_ms, message.received ? 1 : 0,
            message.receives, message.receives_before, message.receipt, message.first_received_at_ms,
            message.received_at_ms, message.sent_at_ms, queue.fifo ? Parameter(message.group) : none, message.id,
-           message.system, is_inline ? Parameter(message.body) : none,
-           is_inline ? Parameter(message.attributes) : none, fair ? Parameter(tenant) : none);
+           message.system, is_inline ? Parameter(message.body) : none, is_inline ? Parameter(message.attributes) : none,
+           fair ? Parameter(tenant) : none);
   if (!is_inline)
     tx.query("INSERT INTO sqs_body (account, queue, sequence, body, attributes) VALUES (?, ?, ?, ?, ?)",
              queue.name.account, queue.number, message.sequence, message.body, message.attributes);
@@ -138,7 +138,12 @@ bool is_expired(const Queue& queue, const Stored& message, Time now) {
 class Receiver {
  public:
   Receiver(Transaction& tx, const Queue& queue, const Receive& receive, std::size_t room, Live& live, Effects& effects)
-      : tx_(tx), queue_(queue), receive_(receive), count_(std::min(receive.count, room)), live_(live), effects_(effects) {}
+      : tx_(tx),
+        queue_(queue),
+        receive_(receive),
+        count_(std::min(receive.count, room)),
+        live_(live),
+        effects_(effects) {}
 
   Received run() {
     int round = 0;
@@ -155,9 +160,9 @@ class Receiver {
   bool take_any() {
     for (const auto sequence : live_.tenants.quiet_first(tx_, queue_, count_, receive_.now)) {
       if (full()) break;
-      for (const auto& row : tx_.query("SELECT " MESSAGE_COLUMNS
-                                       " FROM sqs_message WHERE account = ? AND queue = ? AND sequence = ?",
-                                       queue_.name.account, queue_.number, sequence))
+      for (const auto& row :
+           tx_.query("SELECT " MESSAGE_COLUMNS " FROM sqs_message WHERE account = ? AND queue = ? AND sequence = ?",
+                     queue_.name.account, queue_.number, sequence))
         take(read_row(tx_, queue_, row));
     }
     if (full()) return true;
@@ -169,9 +174,8 @@ class Receiver {
       if (full()) break;
       auto message = read_row(tx_, queue_, row);
       // One that was just taken is visible again at once where the visibility timeout is 0.
-      const bool is_taken =
-          std::any_of(taken_.messages.begin(), taken_.messages.end(),
-                      [&](const Stored& taken) { return taken.sequence == message.sequence; });
+      const bool is_taken = std::any_of(taken_.messages.begin(), taken_.messages.end(),
+                                        [&](const Stored& taken) { return taken.sequence == message.sequence; });
       if (!is_taken) take(std::move(message));
     }
     return !rows.empty();

@@ -183,9 +183,9 @@ Result<Value> create_queue(Service& service, Call& call) {
              name.region, now.ms - minute_ms);
     // A stack that replaces its own queue is not kept waiting.
     const bool from_outside = call.http != nullptr;
-    if (from_outside && !tx.query("SELECT 1 FROM sqs_deleted WHERE account = ? AND region = ? AND name = ?", name.account, name.region,
-                  name.name)
-             .empty())
+    if (from_outside && !tx.query("SELECT 1 FROM sqs_deleted WHERE account = ? AND region = ? AND name = ?",
+                                  name.account, name.region, name.name)
+                             .empty())
       return Error{"QueueDeletedRecently",
                    "You must wait 60 seconds after deleting a queue before you can create another with the same name."};
     if (auto checked = check_dead_letter_queue(tx, *queue, attributes); !checked) return checked.error();

@@ -31,11 +31,11 @@ class Tenants {
   void count(Transaction& tx, const Queue& queue, Time now);
 
   std::mutex mutex_;
-  bool any_ = false;                  // A message with a group was received since the process began.
+  bool any_ = false;  // A message with a group was received since the process began.
   std::vector<std::string> noisy_;
-  std::int64_t counts_after_ = 0;     // How many more are received until tenants are counted again, and
-  std::int64_t counts_at_ms_ = 0;     // when at the latest.
-  std::string last_;                  // The tenant whose turn was last.
+  std::int64_t counts_after_ = 0;  // How many more are received until tenants are counted again, and
+  std::int64_t counts_at_ms_ = 0;  // when at the latest.
+  std::string last_;               // The tenant whose turn was last.
 };
 
 }  // namespace moonbase::sqs

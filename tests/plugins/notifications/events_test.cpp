@@ -370,6 +370,9 @@ TEST_CASE("an archive keeps what it matches, and a replay sends it again") {
                                                    {"EventPattern", R"({"source":["shop"]})"},
                                                    {"RetentionDays", 1}})["ArchiveArn"]
                            .string();
+  CHECK(kernel.call("ListArchives", {{"EventSourceArn", bus}})["Archives"].list().size() == 1);
+  CHECK(kernel.error("ListArchives", {{"EventSourceArn", bus + "-none"}}).message ==
+        "Event bus default-none does not exist.");
   for (int i = 0; i < 3; ++i) {
     put(kernel, entry("{\"n\":" + std::to_string(i) + "}"));
     kernel.clock.advance_ms(60'000);
@@ -420,6 +423,12 @@ TEST_CASE("connections keep their secrets to themselves") {
                   Map{{"BasicAuthParameters", Map{{"Username", "u"}, {"Password", "hidden"}}},
                       {"InvocationHttpParameters", Map{{"HeaderParameters", List{secret}}}}}}})["ConnectionArn"]
           .string();
+  for (const auto* action : {"Describe", "Delete", "Update", "Deauthorize"})
+    CHECK(kernel.error(std::string(action) + "Connection", {{"Name", "none"}}).message ==
+          "Failed to " + std::string(1, static_cast<char>(action[0] + 32)) + (action + 1) +
+              " the connection(s). Connection 'none' does not exist.");
+  CHECK(kernel.error("DescribeApiDestination", {{"Name", "none"}}).message ==
+        "Failed to describe the api-destination(s). An api-destination 'none' does not exist.");
   const auto described = kernel.call("DescribeConnection", {{"Name", "c"}});
   CHECK(described["AuthParameters"]["BasicAuthParameters"]["Username"].string() == "u");
   CHECK(to_json(described).find("hidden") == std::string::npos);

@@ -205,11 +205,12 @@ TEST_CASE("several batches of a shard are under way at once, and each key stays 
   for (const auto* n : {"1", "2"})
     for (const auto* key : {"a", "b", "c", "d", "e", "f"}) records.push_back(message(std::string(key) + n, key));
   fill(kernel, "stream-a", records);
-  kernel.call("CreatePipe", pipe("stream-a", function_arn,
-                                 {{"SourceParameters",
-                                   Map{{"KinesisStreamParameters", Map{{"StartingPosition", "TRIM_HORIZON"},
-                                                                       {"BatchSize", 4},
-                                                                       {"ParallelizationFactor", 10}}}}}}));
+  kernel.call(
+      "CreatePipe",
+      pipe("stream-a", function_arn,
+           {{"SourceParameters",
+             Map{{"KinesisStreamParameters",
+                  Map{{"StartingPosition", "TRIM_HORIZON"}, {"BatchSize", 4}, {"ParallelizationFactor", 10}}}}}}));
   // The lane that failed is tried again, while the others are done.
   const auto at_once = received(kernel);
   CHECK(at_once.size() > 1);
@@ -304,12 +305,14 @@ TEST_CASE("whatever functions answer, a pipe goes on") {
     CHECK(held(kernel, "queue-a") == 0);
   }
   // An enrichment makes anything of records, also for a bus.
-  auto input = pipe("queue-b", "arn:aws:events:us-east-1:000000000000:event-bus/default", {{"Enrichment", enrichment_arn}});
+  auto input =
+      pipe("queue-b", "arn:aws:events:us-east-1:000000000000:event-bus/default", {{"Enrichment", enrichment_arn}});
   input.set("Name", "b");
   kernel.call("CreatePipe", std::move(input));
   REQUIRE(kernel.try_call("events", "PutRule", {{"Name", "all"}, {"EventPattern", R"({"source":["Pipe b"]})"}}).ok());
-  REQUIRE(kernel.try_call("events", "PutTargets",
-                          {{"Rule", "all"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("t")}}}}})
+  REQUIRE(kernel
+              .try_call("events", "PutTargets",
+                        {{"Rule", "all"}, {"Targets", List{Map{{"Id", "1"}, {"Arn", recorder_arn("t")}}}}})
               .ok());
   answer(kernel, enrichment_arn, {{"Payload", R"([{"eventSource":5}])"}});
   fill(kernel, "queue-b", {message("x")});

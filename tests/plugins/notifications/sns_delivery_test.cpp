@@ -61,8 +61,8 @@ constexpr auto feedback_role = "arn:aws:iam::000000000000:role/feedback";
 // What the log of deliveries of "news" holds; `which` is "" or "/Failure".
 std::vector<Value> delivery_log(TestKernel& kernel, const std::string& which) {
   std::vector<Value> lines;
-  const auto found = kernel.try_call(
-      "logs", "FilterLogEvents", {{"logGroupName", "sns/us-east-1/000000000000/news" + which}});
+  const auto found =
+      kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "sns/us-east-1/000000000000/news" + which}});
   if (!found) return lines;
   for (const auto& event : (*found)["events"].list()) lines.push_back(parse_json(event["message"].string()).value());
   return lines;
@@ -213,6 +213,23 @@ TEST_CASE("an HTTP endpoint that fails is tried three more times, twenty seconds
   // The client's own fault is not tried again.
   endpoint.status = 404;
   kernel.publish("b");
+  kernel.clock.advance_ms(86'400'000);
+  CHECK(endpoint.take().size() == 1);
+  CHECK(received(kernel).size() == 1);
+}
+
+TEST_CASE("a redirect is followed nowhere, and is no delivery") {
+  Topics kernel;
+  allow_loopback(kernel);
+  Endpoint endpoint;
+  kernel.topic();
+  kernel.subscribe(endpoint.url, {{"RedrivePolicy", R"({"deadLetterTargetArn":")" + queue_arn("dead") + "\"}"}},
+                   "http");
+  kernel.clock.advance_ms(0);
+  kernel.call("ConfirmSubscription",
+              {{"TopicArn", topic_arn("news")}, {"Token", endpoint.take().at(0).json()["Token"]}});
+  endpoint.status = 302;
+  kernel.publish("a");
   kernel.clock.advance_ms(86'400'000);
   CHECK(endpoint.take().size() == 1);
   CHECK(received(kernel).size() == 1);

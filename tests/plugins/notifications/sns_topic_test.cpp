@@ -188,8 +188,7 @@ TEST_CASE("policies are checked as SNS checks them") {
     CHECK(refused(statement(action)) == "Invalid parameter: Policy statement action out of service scope!");
   for (const auto* action : {"\"sns:Publish\"", R"(["SNS:Subscribe","SNS:Receive"])"}) {
     kernel.call("SetTopicAttributes", set(statement(action)));
-    CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", arn}})["Attributes"]["Policy"].string() ==
-          statement(action));
+    CHECK(kernel.call("GetTopicAttributes", {{"TopicArn", arn}})["Attributes"]["Policy"].string() == statement(action));
   }
   CHECK(kernel.error("CreateTopic", {{"Name", "b"}, {"Attributes", Map{{"Policy", "{}"}}}}).code == "InvalidParameter");
 }
@@ -198,10 +197,11 @@ TEST_CASE("the mailbox and the outbox keep the newest thousand") {
   Topics kernel;
   const auto application =
       kernel.call("CreatePlatformApplication", {{"Name", "phones"}, {"Platform", "GCM"}, {"Attributes", Map{}}});
-  const auto endpoint = kernel.call("CreatePlatformEndpoint", {{"PlatformApplicationArn",
-                                                                application["PlatformApplicationArn"]},
-                                                               {"Token", "t"}})["EndpointArn"]
-                            .string();
+  const auto endpoint =
+      kernel
+          .call("CreatePlatformEndpoint",
+                {{"PlatformApplicationArn", application["PlatformApplicationArn"]}, {"Token", "t"}})["EndpointArn"]
+          .string();
   for (int i = 0; i < 1003; ++i) {
     kernel.call("Publish", {{"PhoneNumber", "+4915112345678"}, {"Message", std::to_string(i)}});
     kernel.call("Publish", {{"TargetArn", endpoint}, {"Message", std::to_string(i)}});
