@@ -87,6 +87,8 @@ return {
   ["TransactWriteItemList"] = { length = { 1, 100 } },
   ["TransactWriteItems.ClientRequestToken"] = { length = { 1, 36 } },
 
+  ["PartiQLBatchRequest"] = { length = { 1, 25 } },
+  ["ParameterizedStatements"] = { length = { 1, 100 } },
   ["ExecuteStatement.Statement"] = { length = { 1, 8192 } },
   ["ExecuteStatement.Limit"] = { range = { 1 } },
 }

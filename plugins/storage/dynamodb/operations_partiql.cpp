@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
+#include <optional>
 
 #include "attribute.hpp"
 #include "errors.hpp"
@@ -11,8 +12,6 @@
 
 namespace moonbase::dynamodb {
 namespace {
-
-constexpr std::size_t batch_statements_max = 25;
 
 using Operation = Result<Value> (*)(Service&, Call&);
 
@@ -72,6 +71,25 @@ Map names_in(const std::string& text, const Map& names) {
   return used;
 }
 
+// Where a SELECT goes on: its LastEvaluatedKey as text. Clients may send anything back.
+std::string next_token(const Value& last) { return base64(to_json(json_shape(last))); }
+
+std::optional<Map> read_next_token(const std::string& token) {
+  const auto text = from_base64(token);
+  const auto parsed = text ? parse_json(*text) : Result<Value>(Value());
+  if (!parsed || !parsed->is_map()) return std::nullopt;
+  Map key;
+  for (const auto& [name, attribute] : parsed->map()) {
+    if (!attribute.is_map() || attribute.map().size() != 1) return std::nullopt;
+    const auto& [type, content] = *attribute.map().begin();
+    if (!content.is_string() || (type != "S" && type != "N" && type != "B")) return std::nullopt;
+    auto bytes = type == "B" ? from_base64(content.string()) : content.string();
+    if (!bytes) return std::nullopt;
+    key.set(name, Map{{type, std::move(*bytes)}});
+  }
+  return key;
+}
+
 Result<Value> run_select(Service& service, Call& call, const Prepared& prepared, const Value& request) {
   const auto& statement = prepared.statement;
   const auto* index = statement.index.empty() ? nullptr : prepared.table->find_index(statement.index);
@@ -95,9 +113,8 @@ Result<Value> run_select(Service& service, Call& call, const Prepared& prepared,
   for (const auto* member : {"Limit", "ConsistentRead", "ReturnConsumedCapacity"})
     if (!request[member].is_null()) input->set(member, request[member]);
   if (const auto& token = request["NextToken"]; !token.is_null()) {
-    const auto text = from_base64(token.string());
-    auto start = text ? parse_json(*text) : Result<Value>(validation("Invalid NextToken"));
-    if (!start || !start->is_map()) return validation("Given invalid next token");
+    auto start = read_next_token(token.string());
+    if (!start) return validation("Given invalid next token");
     input->set("ExclusiveStartKey", std::move(*start));
   }
   auto output = run(queries ? query : scan, service, call, std::move(*input));
@@ -105,7 +122,7 @@ Result<Value> run_select(Service& service, Call& call, const Prepared& prepared,
   Map answered = {{"Items", (*output)["Items"]}};
   if (const auto& last = (*output)["LastEvaluatedKey"]; !last.is_null()) {
     answered.set("LastEvaluatedKey", last);
-    answered.set("NextToken", base64(to_json(last)));
+    answered.set("NextToken", next_token(last));
   }
   if (const auto& capacity = (*output)["ConsumedCapacity"]; !capacity.is_null())
     answered.set("ConsumedCapacity", capacity);
@@ -156,7 +173,7 @@ std::string batch_code(const std::string& code) {
   return end == std::string::npos ? code : code.substr(0, end);
 }
 
-Value batch_answer(Service& service, Call& call, const Value& request) {
+Value batch_answer(Service& service, Call& call, const Value& request, List& capacities) {
   const auto failed = [](const Error& error, const std::string& table) {
     Map answer = {{"Error", Map{{"Code", batch_code(error.code)}, {"Message", error.message}}}};
     if (const auto* item = error.members.find("Item")) answer.find("Error")->set("Item", *item);
@@ -174,9 +191,23 @@ Value batch_answer(Service& service, Call& call, const Value& request) {
           table);
   const auto output = run_statement(service, call, *prepared, request);
   if (!output) return failed(output.error(), table);
+  if (const auto& used = (*output)["ConsumedCapacity"]; !used.is_null()) capacities.push_back(used);
   Map answer = {{"TableName", table}};
   if (const auto& items = (*output)["Items"].list(); !items.empty()) answer.set("Item", items[0]);
   return Value(std::move(answer));
+}
+
+// An INSERT's condition that failed is a duplicate.
+Error with_duplicates(const Error& error, const std::vector<bool>& inserts) {
+  const auto* reasons = error.members.find("CancellationReasons");
+  if (!reasons) return error;
+  List told = reasons->list();
+  for (std::size_t i = 0; i < told.size() && i < inserts.size(); ++i)
+    if (inserts[i] && told[i]["Code"].string() == "ConditionalCheckFailed") {
+      told[i].set("Code", "DuplicateItem");
+      told[i].set("Message", "Duplicate primary key exists in table");
+    }
+  return cancelled(std::move(told));
 }
 
 }  // namespace
@@ -188,25 +219,27 @@ Result<Value> execute_statement(Service& service, Call& call) {
 }
 
 Result<Value> batch_execute_statement(Service& service, Call& call) {
-  const auto& statements = call.input["Statements"].list();
-  if (statements.size() > batch_statements_max)
-    return validation(
-        "1 validation error detected: Value at 'statements' failed to satisfy constraint: Member must have "
-        "length less than or equal to 25");
-  List responses;
-  for (const auto& request : statements) responses.push_back(batch_answer(service, call, request));
-  return Value(Map{{"Responses", std::move(responses)}});
+  List responses, capacities;
+  for (auto request : call.input["Statements"].list()) {
+    request.set("ReturnConsumedCapacity", call.input["ReturnConsumedCapacity"]);
+    responses.push_back(batch_answer(service, call, request, capacities));
+  }
+  Map output = {{"Responses", std::move(responses)}};
+  if (!capacities.empty()) output.set("ConsumedCapacity", std::move(capacities));
+  return Value(std::move(output));
 }
 
 Result<Value> execute_transaction(Service& service, Call& call) {
   List actions;
+  std::vector<bool> inserts;
   std::size_t reads = 0;
   const auto& statements = call.input["TransactStatements"].list();
   for (const auto& request : statements) {
     const auto prepared = prepare(service, call, request);
     if (!prepared) return prepared.error();
     const auto& statement = prepared->statement;
-    if (statement.kind == Statement::Kind::insert) {
+    inserts.push_back(statement.kind == Statement::Kind::insert);
+    if (inserts.back()) {
       actions.push_back(Map{{"Put", insert_input(*prepared)}});
       continue;
     }
@@ -236,7 +269,7 @@ Result<Value> execute_transaction(Service& service, Call& call) {
   if (!call.input["ReturnConsumedCapacity"].is_null())
     input.set("ReturnConsumedCapacity", call.input["ReturnConsumedCapacity"]);
   auto output = run(reads == 0 ? transact_write_items : transact_get_items, service, call, std::move(input));
-  if (!output) return output;
+  if (!output) return with_duplicates(output.error(), inserts);
   Map answered;
   if (reads != 0) answered.set("Responses", (*output)["Responses"]);
   if (const auto& capacity = (*output)["ConsumedCapacity"]; !capacity.is_null())

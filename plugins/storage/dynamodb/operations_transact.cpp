@@ -104,14 +104,6 @@ Outcome evaluate(Transaction& tx, const Table& table, const Action& action) {
   return outcome;
 }
 
-Error cancelled(List reasons) {
-  std::string codes;
-  for (const auto& reason : reasons) codes += (codes.empty() ? "" : ", ") + reason["Code"].string();
-  return {"TransactionCanceledException",
-          "Transaction cancelled, please refer cancellation reasons for specific reasons [" + codes + "]",
-          {{"CancellationReasons", std::move(reasons)}}};
-}
-
 // --- idempotency ---------------------------------------------------------------------------------
 
 // Text in which two requests are equal only if they are equal; JSON would lose the difference
@@ -175,6 +167,14 @@ std::size_t position_of(std::vector<TableName>& names, const TableName& name) {
 
 }  // namespace
 
+Error cancelled(List reasons) {
+  std::string codes;
+  for (const auto& reason : reasons) codes += (codes.empty() ? "" : ", ") + reason["Code"].string();
+  return {"TransactionCanceledException",
+          "Transaction cancelled, please refer cancellation reasons for specific reasons [" + codes + "]",
+          {{"CancellationReasons", std::move(reasons)}}};
+}
+
 Result<Value> transact_get_items(Service& service, Call& call) {
   struct Get {
     Value* input = nullptr;
@@ -225,13 +225,8 @@ Result<Value> transact_get_items(Service& service, Call& call) {
       Map response;
       if (found) {
         bytes += found->bytes;
-        if (const auto& projection = get.expressions[ExpressionKind::projection]) {
-          Projection chosen;
-          for (const auto& path : projection.expression->paths) chosen.add(path, projection.bindings);
-          response.set("Item", chosen.apply(found->item));
-        } else {
-          response.set("Item", std::move(found->item));
-        }
+        const auto chosen = read_projection(get.expressions, Value());
+        response.set("Item", chosen ? chosen->apply(found->item) : std::move(found->item));
       }
       responses.push_back(std::move(response));
     }
@@ -247,7 +242,8 @@ Result<Value> transact_get_items(Service& service, Call& call) {
 
 Result<Value> transact_write_items(Service& service, Call& call) {
   // Before anything is read from it: the same request must have the same digest.
-  const auto token = call.input["ClientRequestToken"].string_or("");
+  const auto& given_token = call.input["ClientRequestToken"];
+  const auto token = given_token.is_null() ? std::string() : call.context.region + "/" + given_token.string();
   const auto digest = token.empty() ? std::string() : digest_of(call.input["TransactItems"]);
   std::vector<Action> actions;
   std::vector<TableName> names;

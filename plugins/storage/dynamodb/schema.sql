@@ -21,7 +21,7 @@ CREATE TABLE dynamodb_item (
 -- The next space of an account.
 CREATE TABLE dynamodb_space (account TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) STRICT;
 
--- Client tokens of transactions, for ten minutes.
+-- Client tokens of transactions, for ten minutes: "region/token".
 CREATE TABLE dynamodb_token (
   account TEXT NOT NULL, token TEXT NOT NULL, digest TEXT NOT NULL, expires_at_ms INTEGER NOT NULL,
   PRIMARY KEY (account, token)

@@ -136,6 +136,9 @@ Result<Value> batch_write_item(Service& service, Call& call);
 Result<Value> transact_get_items(Service& service, Call& call);
 Result<Value> transact_write_items(Service& service, Call& call);
 
+// TransactionCanceledException, for these reasons in order.
+Error cancelled(List reasons);
+
 // operations_partiql.cpp
 Result<Value> batch_execute_statement(Service& service, Call& call);
 Result<Value> execute_statement(Service& service, Call& call);

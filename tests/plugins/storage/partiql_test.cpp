@@ -148,3 +148,61 @@ TEST_CASE("batches answer each statement, transactions all or none") {
                                                Orders::request("SELECT * FROM orders WHERE pk = 'z' AND sk = 1")}}});
   CHECK(read["Responses"] == Value(List{Map{{"Item", Map{{"stock", n("1")}}}}, Map{}}));
 }
+
+TEST_CASE("a statement's pages go on from binary keys, and from nothing that a client made up") {
+  Platform platform(table_input("blobs", {"pk:S", "sk:B"}));
+  for (const auto* bytes : {"\x01", "\xff\xfe", "\x7f", "\xc3\x28"})
+    platform.put("blobs", {{"pk", s("a")}, {"sk", Map{{"B", bytes}}}});
+  Map input = {{"Statement", "SELECT sk FROM blobs WHERE pk = 'a'"}, {"Limit", 1}};
+  std::size_t seen = 0;
+  while (true) {
+    const auto page = platform.call("ExecuteStatement", input);
+    seen += page["Items"].list().size();
+    if (page["NextToken"].is_null()) break;
+    input.set("NextToken", page["NextToken"]);
+    REQUIRE(seen < 10);
+  }
+  CHECK(seen == 4);
+  // {"pk":5}, {"pk":{"S":5}}, {"pk":{"L":[]}}, 5, text that is no base64.
+  for (const auto* token : {"eyJwayI6NX0=", "eyJwayI6eyJTIjo1fX0=", "eyJwayI6eyJMIjpbXX19", "NQ==", "%%"}) {
+    input.set("NextToken", token);
+    CHECK(platform.error("ExecuteStatement", input).message == "Given invalid next token");
+  }
+}
+
+TEST_CASE("a batch of statements tells what each has used") {
+  Platform platform(table_input("orders", {"id:S"}));
+  const auto output = platform.call(
+      "BatchExecuteStatement",
+      {{"Statements", List{Map{{"Statement", "INSERT INTO orders VALUE {'id': 'a'}"}}, Map{{"Statement", "nonsense"}},
+                           Map{{"Statement", "SELECT * FROM orders WHERE id = 'a'"}, {"ConsistentRead", true}}}},
+       {"ReturnConsumedCapacity", "TOTAL"}});
+  REQUIRE(output["ConsumedCapacity"].list().size() == 2);
+  CHECK(output["ConsumedCapacity"][0]["CapacityUnits"].number() == 1);
+  CHECK(output["ConsumedCapacity"][1]["TableName"].string() == "orders");
+  CHECK(output["Responses"][2]["Item"]["id"]["S"].string() == "a");
+  List many(26, Map{{"Statement", "SELECT * FROM orders WHERE id = 'a'"}});
+  CHECK(platform.error("BatchExecuteStatement", {{"Statements", many}}).code == "ValidationException");
+}
+
+TEST_CASE("an insert that a transaction cannot do is a duplicate, and tokens are a region's own") {
+  Platform platform(table_input("orders", {"id:S"}));
+  const auto insert = [](const char* id) {
+    return Map{{"Statement", std::string("INSERT INTO orders VALUE {'id': '") + id + "'}"}};
+  };
+  platform.put("orders", {{"id", s("a")}});
+  const auto error = platform.error("ExecuteTransaction", {{"TransactStatements", List{insert("b"), insert("a")}}});
+  CHECK(error.message.find("[None, DuplicateItem]") != std::string::npos);
+  CHECK((*error.members.find("CancellationReasons"))[1]["Message"].string() == "Duplicate primary key exists in table");
+
+  const auto write = [&](const char* id) {
+    return platform.try_call("dynamodb", "TransactWriteItems",
+                             {{"ClientRequestToken", "t"},
+                              {"TransactItems", List{Map{{"Put", Map{{"TableName", "orders"}, {"Item", Map{{"id", s(id)}}}}}}}}});
+  };
+  CHECK(write("x"));
+  CHECK(write("y").error().code == "IdempotentParameterMismatchException");
+  platform.context.region = "eu-west-1";
+  platform.call("CreateTable", table_input("orders", {"id:S"}));
+  CHECK(write("y"));
+}
