@@ -20,4 +20,13 @@ void register_tag_operations(Registrar& registrar, FunctionService& functions);
 void register_url_operations(Registrar& registrar, FunctionService& functions);
 void register_version_operations(Registrar& registrar, FunctionService& functions);
 
+// What a file's operations have in common: `operation("GetAlias", get_alias);` registers a function of the
+// Call and of what all of them work on, which lives as long as the plugin.
+template <class With>
+auto operations_of(Registrar& registrar, With& with) {
+  return [&registrar, &with](const char* name, Result<Value> (*run)(Call&, With&)) {
+    registrar.operation(name, [run, &with](Call& call) { return run(call, with); });
+  };
+}
+
 }  // namespace moonbase::functions

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
@@ -126,30 +127,22 @@ Result<Value> get_provisioned(Call& call, FunctionService&) {
 Result<Value> list_provisioned(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (const auto function = require_latest(tx, *name); !function) return function.error();
-    List configs;
-    Map output;
-    std::string last;
-    tx.each(
-        "SELECT * FROM function_provisioned WHERE account = ? AND region = ? AND function = ? AND qualifier > ? ORDER "
-        "BY qualifier",
-        {name->account, name->region, name->name, *after}, [&](const Row& row) {
-          if (configs.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          last = row["qualifier"].string();
+    return read_page(
+        tx, call,
+        {"ProvisionedConcurrencyConfigs",
+         "SELECT * FROM function_provisioned WHERE account = ? AND region = ? AND function = ? AND "
+         "qualifier > ? ORDER BY qualifier",
+         {name->account, name->region, name->name, *after}},
+        [&](const Row& row) -> std::optional<PageItem> {
+          const auto& qualifier = row["qualifier"].string();
           auto config = describe(row);
-          config.set("FunctionArn", FunctionName{name->account, name->region, name->name, last}.arn());
-          configs.push_back(std::move(config));
-          return true;
+          config.set("FunctionArn", FunctionName{name->account, name->region, name->name, qualifier}.arn());
+          return PageItem{qualifier, std::move(config)};
         });
-    output.set("ProvisionedConcurrencyConfigs", std::move(configs));
-    return Value(std::move(output));
   });
 }
 
@@ -207,9 +200,7 @@ Result<Value> put_provisioned(Call& call, FunctionService&) {
 }  // namespace
 
 void register_concurrency_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("DeleteFunctionConcurrency", delete_function_concurrency);
   operation("DeleteProvisionedConcurrencyConfig", delete_provisioned);
   operation("GetFunctionConcurrency", get_function_concurrency);

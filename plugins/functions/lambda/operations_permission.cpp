@@ -184,9 +184,7 @@ Result<Value> remove_permission(Call& call, FunctionService& functions) {
 }  // namespace
 
 void register_permission_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("AddPermission", add_permission);
   operation("GetPolicy", get_policy);
   operation("RemovePermission", remove_permission);

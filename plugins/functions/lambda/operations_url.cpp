@@ -2,6 +2,7 @@
 #include <moonbase/json.hpp>
 
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
 #include "lambda/url.hpp"
 #include "lambda/version.hpp"
 
@@ -113,30 +114,23 @@ Result<Value> get_url(Call& call, FunctionService&) {
 Result<Value> list_urls(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (!find_function(tx, name->account, name->region, name->name)) return no_url();
-    List urls;
-    Map output;
-    std::string last;
-    tx.each(
-        "SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier >= ? ORDER BY "
-        "qualifier",
-        {name->account, name->region, name->name, *after}, [&](const Row& row) {
+    // The function's own URL has no qualifier, so keys begin with a mark.
+    const auto key_of = [](const FunctionUrl& url) { return "q" + url.name.qualifier; };
+    return read_page(
+        tx, call,
+        {"FunctionUrlConfigs",
+         "SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier >= ? "
+         "ORDER BY qualifier",
+         {name->account, name->region, name->name, std::string_view(*after).substr(after->empty() ? 0 : 1)}},
+        [&](const Row& row) -> std::optional<PageItem> {
           const auto url = function_url_of(row);
-          if (!after->empty() && url.name.qualifier == *after) return true;
-          if (urls.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          last = url.name.qualifier;
-          urls.push_back(describe(call, url));
-          return true;
+          if (key_of(url) == *after) return std::nullopt;
+          return PageItem{key_of(url), describe(call, url)};
         });
-    output.set("FunctionUrlConfigs", std::move(urls));
-    return Value(std::move(output));
   });
 }
 
@@ -164,9 +158,7 @@ Result<Value> update_url(Call& call, FunctionService& functions) {
 }  // namespace
 
 void register_url_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("CreateFunctionUrlConfig", create_url);
   operation("DeleteFunctionUrlConfig", delete_url);
   operation("GetFunctionUrlConfig", get_url);

@@ -80,7 +80,7 @@ CREATE TABLE event_source_mapping (
   account TEXT NOT NULL, region TEXT NOT NULL, uuid TEXT NOT NULL,
   function TEXT NOT NULL, qualifier TEXT NOT NULL, source_arn TEXT NOT NULL,
   enabled INTEGER NOT NULL, configuration TEXT NOT NULL, start_at_ms INTEGER NOT NULL,
-  modified_at_ms INTEGER NOT NULL,
+  modified_at_ms INTEGER NOT NULL, tags TEXT NOT NULL,
   PRIMARY KEY (account, region, uuid));
 CREATE INDEX event_source_mapping_by_function ON event_source_mapping (account, region, function, uuid);
 CREATE INDEX event_source_mapping_by_source ON event_source_mapping (account, region, source_arn, uuid);

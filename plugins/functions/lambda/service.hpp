@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "lambda/function.hpp"
+#include "lambda/packages.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
 #include "runtimes/runtime_environment.hpp"
@@ -75,6 +76,7 @@ class FunctionService final : public FunctionInvoker {
   std::uint64_t url_changes() const { return url_changes_; }
 
   LogStore& logs() { return logs_; }
+  Packages& packages() { return packages_; }
   KernelServices& kernel() { return kernel_; }
 
  private:
@@ -101,7 +103,7 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
-    void retire();  // No environment is kept.
+    void retire();                                                           // No environment is kept.
     ~Live();
   };
   class Slot;
@@ -144,12 +146,13 @@ class FunctionService final : public FunctionInvoker {
                                       const Invocation& invocation, std::string_view request_id);
 
   Result<InvocationResult> run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
-                                          const Invocation& invocation,
-                                          std::string_view request_id, const ResponseSink* sink);
+                                          const Invocation& invocation, std::string_view request_id,
+                                          const ResponseSink* sink);
   void note_other_version(const std::string& runtime, const std::string& has);
 
   KernelServices& kernel_;
   LogStore logs_;
+  Packages packages_;
   Pools pools_;
   std::unique_ptr<CodeFolders> folders_;
   std::vector<std::string_view> vocabularies_;

@@ -1,7 +1,5 @@
 #include "lambda/version.hpp"
 
-#include <algorithm>
-#include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
@@ -112,20 +110,6 @@ Error revision_mismatch() {
       "the latest Revision Id",
       {{"Type", "User"}},
       412};
-}
-
-std::string marker_of(std::string_view key) { return base64_url(key); }
-
-Result<std::string> key_of_marker(const Call& call) {
-  const auto marker = call.input["Marker"].string_or("");
-  if (marker.empty()) return std::string();
-  auto key = from_base64_url(marker);
-  if (!key) return invalid_parameter("Invalid value for Marker");
-  return std::move(*key);
-}
-
-std::size_t page_of(const Call& call, std::int64_t most) {
-  return static_cast<std::size_t>(std::min(call.input["MaxItems"].integer_or(most), most));
 }
 
 }  // namespace moonbase::functions

@@ -44,9 +44,4 @@ std::vector<std::string> permitted_services(Transaction& tx, const FunctionName&
 bool wrong_revision(const Call& call, const std::string& revision_id);
 Error revision_mismatch();
 
-// The marker of a page that begins behind `key`, and back.
-std::string marker_of(std::string_view key);
-Result<std::string> key_of_marker(const Call& call);
-std::size_t page_of(const Call& call, std::int64_t most = 50);
-
 }  // namespace moonbase::functions

@@ -260,6 +260,21 @@ TEST_CASE_METHOD(Platform, "a tumbling window hands its state on, and ends with 
   CHECK(item["Item"]["sum"]["N"].string_or("") == "3");
 }
 
+TEST_CASE_METHOD(Platform, "a mapping has tags of its own") {
+  const auto made = map_stream({{"Tags", Map{{"team", "moon"}}}});
+  const auto arn = made["EventSourceMappingArn"];
+  CHECK(made["Tags"].is_null());
+  kernel.call("TagResource", {{"Resource", arn}, {"Tags", Map{{"stage", "test"}}}});
+  kernel.call("UntagResource", {{"Resource", arn}, {"TagKeys", List{"team"}}});
+  kernel.call("UpdateEventSourceMapping", {{"UUID", made["UUID"]}, {"BatchSize", 7}});
+  CHECK(kernel.call("ListTags", {{"Resource", arn}})["Tags"] == Value(Map{{"stage", "test"}}));
+  CHECK(kernel.error("ListTags", {{"Resource", arn.string() + "0"}}).code == "ResourceNotFoundException");
+  CHECK(kernel
+            .error("CreateEventSourceMapping",
+                   {{"FunctionName", "f"}, {"EventSourceArn", queue_arn}, {"Tags", Map{{"aws:x", "1"}}}})
+            .code == "InvalidParameterValueException");
+}
+
 TEST_CASE_METHOD(Platform, "what AWS refuses of a mapping is refused in its words") {
   const auto refused = [&](Map input) {
     if (!input.contains("FunctionName")) input.set("FunctionName", "f");
@@ -404,9 +419,9 @@ TEST_CASE("a function and a queue that feed each other are stopped after sixteen
     return *answer;
   };
   for (const auto* queue : {"rounds", "count"}) sqs("CreateQueue", {{"QueueName", queue}});
-  kernel.call("CreateEventSourceMapping", {{"FunctionName", "again"},
-                                           {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:rounds"},
-                                           {"BatchSize", 1}});
+  kernel.call(
+      "CreateEventSourceMapping",
+      {{"FunctionName", "again"}, {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:rounds"}, {"BatchSize", 1}});
   sqs("SendMessage", {{"QueueUrl", "rounds"}, {"MessageBody", "first"}});
   kernel.clock.advance_ms(1000);
   const auto attributes = sqs("GetQueueAttributes", {{"QueueUrl", "count"}, {"AttributeNames", List{"All"}}});

@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
 
 #include "support.hpp"
 
@@ -120,6 +121,37 @@ TEST_CASE("packages that are broken or lead out of their folder are refused befo
   CHECK(bomb.message == "Unzipped size must be smaller than 262144000 bytes");
 }
 
+TEST_CASE("a package goes with the last that uses it, and at once where nothing came of it") {
+  TestKernel kernel{"lambda", functions};
+  const auto is_kept = [&](const std::string& package) {
+    moonbase::HttpRequest request;
+    request.method = "GET";
+    request.path = "/_functions/code/" + moonbase::sha256_hex(package);
+    request.headers.add("Host", "127.0.0.1:4566");
+    return kernel.http(std::move(request)).status == 200;
+  };
+  const auto one = zip({{"main.lua", "function handler() return 1 end"}});
+  const auto two = zip({{"main.lua", "function handler() return 2 end"}});
+  const auto create = [&](const char* name, const std::string& package) {
+    return function(name, "", {{"Code", Map{{"ZipFile", package}}}});
+  };
+  kernel.call("CreateFunction", create("f", one));
+  CHECK(is_kept(one));
+  CHECK(kernel.error("CreateFunction", create("f", two)).code == "ResourceConflictException");
+  CHECK_FALSE(is_kept(two));
+  kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", two}, {"DryRun", true}});
+  CHECK_FALSE(is_kept(two));
+  kernel.call("CreateFunction", create("g", one));
+  kernel.call("DeleteFunction", {{"FunctionName", "f"}});
+  CHECK(is_kept(one));
+  kernel.call("PublishLayerVersion", {{"LayerName", "l"}, {"Content", Map{{"ZipFile", one}}}});
+  kernel.call("UpdateFunctionCode", {{"FunctionName", "g"}, {"ZipFile", two}});
+  CHECK(is_kept(one));
+  kernel.call("DeleteLayerVersion", {{"LayerName", "l"}, {"VersionNumber", 1}});
+  CHECK_FALSE(is_kept(one));
+  CHECK(invoke(kernel, "g").integer() == 2);
+}
+
 TEST_CASE("permissions become a policy, as AddPermission describes them") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", "function handler() end"));
@@ -153,6 +185,15 @@ TEST_CASE("tags are added, listed and removed") {
   CHECK(tags["b"].string() == "2");
   CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", Map{{"aws:x", "1"}}}}).code ==
         "InvalidParameterValueException");
+  Map many;
+  for (int i = 0; i < 50; ++i) many.set("t" + std::to_string(i), "x");
+  CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", many}}).message ==
+        "Number of tags exceeds resource tag limit.");
+  CHECK(kernel.error("TagResource", {{"Resource", arn.string() + ":1"}, {"Tags", Map{{"x", "1"}}}}).message ==
+        "Tags on function aliases and versions are not supported. Please specify a function ARN.");
+  CHECK(kernel.error("ListTags", {{"Resource", "f"}}).code == "ValidationException");
+  CHECK(kernel.error("ListTags", {{"Resource", "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-1"}})
+            .status == 501);
 }
 
 TEST_CASE("a revision that has passed is refused") {

@@ -167,6 +167,13 @@ TEST_CASE_METHOD(Platform, "URLs belong to functions and aliases, one each") {
       "ValidationException");
   kernel.call("CreateFunctionUrlConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}, {"AuthType", "NONE"}});
   CHECK(kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}})["FunctionUrlConfigs"].list().size() == 2);
+  auto page = kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}, {"MaxItems", 1}});
+  CHECK(page["FunctionUrlConfigs"][0]["FunctionArn"].string() == "arn:aws:lambda:us-east-1:000000000000:function:f");
+  page =
+      kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}, {"MaxItems", 1}, {"Marker", page["NextMarker"]}});
+  CHECK(page["FunctionUrlConfigs"][0]["FunctionArn"].string() ==
+        "arn:aws:lambda:us-east-1:000000000000:function:f:live");
+  CHECK(page["NextMarker"].is_null());
   CHECK(kernel.call("UpdateFunctionUrlConfig", {{"FunctionName", "f"}, {"AuthType", "AWS_IAM"}})["AuthType"].string() ==
         "AWS_IAM");
   CHECK(kernel.error("UpdateFunctionUrlConfig", {{"FunctionName", "f"}, {"InvokeMode", "RESPONSE_STREAM"}}).status ==
