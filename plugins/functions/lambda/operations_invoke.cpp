@@ -96,7 +96,7 @@ Result<Invocation> invocation_of(Call& call, std::size_t bytes_max) {
     return bad_content(parsed.error().message);
   if (const auto context = call.input["ClientContext"].string_or(""); !context.empty()) {
     auto text = from_base64(context);
-    if (!text || text->size() > 3583 || !parse_json(*text))
+    if (!text || text->size() > client_context_bytes_max || !parse_json(*text))
       return Error{"InvalidRequestContentException",
                    "Client context must be a valid Base64-encoded JSON object.",
                    {{"Type", "User"}},

@@ -1,16 +1,15 @@
 // Invocations of runtimes that are programs of their own: init phase, invoke phase, and what Lambda
 // writes into the log around them.
-#include "lambda/service.hpp"
-#include "lambda/lineage.hpp"
-#include "runtimes/platform_log.hpp"
-#include "runtimes/runtime_pool.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <time.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <moonbase/json.hpp>
+
+#include "lambda/lineage.hpp"
+#include "lambda/service.hpp"
+#include "runtimes/platform_log.hpp"
+#include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -53,17 +52,16 @@ std::string exit_text(const Ending& ending) {
 // One invocation on its way.
 class ProcessInvocation {
  public:
-  ProcessInvocation(FunctionService& service, const CallContext& context, FunctionService::Live& live,
-                    const Invocation& invocation,
-                    std::string_view request_id, const ResponseSink* sink)
+  ProcessInvocation(FunctionService& service, const FunctionService::Work& work)
       : service_(service),
         kernel_(service.kernel_),
-        context_(context),
-        live_(live),
-        function_(live.function),
-        invocation_(invocation),
-        request_id_(request_id),
-        sink_(sink),
+        context_(work.context),
+        live_(*work.live),
+        function_(live_.function),
+        invocation_(work.invocation),
+        request_id_(work.request_id),
+        arn_(work.arn()),
+        sink_(work.sink),
         format_(platform_log_format(function_.log_format(), function_.log_level("SystemLogLevel"))) {}
 
   Result<InvocationResult> run() {
@@ -174,8 +172,7 @@ class ProcessInvocation {
     request.client_context = invocation_.client_context;
     request.request_id = request_id_;
     request.trace_id = trace_id_ = lineage_with(make_trace_id(), live_.lineage);
-    const auto arn = function_.version_arn();
-    request.function_arn = arn;
+    request.function_arn = arn_;
     request.deadline = deadline_;
     request.deadline_ms = machine_now_ms() + function_.timeout_seconds * 1000;
     request.sink = sink_;
@@ -278,6 +275,7 @@ class ProcessInvocation {
   const Function& function_;
   const Invocation& invocation_;
   const std::string_view request_id_;
+  const std::string arn_;
   const ResponseSink* const sink_;
   const PlatformLogFormat format_;
   RuntimeLease lease_;
@@ -288,10 +286,8 @@ class ProcessInvocation {
   bool started_ = false;
 };
 
-Result<InvocationResult> FunctionService::run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                         const Invocation& invocation, std::string_view request_id,
-                                                         const ResponseSink* sink) {
-  return ProcessInvocation(*this, context, *live, invocation, request_id, sink).run();
+Result<InvocationResult> FunctionService::run_in_process(const Work& work) {
+  return ProcessInvocation(*this, work).run();
 }
 
 void FunctionService::note_other_version(const std::string& runtime, const std::string& has) {

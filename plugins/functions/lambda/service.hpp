@@ -109,11 +109,23 @@ class FunctionService final : public FunctionInvoker {
   class Slot;
   // What a name with or without qualifier leads to.
   struct Target {
+    std::string qualifier;
     std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
     double other_weight = 0;
     bool may_recur = false;  // RecursiveLoop Allow.
     bool has_policy = false;
     std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
+  };
+  // One invocation on its way. Views, but for what it runs on.
+  struct Work {
+    const CallContext& context;
+    std::shared_ptr<const Target> target;
+    std::shared_ptr<Live> live;  // Of the target.
+    const Invocation& invocation;
+    std::string_view request_id;
+    const ResponseSink* sink = nullptr;  // Where the answer goes as the runtime makes it; null: into the result.
+
+    std::string arn() const;  // By which the function was invoked.
   };
   struct Report;
   static std::chrono::milliseconds idle_max();
@@ -126,28 +138,24 @@ class FunctionService final : public FunctionInvoker {
   Result<Value> read_target(Transaction& tx, const FunctionName& name, Found& found);
   std::shared_ptr<Live> make_live(Function function);
   Result<std::shared_ptr<const Target>> find(const FunctionName& name);
-  const std::shared_ptr<Live>& choose(const Target& target);
+  std::shared_ptr<Live> choose(const Target& target);
   static Result<Done> check_recursion(const CallContext& context, const Target& target);
   static Result<Done> check_permitted(const CallContext& context, const Target& target);
   Result<PoolCode> code_of(const Function& function);
   std::string log_stream_name(const std::string& version);
   void finish(const Live& live, std::string_view request_id, const LogStream& stream, const Report& report,
               std::string* tail);
-  Result<InvocationResult> run_live(const CallContext& context, const std::shared_ptr<Live>& live,
-                                    const Invocation& invocation, std::string_view request_id);
+  // Checks what the caller may, chooses the version and runs it.
+  Result<InvocationResult> run_target(const CallContext& context, std::shared_ptr<const Target> target,
+                                      const Invocation& invocation, std::string_view request_id,
+                                      const ResponseSink* sink);
+  Result<InvocationResult> run_live(const Work& work);
   // Answers TimeoutError when the caller gives up; the function goes on.
-  Result<InvocationResult> run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
-                                      const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
-                                       const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_in_environment(const CallContext& context, const std::shared_ptr<Live>& live,
-                                              const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
-                                      const Invocation& invocation, std::string_view request_id);
-
-  Result<InvocationResult> run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
-                                          const Invocation& invocation, std::string_view request_id,
-                                          const ResponseSink* sink);
+  Result<InvocationResult> run_beside(const Work& work);
+  Result<InvocationResult> run_counted(const Work& work);
+  Result<InvocationResult> run_in_environment(const Work& work);
+  Result<InvocationResult> run_inline(const Work& work);
+  Result<InvocationResult> run_in_process(const Work& work);
   void note_other_version(const std::string& runtime, const std::string& has);
 
   KernelServices& kernel_;

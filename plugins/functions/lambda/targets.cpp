@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "environment/frames.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
 #include "lambda/service.hpp"
@@ -112,6 +113,7 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   if (!read) return read.error();
 
   auto target = std::make_shared<Target>();
+  target->qualifier = name.qualifier;
   target->other_weight = found.other_weight;
   target->may_recur = found.may_recur;
   target->has_policy = found.has_policy;
@@ -150,7 +152,7 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   return std::shared_ptr<const Target>(std::move(target));
 }
 
-const std::shared_ptr<FunctionService::Live>& FunctionService::choose(const Target& target) {
+std::shared_ptr<FunctionService::Live> FunctionService::choose(const Target& target) {
   if (!target.other) return target.live;
   const double chance = static_cast<double>(kernel_.ids.number() >> 11) * 0x1p-53;
   return chance < target.other_weight ? target.other : target.live;
@@ -285,6 +287,8 @@ void FunctionService::reset(std::string_view account) {
 }
 
 Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
+  if (invocation.client_context.size() > client_context_bytes_max)
+    return Error{"InvalidRequestContentException", "The client context is too long.", {{"Type", "User"}}, 400};
   if (!invocation.event) {
     // Gateways name functions by ARN, as they are kept here: nothing to take apart.
     std::shared_ptr<const Target> target;
@@ -292,11 +296,7 @@ Result<InvocationResult> FunctionService::invoke(const CallContext& context, Inv
       const std::shared_lock lock(mutex_);
       if (const auto found = targets_.find(invocation.function); found != targets_.end()) target = found->second;
     }
-    if (target) {
-      if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
-      if (auto ends = check_recursion(context, *target); !ends) return ends.error();
-      return run_live(context, choose(*target), invocation, kernel_.ids.uuid());
-    }
+    if (target) return run_target(context, std::move(target), invocation, kernel_.ids.uuid(), nullptr);
   }
   const auto name = parse_function_name(invocation.function, context);
   if (!name) return name.error();
@@ -315,48 +315,50 @@ Result<InvocationResult> FunctionService::invoke(const CallContext& context, Inv
 
 Result<InvocationResult> FunctionService::run(const CallContext& context, const FunctionName& name,
                                               const Invocation& invocation, std::string_view request_id) {
-  const auto target = find(name);
+  auto target = find(name);
   if (!target) return target.error();
-  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
-  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
-  return run_live(context, choose(**target), invocation, request_id);
+  return run_target(context, std::move(*target), invocation, request_id, nullptr);
 }
 
 Result<InvocationResult> FunctionService::stream(const CallContext& context, const FunctionName& name,
                                                  const Invocation& invocation, std::string_view request_id,
                                                  const ResponseSink& sink) {
-  const auto target = find(name);
+  auto target = find(name);
   if (!target) return target.error();
-  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
-  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
-  const auto& live = choose(**target);
-  if (live->runtimes) {
-    const Slot slot(*live->family->counts.load());
-    if (!slot.taken()) return too_many_requests(live->family->reserved);
-    return run_in_process(context, live, invocation, request_id, &sink);
-  }
-  auto result = run_live(context, live, invocation, request_id);
-  if (result && result->function_error.empty()) sink(result->payload);
+  return run_target(context, std::move(*target), invocation, request_id, &sink);
+}
+
+Result<InvocationResult> FunctionService::run_target(const CallContext& context, std::shared_ptr<const Target> target,
+                                                     const Invocation& invocation, std::string_view request_id,
+                                                     const ResponseSink* sink) {
+  if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
+  if (auto ends = check_recursion(context, *target); !ends) return ends.error();
+  auto live = choose(*target);
+  if (!sink || live->runtimes)
+    return run_live({context, std::move(target), std::move(live), invocation, request_id, sink});
+  auto result = run_live({context, std::move(target), std::move(live), invocation, request_id});
+  if (result && result->function_error.empty()) (*sink)(result->payload);
   return result;
 }
 
-Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                   const Invocation& invocation, std::string_view request_id) {
-  // Most callers wait longer than the function may take, and nothing needs to watch them.
+Result<InvocationResult> FunctionService::run_live(const Work& work) {
+  // Most callers wait longer than the function may take, and nothing needs to watch them. A stream's caller watches
+  // for itself.
   constexpr auto init_max = std::chrono::seconds(10);
-  const auto longest = std::chrono::seconds(live->function.timeout_seconds) + init_max;
-  if (!live->is_inline && context.deadline != MachineTime::max() && context.deadline - steady_clock::now() < longest)
-    return run_beside(context, live, invocation, request_id);
-  return run_counted(context, live, invocation, request_id);
+  const auto longest = std::chrono::seconds(work.live->function.timeout_seconds) + init_max;
+  const auto deadline = work.context.deadline;
+  if (!work.live->is_inline && !work.sink && deadline != MachineTime::max() && deadline - steady_clock::now() < longest)
+    return run_beside(work);
+  return run_counted(work);
 }
 
-Result<InvocationResult> FunctionService::run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                      const Invocation& invocation, std::string_view request_id) {
-  const Slot slot(*live->family->counts.load());
-  if (!slot.taken()) return too_many_requests(live->family->reserved);
-  if (live->runtimes) return run_in_process(context, live, invocation, request_id, nullptr);
-  if (live->is_inline) return run_inline(context, live, invocation, request_id);
-  return run_in_environment(context, live, invocation, request_id);
+Result<InvocationResult> FunctionService::run_counted(const Work& work) {
+  auto& family = *work.live->family;
+  const Slot slot(*family.counts.load());
+  if (!slot.taken()) return too_many_requests(family.reserved);
+  if (work.live->runtimes) return run_in_process(work);
+  if (work.live->is_inline) return run_inline(work);
+  return run_in_environment(work);
 }
 
 namespace {
@@ -375,20 +377,19 @@ struct Beside {
 
 }  // namespace
 
-Result<InvocationResult> FunctionService::run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                     const Invocation& invocation, std::string_view request_id) {
+Result<InvocationResult> FunctionService::run_beside(const Work& work) {
   const auto both = std::make_shared<Beside>();
   if (both->ended < 0) return Error{"ServiceException", "Out of file descriptors.", {{"Type", "Service"}}, 500};
-  both->context = context;
+  both->context = work.context;
   both->context.deadline = MachineTime::max();
-  both->invocation = invocation;
-  both->request_id = request_id;
-  kernel_.io.spawn([this, both, live] {
-    both->result = run_counted(both->context, live, both->invocation, both->request_id);
+  both->invocation = work.invocation;
+  both->request_id = work.request_id;
+  kernel_.io.spawn([this, both, target = work.target, live = work.live] {
+    both->result = run_counted({both->context, target, live, both->invocation, both->request_id});
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(both->ended, &one, sizeof one);
   });
-  if (!both->result) kernel_.io.wait_readable(both->ended, context.deadline);
+  if (!both->result) kernel_.io.wait_readable(both->ended, work.context.deadline);
   kernel_.io.forget(both->ended);
   if (both->result) return std::move(*both->result);
   return Error{"TimeoutError", "The caller gave up before the function ended.", {}, 504};

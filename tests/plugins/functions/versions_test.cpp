@@ -137,6 +137,34 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
   CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"Qualifier", "live"}}).code == "ResourceNotFoundException");
 }
 
+TEST_CASE("a handler sees the ARN by which it was invoked") {
+  TestKernel kernel{"lambda", functions};
+  const std::string told = "function handler(_, ctx) return ctx.invoked_function_arn end";
+  kernel.call("CreateFunction", function("f", told, {{"Publish", true}}));
+  kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
+  CHECK(invoke(kernel, "f").string() == arn);
+  CHECK(invoke_at(kernel, "1").string() == arn + ":1");
+  CHECK(invoke_at(kernel, "live").string() == arn + ":live");
+  CHECK(invoke_at(kernel, "$LATEST").string() == arn + ":$LATEST");
+  CHECK(invoke(kernel, "f").string() == arn);  // The same environment.
+  kernel.call("CreateFunction", function("inline", told, {{"Tags", Map{{"moonbase:inline", "1"}}}, {"Publish", true}}));
+  CHECK(invoke(kernel, "inline:1").string() == "arn:aws:lambda:us-east-1:000000000000:function:inline:1");
+  kernel.call("CreateFunction", function("program", "",
+                                         {{"Runtime", "provided.al2023"},
+                                          {"Publish", true},
+                                          {"Code", Map{{"ZipFile", zip({{"bootstrap", R"sh(#!/bin/sh
+url=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+while true; do
+  curl -sSD /tmp/head "$url/next" > /dev/null
+  id=$(sed -n 's/^lambda-runtime-aws-request-id: *\([^\r]*\).*/\1/Ip' /tmp/head)
+  arn=$(sed -n 's/^lambda-runtime-invoked-function-arn: *\([^\r]*\).*/\1/Ip' /tmp/head)
+  curl -sSd "\"$arn\"" "$url/$id/response" > /dev/null
+done
+)sh"}})}}}}));
+  CHECK(invoke(kernel, "program:1").string() == "arn:aws:lambda:us-east-1:000000000000:function:program:1");
+  CHECK(invoke(kernel, "program").string() == "arn:aws:lambda:us-east-1:000000000000:function:program");
+}
+
 TEST_CASE("settings are kept, shown, and part of what a version is") {
   TestKernel kernel{"lambda", functions};
   const auto made =
