@@ -63,6 +63,8 @@ class EnvironmentProcess {
   ~EnvironmentProcess();
 
   EnvironmentAnswer invoke(Io& io, const EnvironmentInvocation& invocation, InvocationHost& host);
+  // Between invocations: its loop lets go of it, and another may go on with it.
+  void leave(Io& io) { io.forget(socket_.get()); }
   // Ends it; before destruction, on its loop.
   void close(Io& io);
 
