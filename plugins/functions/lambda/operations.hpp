@@ -14,6 +14,7 @@ void register_event_source_operations(Registrar& registrar, FunctionService& fun
 void register_function_operations(Registrar& registrar, FunctionService& functions);
 void register_invoke_operations(Registrar& registrar, FunctionService& functions);
 void register_layer_operations(Registrar& registrar, FunctionService& functions);
+void register_runtime_management_operations(Registrar& registrar, FunctionService& functions);
 void register_stream_operations(Registrar& registrar, FunctionService& functions);
 void register_permission_operations(Registrar& registrar, FunctionService& functions);
 void register_tag_operations(Registrar& registrar, FunctionService& functions);

@@ -140,13 +140,6 @@ Result<Value> put_recursion_config(Call& call, FunctionService& functions) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
   const auto& loop = call.input["RecursiveLoop"].string();
-  if (loop != "Allow" && loop != "Terminate")
-    return Error{"ValidationException",
-                 "1 validation error detected: Value '" + loop +
-                     "' at 'recursiveLoop' failed to satisfy constraint: Member must satisfy enum value set: [Allow, "
-                     "Terminate]",
-                 {{"Type", "User"}},
-                 400};
   auto put = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (const auto function = require_latest(tx, *name); !function) return function.error();
     tx.query(

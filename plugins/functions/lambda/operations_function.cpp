@@ -6,6 +6,7 @@
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/page.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/settings.hpp"
 #include "lambda/version.hpp"
 
@@ -180,7 +181,8 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
                    "Unable to delete version because the following aliases reference it: [" + aliases + "]",
                    {{"Type", "User"}},
                    409};
-    for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url"})
+    for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url",
+                              "function_runtime_management"})
       tx.query(
           "DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
           name.account, name.region, name.name, name.qualifier);
@@ -195,6 +197,7 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
   });
   if (!deleted || !before) return deleted;
   functions.forget(name.account, name.region, name.name, *number);
+  functions.concurrency_changed(name);
   functions.urls_changed();
   functions.packages().erase_unused(call.kernel, {before->code_blob, before->library_blob});
   return deleted;
@@ -215,7 +218,8 @@ Result<Value> delete_function(Call& call, FunctionService& functions) {
       bytes += before.back().code_bytes;
     }
     for (const char* table : {"function_alias", "function_permission", "function_concurrency", "function_provisioned",
-                              "function_event_invoke", "function_recursion", "function_url", "function_layer"})
+                              "function_event_invoke", "function_recursion", "function_url", "function_layer",
+                              "function_runtime_management"})
       tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ?",
                name->account, name->region, name->name);
     tx.query("DELETE FROM function_counter WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
@@ -227,6 +231,7 @@ Result<Value> delete_function(Call& call, FunctionService& functions) {
   });
   if (!deleted) return deleted;
   functions.forget_all(name->account, name->region, name->name);
+  functions.concurrency_changed(*name);
   functions.urls_changed();
   for (const auto& version : before)
     functions.packages().erase_unused(call.kernel, {version.code_blob, version.library_blob});
@@ -246,11 +251,8 @@ Result<Value> get_function(Call& call, FunctionService&) {
                             ? function->tags
                             : require_function(tx, {name->account, name->region, name->name, {}})->tags;
     if (!latest.empty()) output.set("Tags", latest);
-    const auto reserved =
-        tx.query("SELECT reserved FROM function_concurrency WHERE account = ? AND region = ? AND function = ?",
-                 name->account, name->region, name->name);
-    if (!reserved.empty())
-      output.set("Concurrency", Map{{"ReservedConcurrentExecutions", reserved.front()["reserved"]}});
+    if (const auto reserved = read_reserved(tx, *name))
+      output.set("Concurrency", Map{{"ReservedConcurrentExecutions", *reserved}});
     return Value(std::move(output));
   });
 }

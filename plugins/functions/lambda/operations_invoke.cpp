@@ -35,14 +35,8 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
   const auto request_id = call.context.request_id.size() == 36 ? call.context.request_id : call.kernel.ids.uuid();
 
   if (type != "RequestResponse") {
-    const auto found = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-      const auto function = require_function(tx, *name);
-      if (!function) return function.error();
-      return Value();
-    });
-    if (!found) return found.error();
-    if (!event) return Value(Map{{"StatusCode", 204}});
     if (auto permitted = functions.check(call.context, *name); !permitted) return permitted.error();
+    if (!event) return Value(Map{{"StatusCode", 204}});
     const auto queued = functions.enqueue(
         call.context, {*name, std::move(invocation.payload), std::move(invocation.client_context), request_id},
         call.kernel.store);

@@ -8,12 +8,11 @@
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/page.hpp"
+#include "lambda/policy.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
-
-constexpr std::size_t policy_bytes_max = 20 * 1024;
 
 Error not_found() {
   return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};

@@ -55,15 +55,9 @@ Error no_url() {
   return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
 }
 
-Result<Done> check_streaming(const Call& call) {
-  if (call.input["InvokeMode"].string_or("BUFFERED") == "BUFFERED") return done;
-  return not_implemented("lambda " + std::string(call.operation) + " InvokeMode RESPONSE_STREAM");
-}
-
 Result<Value> create_url(Call& call, FunctionService& functions) {
   const auto name = url_name(call);
   if (!name) return name.error();
-  if (auto good = check_streaming(call); !good) return good.error();
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (auto exists = check_exists(tx, *name); !exists) return exists.error();
     if (find_url(tx, *name))
@@ -76,7 +70,7 @@ Result<Value> create_url(Call& call, FunctionService& functions) {
     url.name = *name;
     url.id = call.kernel.ids.random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789");
     url.auth_type = call.input["AuthType"].string();
-    url.invoke_mode = "BUFFERED";
+    url.invoke_mode = call.input["InvokeMode"].string_or("BUFFERED");
     if (call.input["Cors"].is_map()) url.cors = call.input["Cors"].map();
     url.created_at = url.modified_at = call.kernel.clock.now();
     tx.query("INSERT INTO function_url VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
@@ -137,18 +131,19 @@ Result<Value> list_urls(Call& call, FunctionService&) {
 Result<Value> update_url(Call& call, FunctionService& functions) {
   const auto name = url_name(call);
   if (!name) return name.error();
-  if (auto good = check_streaming(call); !good) return good.error();
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto url = find_url(tx, *name);
     if (!url) return no_url();
     url->auth_type = call.input["AuthType"].string_or(url->auth_type);
+    url->invoke_mode = call.input["InvokeMode"].string_or(url->invoke_mode);
     if (call.input["Cors"].is_map()) url->cors = call.input["Cors"].map();
     url->modified_at = call.kernel.clock.now();
     tx.query(
-        "UPDATE function_url SET auth_type = ?, cors = ?, modified_at_ms = ? WHERE account = ? AND region = ? AND "
+        "UPDATE function_url SET auth_type = ?, invoke_mode = ?, cors = ?, modified_at_ms = ? WHERE account = ? AND "
+        "region = ? AND "
         "function = ? AND qualifier = ?",
-        url->auth_type, to_json(Value(url->cors)), url->modified_at, name->account, name->region, name->name,
-        name->qualifier);
+        url->auth_type, url->invoke_mode, to_json(Value(url->cors)), url->modified_at, name->account, name->region,
+        name->name, name->qualifier);
     return Value(describe(call, *url));
   });
   if (updated) functions.urls_changed();

@@ -4,6 +4,7 @@
 #include "lambda/code.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/page.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
@@ -156,6 +157,8 @@ Result<Value> delete_alias(Call& call, FunctionService& functions) {
   });
   if (deleted) {
     functions.forget_settings(name->account, name->region, name->name);
+    functions.concurrency_changed(*name);
+    functions.provision(*name);
     functions.urls_changed();
   }
   return deleted;
@@ -166,15 +169,12 @@ Result<Value> get_account_settings(Call& call, FunctionService&) {
     const auto& account = call.context.identity.account_id;
     const auto used = tx.query("SELECT functions, code_bytes FROM function_usage WHERE account = ? AND region = ?",
                                account, call.context.region);
-    const auto reserved = tx.query(
-        "SELECT COALESCE(SUM(reserved), 0) AS reserved FROM function_concurrency WHERE account = ? AND region = ?",
-        account, call.context.region);
+    const auto own = read_own_concurrency(tx, account, call.context.region);
     return Value(Map{{"AccountLimit", Map{{"TotalCodeSize", code_storage_bytes_max},
                                           {"CodeSizeUnzipped", static_cast<std::int64_t>(unzipped_bytes_max)},
                                           {"CodeSizeZipped", static_cast<std::int64_t>(zipped_bytes_max)},
                                           {"ConcurrentExecutions", concurrency_max},
-                                          {"UnreservedConcurrentExecutions",
-                                           concurrency_max - reserved.front()["reserved"].integer()}}},
+                                          {"UnreservedConcurrentExecutions", concurrency_max - own}}},
                      {"AccountUsage", Map{{"TotalCodeSize", used.empty() ? Value(0) : used.front()["code_bytes"]},
                                           {"FunctionCount", used.empty() ? Value(0) : used.front()["functions"]}}}});
   });
@@ -236,7 +236,10 @@ Result<Value> update_alias(Call& call, FunctionService& functions) {
     put_alias(tx, *alias);
     return Value(describe(*alias));
   });
-  if (updated) functions.forget_settings(name->account, name->region, name->name);
+  if (updated) {
+    functions.forget_settings(name->account, name->region, name->name);
+    functions.provision(*name);  // It may belong to another version now.
+  }
   return updated;
 }
 

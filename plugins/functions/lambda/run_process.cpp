@@ -7,6 +7,7 @@
 #include <moonbase/json.hpp>
 
 #include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/service.hpp"
 #include "runtimes/platform_log.hpp"
 #include "runtimes/runtime_pool.hpp"
@@ -18,8 +19,9 @@ using std::chrono::steady_clock;
 using Init = RuntimeEnvironment::Init;
 using Answer = RuntimeEnvironment::Answer;
 
-constexpr auto init_max = std::chrono::seconds(10);          // As on Lambda.
-constexpr auto settle_time = std::chrono::milliseconds(20);  // Behind an answer: longer goes on by itself.
+constexpr auto init_max = std::chrono::seconds(10);               // As on Lambda.
+constexpr auto provisioned_init_max = std::chrono::seconds(130);  // Nobody waits for it.
+constexpr auto settle_time = std::chrono::milliseconds(20);       // Behind an answer: longer goes on by itself.
 constexpr std::int64_t credentials_ms = 36LL * 3600 * 1000;
 constexpr std::int64_t credentials_left_ms = 3600LL * 1000;  // No invocation outlives them.
 constexpr std::size_t tail_bytes_max = 4096;
@@ -79,6 +81,33 @@ class ProcessInvocation {
     return finish();
   }
 
+  // Starts an environment that waits for invocations. False: its init phase has failed, as the log says.
+  Result<bool> provision(std::shared_ptr<ProvisionedHome::Token> token) {
+    const auto begun = steady_clock::now();
+    auto launch = live_.runtimes->launch();
+    if (!launch) return launch.error();
+    if (!(*launch)->missing.empty()) return false;
+    lease_ = live_.runtimes->make(*launch, service_.logs_, open_stream());
+    lease_.provisioned = token;
+    log(init_start_line(format_, now(), function_.runtime));
+    const auto init = start_environment(begun + provisioned_init_max, "provisioned-concurrency");
+    if (!init) return init.error();
+    if (init->kind == Init::Kind::ready) {
+      note_version();
+      live_.home->count_started(*token);
+      live_.runtimes->keep(std::move(lease_));
+      return true;
+    }
+    const bool timed_out = init->kind == Init::Kind::timed_out;
+    log(init_report_line(format_, now(), "init", timed_out ? "timeout" : "error",
+                         timed_out                          ? std::string()
+                         : init->kind == Init::Kind::exited ? std::string("Runtime.ExitError")
+                                                            : init->error_type,
+                         us_since(begun)));
+    lease_.environment->close(timed_out ? "timeout" : "failure");
+    return false;
+  }
+
  private:
   // False: it failed, and the result says so.
   Result<bool> begin_environment() {
@@ -129,11 +158,13 @@ class ProcessInvocation {
     return false;
   }
 
-  Result<Init> start_environment(MachineTime deadline) {
+  // "provisioned-concurrency": off the path of any invocation.
+  Result<Init> start_environment(MachineTime deadline, const char* initialization = "on-demand") {
     const auto expires = now().ms + credentials_ms;
     const auto credentials = kernel_.credentials.issue(live_.calls.identity, Time{expires});
     lease_.environment->expires = Time{expires - credentials_left_ms};
-    auto init = lease_.environment->start({{"AWS_ACCESS_KEY_ID", credentials.access_key_id},
+    auto init = lease_.environment->start({{"AWS_LAMBDA_INITIALIZATION_TYPE", initialization},
+                                           {"AWS_ACCESS_KEY_ID", credentials.access_key_id},
                                            {"AWS_SECRET_ACCESS_KEY", credentials.secret_access_key},
                                            {"AWS_SESSION_TOKEN", credentials.session_token},
                                            {"AWS_ACCESS_KEY", credentials.access_key_id},
@@ -185,10 +216,6 @@ class ProcessInvocation {
     const auto request_text = "RequestId: " + std::string(request_id_) + " Error: ";
     switch (answer.kind) {
       case Answer::Kind::answer:
-        if (sink_ && !answer.streamed && answer.error_type.empty()) {
-          (*sink_)(answer.body);  // The runtime answered in one piece.
-          return;
-        }
         result_.payload = std::move(answer.body);
         // The stream broke off.
         if (!answer.error_type.empty()) fail(failure_json(answer.error_type, answer.error_type), answer.error_type);
@@ -287,7 +314,19 @@ class ProcessInvocation {
 };
 
 Result<InvocationResult> FunctionService::run_in_process(const Work& work) {
+  const auto& runtimes = *work.live->runtimes;
+  // Programs belong to the loop that began them. A stream does not: its client is here.
+  if (runtimes.provisioned_idle() > 0 && !work.sink && !work.live->home->is_here())
+    if (auto result = run_at_home(work)) return std::move(*result);
   return ProcessInvocation(*this, work).run();
+}
+
+Result<bool> FunctionService::start_provisioned(const std::shared_ptr<Live>& live,
+                                                std::shared_ptr<ProvisionedHome::Token> token) {
+  const CallContext context;
+  const Invocation invocation;
+  const auto target = std::make_shared<Target>();
+  return ProcessInvocation(*this, {context, target, live, invocation, {}}).provision(std::move(token));
 }
 
 void FunctionService::note_other_version(const std::string& runtime, const std::string& has) {

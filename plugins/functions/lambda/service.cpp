@@ -12,6 +12,7 @@
 #include "lambda/code.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
 #include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
@@ -165,7 +166,10 @@ FunctionService::Live::~Live() = default;
 void FunctionService::Live::retire() {
   pool->retire();
   if (runtimes) runtimes->retire();
+  if (home) home->end();
 }
+
+std::size_t FunctionService::Live::provisioned() const { return home ? home->started() : pool->provisioned(); }
 
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
     : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()), folders_(std::make_unique<CodeFolders>()) {}

@@ -5,9 +5,11 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <moonbase/plugin.hpp>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -17,6 +19,8 @@
 
 #include "lambda/function.hpp"
 #include "lambda/packages.hpp"
+#include "lambda/policy.hpp"
+#include "lambda/provisioned.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
 #include "runtimes/runtime_environment.hpp"
@@ -53,7 +57,7 @@ class FunctionService final : public FunctionInvoker {
                                std::string_view request_id);
   // Whether there is such a function, and this caller may invoke it.
   Result<Done> check(const CallContext& context, const FunctionName& name);
-  // The same as run(); the answer goes to `sink` piece by piece, where the runtime streams, else at the end.
+  // The same as run(); where the runtime streams its answer, that goes to `sink` piece by piece.
   Result<InvocationResult> stream(const CallContext& context, const FunctionName& name, const Invocation& invocation,
                                   std::string_view request_id, const ResponseSink& sink);
   // Durably, to be run by the task "lambda-async".
@@ -64,8 +68,17 @@ class FunctionService final : public FunctionInvoker {
   void forget(std::string_view account, std::string_view region, std::string_view name, std::int64_t version = 0);
   // Its aliases, permissions or concurrency have changed; what runs goes on.
   void forget_settings(std::string_view account, std::string_view region, std::string_view name);
-  // What functions have reserved has changed.
-  void concurrency_changed(const std::string& account, const std::string& region);
+  // What a version or alias has provisioned may have changed: starts and ends environments, off the caller's path.
+  void provision(const FunctionName& name);
+  void provision_all();  // Once, before the first request.
+  struct ProvisionedState {
+    std::int64_t started = 0;
+    bool failed = false;
+  };
+  ProvisionedState provisioned_state(const FunctionName& name);
+
+  // What the function has reserved or provisioned has changed.
+  void concurrency_changed(const FunctionName& name);
   // All of its versions are gone.
   void forget_all(std::string_view account, std::string_view region, std::string_view name);
   void reset(std::string_view account);
@@ -92,6 +105,8 @@ class FunctionService final : public FunctionInvoker {
     std::atomic<bool> reserved{false};
     std::unordered_map<std::int64_t, std::shared_ptr<Live>> lives;  // By version.
     std::vector<std::string> targets;
+    // Invocations count against what the function has reserved, else against its account.
+    void count(std::optional<std::int64_t> own_limit, Counter& account);
   };
   struct Live {
     Function function;
@@ -103,7 +118,14 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
-    void retire();                                                           // No environment is kept.
+
+    Counter provisioned_slots;
+    std::atomic<std::size_t> provisioned_wanted{0};
+    std::atomic<bool> provisioned_failed{false};
+    std::shared_ptr<ProvisionedHome> home;  // Of runtimes.
+    bool home_kept = false;                 // Its fiber has begun.
+    std::size_t provisioned() const;        // Started.
+    void retire();                          // No environment is kept.
     ~Live();
   };
   class Slot;
@@ -113,8 +135,8 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
     double other_weight = 0;
     bool may_recur = false;  // RecursiveLoop Allow.
-    bool has_policy = false;
-    std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
+    std::string arn;         // As policies name it.
+    Policy policy;
   };
   // One invocation on its way. Views, but for what it runs on.
   struct Work {
@@ -156,6 +178,14 @@ class FunctionService final : public FunctionInvoker {
   Result<InvocationResult> run_in_environment(const Work& work);
   Result<InvocationResult> run_inline(const Work& work);
   Result<InvocationResult> run_in_process(const Work& work);
+  // On the loop where the provisioned environments are; nothing where that has ended.
+  std::optional<Result<InvocationResult>> run_at_home(const Work& work);
+  // Starts an environment of a runtime that is a program; `token` lives as long as it.
+  Result<bool> start_provisioned(const std::shared_ptr<Live>& live, std::shared_ptr<ProvisionedHome::Token> token);
+  void provision_now(const FunctionName& name);
+  void provision_live(const std::shared_ptr<Live>& live, std::size_t wanted);
+  void keep_home(const std::shared_ptr<Live>& live);
+
   void note_other_version(const std::string& runtime, const std::string& has);
 
   KernelServices& kernel_;
@@ -177,6 +207,8 @@ class FunctionService final : public FunctionInvoker {
   ByName<std::shared_ptr<Family>> families_;       // By ARN without one.
   ByName<std::unique_ptr<Counter>> accounts_;      // By "account/region".
   std::unordered_set<std::string> versions_noted_;
+  std::deque<FunctionName> to_provision_;
+  bool provisioning_ = false;
 };
 
 }  // namespace moonbase::functions

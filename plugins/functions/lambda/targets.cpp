@@ -8,6 +8,7 @@
 #include "environment/frames.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/service.hpp"
 #include "lambda/version.hpp"
 #include "runtimes/runtime_pool.hpp"
@@ -45,9 +46,10 @@ class FunctionService::Slot {
 struct FunctionService::Found {
   std::optional<Function> main, other;
   double other_weight = 0;
-  std::vector<std::string> principals;
-  std::int64_t reserved = -1, reserved_sum = 0;
-  bool may_recur = false, has_policy = false;
+  Policy policy;
+  std::int64_t own_sum = 0;
+  std::optional<std::int64_t> reserved;
+  bool may_recur = false;
 };
 
 Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& name, Found& found) {
@@ -61,18 +63,9 @@ Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& 
       found.other_weight = weight.number();
     }
   }
-  found.principals = permitted_services(tx, name);
-  found.has_policy = !tx.query(
-                            "SELECT statement_id FROM function_permission WHERE account = ? AND region = ? AND "
-                            "function = ? AND qualifier = ? LIMIT 1",
-                            name.account, name.region, name.name, name.qualifier)
-                          .empty();
-  for (const auto& row :
-       tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region = ?", name.account,
-                name.region)) {
-    found.reserved_sum += row["reserved"].integer();
-    if (row["function"].string() == name.name) found.reserved = row["reserved"].integer();
-  }
+  found.policy = read_policy(tx, name);
+  found.own_sum = read_own_concurrency(tx, name.account, name.region);
+  found.reserved = read_reserved(tx, name);
   found.may_recur = !tx.query(
                            "SELECT function FROM function_recursion WHERE account = ? AND region = ? AND function = ? "
                            "AND recursive_loop = 'Allow'",
@@ -93,7 +86,8 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
                              role.substr(role.rfind('/') + 1) + "/" + live->function.name;
   live->calls.identity.issued = true;
   live->calls.region = live->function.region;
-  if (is_process_runtime(live->function.runtime))
+  if (is_process_runtime(live->function.runtime)) live->home = std::make_shared<ProvisionedHome>();
+  if (live->home)
     live->runtimes = std::make_shared<RuntimePool>(kernel_, pools_.processes(), *folders_, live->function, idle_max());
   live->pool = std::make_shared<Pool>(
       pools_, [this, function = live->function] { return code_of(function); },
@@ -116,8 +110,10 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   target->qualifier = name.qualifier;
   target->other_weight = found.other_weight;
   target->may_recur = found.may_recur;
-  target->has_policy = found.has_policy;
-  target->principals = std::move(found.principals);
+  target->arn =
+      FunctionName{name.account, name.region, name.name, name.qualifier == "$LATEST" ? std::string() : name.qualifier}
+          .arn();
+  target->policy = std::move(found.policy);
   const std::unique_lock lock(mutex_);
   // What was read may be old: whoever changes a row says so behind its commit.
   const bool fresh = changes == changes_;
@@ -127,10 +123,8 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   auto& family = families_[unqualified.arn()];
   if (!family) family = std::make_shared<Family>();
   if (fresh || !family->counts) {
-    account->limit = concurrency_max - static_cast<int>(found.reserved_sum);
-    family->own.limit = static_cast<int>(std::max<std::int64_t>(found.reserved, 0));
-    family->reserved = found.reserved >= 0;
-    family->counts = found.reserved >= 0 ? &family->own : account.get();
+    account->limit = concurrency_max - static_cast<int>(found.own_sum);
+    family->count(found.reserved, *account);
   }
   const auto live_of = [&](Function function) {
     const auto version = function.version;
@@ -169,16 +163,21 @@ Result<Done> FunctionService::check_recursion(const CallContext& context, const 
 }
 
 Result<Done> FunctionService::check_permitted(const CallContext& context, const Target& target) {
-  const auto& service = context.identity.service;
-  if (service.empty()) return done;
-  for (const auto& principal : target.principals)
-    if (principal == service || principal == "*") return done;
+  constexpr std::string_view action = "lambda:InvokeFunction";
+  const auto& who = context.identity;
+  // Its own account may, unless the policy says no.
+  const bool own = who.service.empty() && who.account_id == target.live->function.account;
+  if (own && target.policy.empty()) return done;
+  const auto answer = ask(target.policy, {who, action, target.arn});
+  if (answer == PolicyAnswer::allows || (own && answer == PolicyAnswer::says_nothing)) return done;
   // Gateways were let in before there were policies: a function without any keeps its routes.
-  if (!target.has_policy && service == "apigateway.amazonaws.com") return done;
+  if (target.policy.empty() && who.service == "apigateway.amazonaws.com") return done;
   return Error{"AccessDeniedException",
-               "User: " + service +
-                   " is not authorized to perform: lambda:InvokeFunction on resource: " + target.live->function.arn() +
-                   " because no resource-based policy allows the lambda:InvokeFunction action",
+               "User: " + (who.service.empty() ? who.arn : who.service) +
+                   " is not authorized to perform: " + std::string(action) + " on resource: " + target.arn +
+                   (answer == PolicyAnswer::denies
+                        ? " with an explicit deny in a resource-based policy"
+                        : " because no resource-based policy allows the " + std::string(action) + " action"),
                {{"Type", "User"}},
                403};
 }
@@ -189,36 +188,29 @@ Result<Done> FunctionService::check(const CallContext& context, const FunctionNa
   return check_permitted(context, **target);
 }
 
-void FunctionService::concurrency_changed(const std::string& account, const std::string& region) {
+void FunctionService::Family::count(std::optional<std::int64_t> own_limit, Counter& account) {
+  own.limit = static_cast<int>(own_limit.value_or(0));
+  reserved = own_limit.has_value();
+  counts = own_limit ? &own : &account;
+}
+
+void FunctionService::concurrency_changed(const FunctionName& name) {
   for (;;) {
     const auto changes = changes_.load();
-    std::unordered_map<std::string, int> reserved;
-    const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
-      reserved.clear();
-      for (const auto& row :
-           tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region "
-                    "= ?",
-                    account, region))
-        reserved[row["function"].string()] = static_cast<int>(row["reserved"].integer());
-      return Value();
+    std::optional<std::int64_t> reserved;
+    const auto sum = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
+      reserved = read_reserved(tx, name);
+      return Value(read_own_concurrency(tx, name.account, name.region));
     });
-    if (!read) return;
+    if (!sum) return kernel_.log.error("concurrency cannot be read: " + sum.error().message);
     const std::unique_lock lock(mutex_);
     if (changes != changes_) continue;
     ++changes_;
-    auto& counter = accounts_[account + "/" + region];
-    if (!counter) counter = std::make_unique<Counter>();
-    int sum = 0;
-    for (const auto& [name, count] : reserved) sum += count;
-    counter->limit = concurrency_max - sum;
-    const auto prefix = FunctionName{account, region, {}, {}}.arn();
-    for (const auto& [arn, family] : families_) {
-      if (!arn.starts_with(prefix)) continue;
-      const auto found = reserved.find(arn.substr(prefix.size()));
-      family->reserved = found != reserved.end();
-      family->own.limit = found != reserved.end() ? found->second : 0;
-      family->counts = found != reserved.end() ? &family->own : counter.get();
-    }
+    auto& account = accounts_[name.account + "/" + name.region];
+    if (!account) account = std::make_unique<Counter>();
+    account->limit = static_cast<int>(concurrency_max - sum->integer());
+    const auto family = families_.find(FunctionName{name.account, name.region, name.name, {}}.arn());
+    if (family != families_.end()) family->second->count(reserved, *account);
     return;
   }
 }
@@ -334,11 +326,8 @@ Result<InvocationResult> FunctionService::run_target(const CallContext& context,
   if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
   if (auto ends = check_recursion(context, *target); !ends) return ends.error();
   auto live = choose(*target);
-  if (!sink || live->runtimes)
-    return run_live({context, std::move(target), std::move(live), invocation, request_id, sink});
-  auto result = run_live({context, std::move(target), std::move(live), invocation, request_id});
-  if (result && result->function_error.empty()) (*sink)(result->payload);
-  return result;
+  if (!live->runtimes) sink = nullptr;  // Its answers are whole.
+  return run_live({context, std::move(target), std::move(live), invocation, request_id, sink});
 }
 
 Result<InvocationResult> FunctionService::run_live(const Work& work) {
@@ -354,8 +343,16 @@ Result<InvocationResult> FunctionService::run_live(const Work& work) {
 
 Result<InvocationResult> FunctionService::run_counted(const Work& work) {
   auto& family = *work.live->family;
-  const Slot slot(*family.counts.load());
-  if (!slot.taken()) return too_many_requests(family.reserved);
+  // What is provisioned serves first; beyond that the function draws on its account like any other. A reservation
+  // counts both.
+  std::optional<Slot> slot;
+  if (const auto provisioned = work.live->provisioned(); provisioned > 0 && !family.reserved) {
+    work.live->provisioned_slots.limit = static_cast<int>(provisioned);
+    slot.emplace(work.live->provisioned_slots);
+    if (!slot->taken()) slot.reset();
+  }
+  if (!slot) slot.emplace(*family.counts.load());
+  if (!slot->taken()) return too_many_requests(family.reserved);
   if (work.live->runtimes) return run_in_process(work);
   if (work.live->is_inline) return run_inline(work);
   return run_in_environment(work);

@@ -82,22 +82,6 @@ Result<Done> add_usage(Transaction& tx, const std::string& account, const std::s
   return done;
 }
 
-std::vector<std::string> permitted_services(Transaction& tx, const FunctionName& name) {
-  std::vector<std::string> services;
-  for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                                  "function = ? AND qualifier = ?",
-                                  name.account, name.region, name.name, name.qualifier)) {
-    const auto statement = parse_json(row["statement"].string());
-    if (!statement) throw std::runtime_error("a permission's row holds no JSON");
-    const auto action = (*statement)["Action"].string();
-    if (action != "*" && action != "lambda:*" && action != "lambda:InvokeFunction") continue;
-    const auto& principal = (*statement)["Principal"];
-    if (principal.is_string()) services.push_back(principal.string());
-    if (principal["Service"].is_string()) services.push_back(principal["Service"].string());
-  }
-  return services;
-}
-
 bool wrong_revision(const Call& call, const std::string& revision_id) {
   const auto wanted = call.input["RevisionId"].string_or("");
   return !wanted.empty() && wanted != revision_id;

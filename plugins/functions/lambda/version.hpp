@@ -37,9 +37,6 @@ struct UsageChange {
 };
 Result<Done> add_usage(Transaction& tx, const std::string& account, const std::string& region, UsageChange change);
 
-// The services that a resource policy lets invoke what `name` names.
-std::vector<std::string> permitted_services(Transaction& tx, const FunctionName& name);
-
 // RevisionId of the input does not match.
 bool wrong_revision(const Call& call, const std::string& revision_id);
 Error revision_mismatch();

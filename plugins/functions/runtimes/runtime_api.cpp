@@ -1,9 +1,8 @@
 #include "runtimes/runtime_api.hpp"
 
+#include <algorithm>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
-
-#include <algorithm>
 
 namespace moonbase::functions {
 namespace {
@@ -178,7 +177,7 @@ void RuntimeApi::stream(HttpRequest& request, HttpResponse& response) {
         environment.changes_.notify();
       }
     } sent{environment};
-    (*current.request->sink)(part);
+    (*current.request->sink)(part, answer.content_type);
     return true;
   };
   bool fits = take(request.body), whole = true;

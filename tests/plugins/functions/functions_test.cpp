@@ -121,6 +121,44 @@ TEST_CASE("packages that are broken or lead out of their folder are refused befo
   CHECK(bomb.message == "Unzipped size must be smaller than 262144000 bytes");
 }
 
+TEST_CASE("an archive that is damaged anywhere is refused or read, and nothing else") {
+  TestKernel kernel{"lambda", functions};
+  const auto good = zip({{"main.lua", "function handler() return 1 end"}, {"folder/other.lua", "return 2"}});
+  const auto is_well_behaved = [&](const std::string& bytes) {
+    const auto made =
+        kernel.try_call("lambda", "CreateFunction", function("f", "", {{"Code", Map{{"ZipFile", bytes}}}}));
+    if (made) kernel.call("DeleteFunction", {{"FunctionName", "f"}});
+    return made || made.error().code == "InvalidParameterValueException";
+  };
+  for (std::size_t length = 1; length < good.size(); length += 3) {
+    INFO("the first " << length << " bytes");
+    CHECK(is_well_behaved(good.substr(0, length)));
+  }
+  for (std::size_t at = 0; at < good.size(); at += 2) {
+    auto damaged = good;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    INFO("byte " << at);
+    CHECK(is_well_behaved(damaged));
+  }
+  CHECK(is_well_behaved(good));
+}
+
+TEST_CASE("a package has the sizes that AWS allows, packed and unpacked") {
+  TestKernel kernel{"lambda", functions};
+  CHECK(kernel.error("CreateFunction", function("f", "", {{"Code", Map{{"ZipFile", std::string(52'428'801, 'x')}}}}))
+            .code == "RequestEntityTooLargeException");
+  const auto layer = [&](const char* name) {
+    return kernel.call("PublishLayerVersion",
+                       {{"LayerName", name},
+                        {"Content", Map{{"ZipFile", zip({{name, std::string(140 << 20, 'x')}})}}}})["LayerVersionArn"];
+  };
+  const auto first = layer("a"), second = layer("b");
+  CHECK(kernel.call("CreateFunction", function("f", "function handler() end", {{"Layers", List{first}}}))["State"]
+            .string() == "Active");
+  CHECK(kernel.error("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Layers", List{first, second}}})
+            .message.find("exceeds the maximum allowed size of 262144000 bytes") != std::string::npos);
+}
+
 TEST_CASE("a package goes with the last that uses it, and at once where nothing came of it") {
   TestKernel kernel{"lambda", functions};
   const auto is_kept = [&](const std::string& package) {

@@ -231,25 +231,34 @@ TEST_CASE("reserved concurrency is the function's own, and leaves others 100") {
   CHECK(kernel.call("GetAccountSettings")["AccountUsage"]["TotalCodeSize"].integer() == 0);
 }
 
-TEST_CASE("provisioned concurrency belongs to a published version or an alias") {
+TEST_CASE("runtime management is kept for each version") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", say("one"), {{"Publish", true}}));
   kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
-  const auto put = [](const char* qualifier, int count) {
-    return Map{{"FunctionName", "f"}, {"Qualifier", qualifier}, {"ProvisionedConcurrentExecutions", count}};
+  CHECK(kernel.call("GetRuntimeManagementConfig", {{"FunctionName", "f"}}) ==
+        Value(Map{{"UpdateRuntimeOn", "Auto"}, {"FunctionArn", arn + ":$LATEST"}}));
+  const auto put = [](Map more) {
+    Map input{{"FunctionName", "f"}};
+    for (auto& [key, value] : more) input.set(key, value);
+    return input;
   };
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("$LATEST", 1)).code == "InvalidParameterValueException");
-  CHECK(kernel.error("GetProvisionedConcurrencyConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}}).code ==
-        "ProvisionedConcurrencyConfigNotFoundException");
-  CHECK(kernel.call("PutProvisionedConcurrencyConfig", put("live", 5))["Status"].string() == "READY");
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("1", 5)).code == "ResourceConflictException");
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("live", 901)).code == "InvalidParameterValueException");
-  const auto all = kernel.call("ListProvisionedConcurrencyConfigs", {{"FunctionName", "f"}});
-  CHECK(all["ProvisionedConcurrencyConfigs"][0]["FunctionArn"].string() == arn + ":live");
-  kernel.call("DeleteProvisionedConcurrencyConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}});
-  CHECK(kernel.call("ListProvisionedConcurrencyConfigs", {{"FunctionName", "f"}})["ProvisionedConcurrencyConfigs"]
-            .list()
-            .empty());
+  const std::string runtime = "arn:aws:lambda:us-east-1::runtime:" + std::string(64, 'a');
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Sometimes"}})).code ==
+        "ValidationException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Manual"}})).code ==
+        "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"RuntimeVersionArn", runtime}}))
+            .code == "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"Qualifier", "live"}})).code ==
+        "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"Qualifier", "7"}})).code ==
+        "ResourceNotFoundException");
+  kernel.call("PutRuntimeManagementConfig",
+              put({{"UpdateRuntimeOn", "Manual"}, {"RuntimeVersionArn", runtime}, {"Qualifier", "1"}}));
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({{"Qualifier", "1"}}))["RuntimeVersionArn"].string() == runtime);
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({}))["UpdateRuntimeOn"].string() == "Auto");
+  kernel.call("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "FunctionUpdate"}, {"Qualifier", "1"}}));
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({{"Qualifier", "1"}}))["RuntimeVersionArn"].is_null());
 }
 
 TEST_CASE("layers have versions, functions name them, and both have limits") {
