@@ -1,6 +1,7 @@
 // A queue and a stream for tests of event source mappings: they hold what they hold in memory, the one answers for
 // every ARN of SQS, the other for every ARN of Kinesis.
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
@@ -19,6 +20,9 @@ return shape.service {
   name = "testqueue", version = "2026-01-01", protocols = { "json-1.0" }, target = "TestQueue",
   operations = {
     Count = { input = {}, output = { Messages = shape.integer, Last = shape.string, Options = shape.string } },
+    -- Answers when somebody calls Release.
+    Wait = { input = {}, output = {} },
+    Release = { input = {}, output = {} },
     Send = { input = { Body = shape.string { required = true } }, output = {} },
     -- The queue is gone until it is made again, then empty and another.
     Remove = { input = {}, output = {} },
@@ -230,6 +234,16 @@ class TestQueue final : public moonbase::Plugin {
       queue_->restore();
       return Value(Map{});
     });
+    registrar.operation("Wait", [this](Call&) -> Result<Value> {
+      for (auto seen = released_.version(); !is_released_; seen = released_.version())
+        released_.wait(seen, Time{INT64_MAX});
+      return Value(Map{});
+    });
+    registrar.operation("Release", [this](Call&) -> Result<Value> {
+      is_released_ = true;
+      released_.notify();
+      return Value(Map{});
+    });
     registrar.operation("PutRecord", [this](Call& call) -> Result<Value> {
       stream_->put(call.input["Shard"].string(), call.input["Key"].string(), call.input["Data"].string());
       return Value(Map{});
@@ -251,6 +265,8 @@ class TestQueue final : public moonbase::Plugin {
   }
   std::unique_ptr<Queue> queue_;
   std::unique_ptr<Stream> stream_;
+  Signal released_;
+  std::atomic<bool> is_released_{false};
 };
 
 }  // namespace

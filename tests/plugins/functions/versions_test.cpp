@@ -231,6 +231,41 @@ TEST_CASE("reserved concurrency is the function's own, and leaves others 100") {
   CHECK(kernel.call("GetAccountSettings")["AccountUsage"]["TotalCodeSize"].integer() == 0);
 }
 
+TEST_CASE("what is not reserved is shared by all, and the invocation beyond it is throttled") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "test_queue"}}};
+  kernel.call("CreateFunction",
+              function("waits", "function handler(_, ctx) ctx.call('testqueue', 'Wait', {}) end", {{"Timeout", 60}}));
+  kernel.call("CreateFunction", function("other", say("one")));
+  kernel.call("PutFunctionConcurrency", {{"FunctionName", "other"}, {"ReservedConcurrentExecutions", 900}});
+  std::vector<moonbase::Error> refused;
+  int ended = 0;
+  kernel.on_fiber([&](moonbase::KernelServices& services, moonbase::CallContext& context) {
+    moonbase::Signal changed;
+    constexpr int unreserved = 100;
+    for (int i = 0; i <= unreserved; ++i)
+      services.io.spawn([&, own = context] {
+        moonbase::Invocation invocation;
+        invocation.function = "waits";
+        invocation.payload = "{}";
+        const auto result = services.functions.invoke(own, std::move(invocation));
+        if (!result) refused.push_back(result.error());
+        ++ended;
+        changed.notify();
+      });
+    const auto wait_for = [&](int count) {
+      for (auto seen = changed.version(); ended < count; seen = changed.version())
+        changed.wait(seen, moonbase::Time{INT64_MAX});
+    };
+    wait_for(1);  // The one for which there is no room; all others wait.
+    static_cast<void>(services.services.call(context, "testqueue", "Release", Map{}));
+    wait_for(unreserved + 1);
+  });
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].code == "TooManyRequestsException");
+  CHECK(refused[0].status == 429);
+  CHECK(refused[0].members.find("Reason")->string() == "ConcurrentInvocationLimitExceeded");
+}
+
 TEST_CASE("runtime management is kept for each version") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", say("one"), {{"Publish", true}}));
