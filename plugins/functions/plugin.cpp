@@ -80,6 +80,7 @@ class Plugin final : public moonbase::Plugin {
     register_function_operations(registrar, *functions_);
     register_layer_operations(registrar, *functions_);
     register_invoke_operations(registrar, *functions_);
+    register_runtime_management_operations(registrar, *functions_);
     register_stream_operations(registrar, *functions_);
     register_permission_operations(registrar, *functions_);
     register_tag_operations(registrar, *functions_);
@@ -116,6 +117,7 @@ class Plugin final : public moonbase::Plugin {
   void ready(KernelServices& kernel) override {
     functions_->vocabularies(registrar_->all_resources());
     functions_->logs().begin();
+    functions_->provision_all();
     pollers_->begin();
     // Set by --require-sandbox.
     if (const char* required = std::getenv("MOONBASE_REQUIRE_SANDBOX"); required && *required) {

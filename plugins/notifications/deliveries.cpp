@@ -19,6 +19,7 @@ Value to_value(const Shipment& shipment) {
              {"call_service", shipment.call_service},
              {"call_operation", shipment.call_operation},
              {"attempt_mark", shipment.attempt_mark},
+             {"source_arn", shipment.source_arn},
              {"retries_max", shipment.retries_max},
              {"age_ms_max", shipment.age_ms_max},
              {"dead_letter_arn", shipment.dead_letter_arn},
@@ -37,6 +38,7 @@ Shipment from_value(const Value& value) {
   shipment.call_service = value["call_service"].string();
   shipment.call_operation = value["call_operation"].string();
   shipment.attempt_mark = value["attempt_mark"].string();
+  shipment.source_arn = value["source_arn"].string();
   shipment.retries_max = value["retries_max"].integer();
   shipment.age_ms_max = value["age_ms_max"].integer();
   shipment.dead_letter_arn = value["dead_letter_arn"].string();
@@ -54,6 +56,7 @@ CallContext sender_of(const CallContext& context, const Shipment& shipment) {
   sender.identity.account_id = shipment.owner.account;
   sender.identity.arn = "arn:aws:iam::" + shipment.owner.account + ":root";
   sender.identity.service = shipment.service;
+  sender.identity.source_arn = shipment.source_arn;
   sender.region = shipment.owner.region;
   sender.deadline = MachineTime::max();
   return sender;

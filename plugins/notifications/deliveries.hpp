@@ -27,6 +27,8 @@ struct Shipment {
   // Text in `payload` that stands for the number of the try: "<aws.scheduler.attempt-number>". May be empty.
   std::string attempt_mark = {};
 
+  std::string source_arn = {};  // Of the rule that sends it, where a service does.
+
   std::int64_t retries_max = 185;
   std::int64_t age_ms_max = 24LL * 3600 * 1000;
   std::string dead_letter_arn = {};  // Of a queue; may be empty.

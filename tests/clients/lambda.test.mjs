@@ -5,9 +5,11 @@ import { zipSync, strToU8 } from 'fflate';
 import { CreateTableCommand, DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import {
   AddPermissionCommand, CreateAliasCommand, CreateEventSourceMappingCommand, CreateFunctionCommand,
-  CreateFunctionUrlConfigCommand, GetFunctionCommand, InvokeCommand, LambdaClient, ListVersionsByFunctionCommand,
+  CreateFunctionUrlConfigCommand, GetFunctionCommand, GetPolicyCommand, GetProvisionedConcurrencyConfigCommand,
+  GetRuntimeManagementConfigCommand, InvokeCommand, LambdaClient, ListTagsCommand, ListVersionsByFunctionCommand,
   PublishLayerVersionCommand, PublishVersionCommand, PutFunctionConcurrencyCommand, PutFunctionEventInvokeConfigCommand,
-  UpdateAliasCommand, UpdateFunctionCodeCommand, UpdateFunctionConfigurationCommand,
+  PutProvisionedConcurrencyConfigCommand, PutResourcePolicyCommand, PutRuntimeManagementConfigCommand,
+  TagResourceCommand, UpdateAliasCommand, UpdateFunctionCodeCommand, UpdateFunctionConfigurationCommand,
 } from '@aws-sdk/client-lambda';
 import { settings, start } from './moonbase.mjs';
 
@@ -101,6 +103,78 @@ test('a function URL answers a plain fetch', async () => {
   const response = await fetch(FunctionUrl + 'a/b', { method: 'PUT' });
   assert.equal(response.status, 201);
   assert.equal(await response.text(), 'PUT/a/b');
+});
+
+test('a function URL streams what the handler writes, while it writes', async () => {
+  await lambda.send(new CreateFunctionCommand({
+    FunctionName: 'streams', Runtime: 'nodejs20.x', Handler: 'index.handler', Role: 'arn:aws:iam::000000000000:role/r',
+    Timeout: 20, Code: { ZipFile: zipSync({ 'index.js': strToU8(`
+      exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+        const out = awslambda.HttpResponseStream.from(stream, { statusCode: 203, headers: { 'x-mine': 'yes' }, cookies: ['a=1'] });
+        out.write('first');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        out.write('second');
+        out.end();
+      });`) }) },
+  }));
+  const { FunctionUrl, InvokeMode } = await lambda.send(new CreateFunctionUrlConfigCommand({
+    FunctionName: 'streams', AuthType: 'NONE', InvokeMode: 'RESPONSE_STREAM',
+  }));
+  assert.equal(InvokeMode, 'RESPONSE_STREAM');
+  await lambda.send(new AddPermissionCommand({
+    FunctionName: 'streams', StatementId: 'public', Action: 'lambda:InvokeFunctionUrl', Principal: '*', FunctionUrlAuthType: 'NONE',
+  }));
+  const response = await fetch(FunctionUrl);
+  assert.equal(response.status, 203);
+  assert.equal(response.headers.get('x-mine'), 'yes');
+  assert.equal(response.headers.get('set-cookie'), 'a=1');
+  const parts = [];
+  for await (const part of response.body) parts.push(Buffer.from(part).toString());
+  assert.deepEqual(parts, ['first', 'second']); // Two pieces: the first did not wait for the second.
+});
+
+test('provisioned concurrency is there for every connection', async () => {
+  await lambda.send(new CreateFunctionCommand({
+    FunctionName: 'ready', Runtime: 'nodejs20.x', Handler: 'index.handler', Role: 'arn:aws:iam::000000000000:role/r',
+    Publish: true, Code: { ZipFile: zipSync({ 'index.js': strToU8(
+      'exports.handler = async () => process.env.AWS_LAMBDA_INITIALIZATION_TYPE;') }) },
+  }));
+  const config = { FunctionName: 'ready', Qualifier: '1' };
+  const { Status } = await lambda.send(new PutProvisionedConcurrencyConfigCommand({ ...config, ProvisionedConcurrentExecutions: 1 }));
+  assert.equal(Status, 'IN_PROGRESS');
+  await clock({ advance: '1s' }); // Answers when what began has ended.
+  const state = await lambda.send(new GetProvisionedConcurrencyConfigCommand(config));
+  assert.equal(state.Status, 'READY');
+  assert.equal(state.AvailableProvisionedConcurrentExecutions, 1);
+  // Each client has a connection of its own, and connections are of several loops.
+  for (let i = 0; i < 8; ++i) {
+    const other = new LambdaClient({ ...settings(moonbase.url), maxAttempts: 1 });
+    const answer = await other.send(new InvokeCommand(config));
+    assert.equal(Buffer.from(answer.Payload).toString(), '"provisioned-concurrency"');
+    other.destroy();
+  }
+});
+
+test('policies as a whole, runtime management, and tags of mappings', async () => {
+  const { FunctionArn } = await create('governed', "function handler() return 1 end");
+  const statement = { Sid: 'bus', Effect: 'Allow', Principal: { Service: 'events.amazonaws.com' },
+    Action: 'lambda:InvokeFunction', Resource: FunctionArn };
+  await lambda.send(new PutResourcePolicyCommand({
+    ResourceArn: FunctionArn, Policy: JSON.stringify({ Version: '2012-10-17', Statement: [statement] }),
+  }));
+  const { Policy } = await lambda.send(new GetPolicyCommand({ FunctionName: 'governed' }));
+  assert.deepEqual(JSON.parse(Policy).Statement, [statement]);
+  await lambda.send(new PutRuntimeManagementConfigCommand({ FunctionName: 'governed', UpdateRuntimeOn: 'FunctionUpdate' }));
+  const { UpdateRuntimeOn } = await lambda.send(new GetRuntimeManagementConfigCommand({ FunctionName: 'governed' }));
+  assert.equal(UpdateRuntimeOn, 'FunctionUpdate');
+  const { TableDescription } = await table('governed', {
+    StreamSpecification: { StreamEnabled: true, StreamViewType: 'KEYS_ONLY' },
+  });
+  const { EventSourceMappingArn } = await lambda.send(new CreateEventSourceMappingCommand({
+    FunctionName: 'governed', EventSourceArn: TableDescription.LatestStreamArn, StartingPosition: 'LATEST', Tags: { team: 'moon' },
+  }));
+  await lambda.send(new TagResourceCommand({ Resource: EventSourceMappingArn, Tags: { stage: 'test' } }));
+  assert.deepEqual((await lambda.send(new ListTagsCommand({ Resource: EventSourceMappingArn }))).Tags, { team: 'moon', stage: 'test' });
 });
 
 test('a layer is published and named by a function', async () => {

@@ -27,10 +27,11 @@ inline constexpr std::size_t response_bytes_max = 6'291'556;
 inline constexpr std::size_t frame_bytes_max = response_bytes_max + 64 * 1024;
 inline constexpr std::size_t log_bytes_max = 256 * 1024;  // One log frame.
 inline constexpr int json_depth_max = 100;
+inline constexpr std::size_t client_context_bytes_max = 3583;
 
 enum class FrameType : std::uint16_t {
   // Kernel to environment.
-  invoke = 1,  // InvokeHead, client context (JSON), event (JSON).
+  invoke = 1,  // InvokeHead, qualifier, client context (JSON), event (JSON).
   reply = 2,   // To call: JSON; flags say whether it is the output or {"code", "message"}. To fetch: the
                // same, or {"status", "headers"}, NUL, the body. To ids: random bytes. To now: ReplyNow.
   // Environment to kernel.
@@ -56,10 +57,11 @@ struct FrameHeader {
 static_assert(sizeof(FrameHeader) == 16);
 
 struct InvokeHead {
-  std::int64_t deadline_ns;  // CLOCK_MONOTONIC, the same for both processes.
-  std::int64_t now_ms;       // The platform's time.
-  std::uint64_t random;      // Seeds math.random of a fresh environment.
-  std::uint32_t client_context_bytes;
+  std::int64_t deadline_ns;            // CLOCK_MONOTONIC, the same for both processes.
+  std::int64_t now_ms;                 // The platform's time.
+  std::uint64_t random;                // Seeds math.random of a fresh environment.
+  std::uint16_t qualifier_bytes;       // Of what the function was invoked by: the end of its ARN, or nothing.
+  std::uint16_t client_context_bytes;  // At most client_context_bytes_max.
   char request_id[36];
 };
 static_assert(sizeof(InvokeHead) == 64);

@@ -1,10 +1,10 @@
 #include "lua_runtime.hpp"
 
-#include <lua.hpp>
 #include <time.h>
 
 #include <algorithm>
 #include <cstring>
+#include <lua.hpp>
 
 // Embedded by the build: scripts/lua/runtime/prelude.lua and scripts/lua/moonbase/stack.lua.
 extern const char runtime_prelude_lua[];
@@ -172,6 +172,13 @@ struct LuaRuntime::Functions {
     auto& runtime = self(lua);
     const auto left = runtime.invocation_ ? runtime.invocation_->deadline_ns - monotonic_ns() : 0;
     lua_pushnumber(lua, static_cast<double>(std::max<std::int64_t>(left, 0) / 1'000'000));
+    return 1;
+  }
+
+  static int qualifier(lua_State* lua) {
+    auto& runtime = self(lua);
+    if (!runtime.invocation_ || runtime.invocation_->qualifier.empty()) return 0;
+    push(lua, runtime.invocation_->qualifier);
     return 1;
   }
 
@@ -427,6 +434,7 @@ std::string LuaRuntime::initialise(const Package& package, RuntimeHost& host) {
   function("now_ms", Functions::now_ms);
   function("uuid", Functions::uuid);
   function("remaining_ms", Functions::remaining_ms);
+  function("qualifier", Functions::qualifier);
   function("client_context", Functions::client_context);
   function("base64_decode", Functions::base64_decode);
   function("base64_encode", Functions::base64_encode);

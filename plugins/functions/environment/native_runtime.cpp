@@ -1,15 +1,13 @@
 #include "native_runtime.hpp"
 
 #define BOOST_DLL_USE_STD_FS
-#include <boost/dll/shared_library.hpp>
-
-#include <moonbase/function.hpp>
-#include <moonbase/json.hpp>
-
 #include <time.h>
 
 #include <algorithm>
+#include <boost/dll/shared_library.hpp>
 #include <exception>
+#include <moonbase/function.hpp>
+#include <moonbase/json.hpp>
 #include <optional>
 
 namespace moonbase::functions {
@@ -23,7 +21,8 @@ std::int64_t monotonic_ns() {
 
 class InvocationContext final : public Context {
  public:
-  std::string aws_request_id_, function_name_, function_version_, arn_, log_group_name_, log_stream_name_;
+  std::string aws_request_id_, function_name_, function_version_, function_arn_, arn_, log_group_name_,
+      log_stream_name_;
   std::int64_t memory_limit_in_mb_ = 0, deadline_ns_ = 0;
   Value client_context_, environment_;
   RuntimeHost* host_ = nullptr;
@@ -89,7 +88,7 @@ std::string NativeRuntime::initialise(const Package& package, RuntimeHost&) {
   if (const auto config = parse_json(package.find("config")); config) {
     context.function_name_ = (*config)["function_name"].string_or("");
     context.function_version_ = (*config)["function_version"].string_or("");
-    context.arn_ = (*config)["invoked_function_arn"].string_or("");
+    context.function_arn_ = (*config)["function_arn"].string_or("");
     context.log_group_name_ = (*config)["log_group_name"].string_or("");
     context.memory_limit_in_mb_ = (*config)["memory_limit_in_mb"].integer_or(0);
     context.environment_ = (*config)["environment"];
@@ -119,6 +118,8 @@ std::string NativeRuntime::enter(RuntimeHost& host, std::string_view log_stream_
 Outcome NativeRuntime::invoke(const RuntimeInvocation& invocation, std::string& out) {
   auto& context = state_->context;
   context.aws_request_id_ = invocation.request_id;
+  context.arn_ = context.function_arn_;
+  if (!invocation.qualifier.empty()) context.arn_.append(":").append(invocation.qualifier);
   context.deadline_ns_ = invocation.deadline_ns;
   context.client_context_ = {};
   if (!invocation.client_context.empty())

@@ -2,12 +2,12 @@
 // environments and (for inline Lua) the kernel use it.
 #pragma once
 
-#include "frames.hpp"
-#include "package.hpp"
-
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "frames.hpp"
+#include "package.hpp"
 
 namespace moonbase::functions {
 
@@ -36,6 +36,7 @@ struct RuntimeInvocation {
   std::string_view event;           // JSON
   std::string_view client_context;  // JSON, or empty
   std::string_view request_id;
+  std::string_view qualifier;    // Version or alias that it was invoked by, or empty.
   std::int64_t deadline_ns = 0;  // CLOCK_MONOTONIC
   std::int64_t now_ms = 0;
   std::uint64_t random = 0;

@@ -1,10 +1,5 @@
 #include "template.hpp"
 
-#include "channel.hpp"
-#include "lua_runtime.hpp"
-#include "native_runtime.hpp"
-#include "package.hpp"
-
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -17,6 +12,11 @@
 #include <cstring>
 #include <memory>
 #include <string>
+
+#include "channel.hpp"
+#include "lua_runtime.hpp"
+#include "native_runtime.hpp"
+#include "package.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -81,15 +81,17 @@ std::uint32_t memory_kb_max(std::uint64_t invocations) {
     if (frame.header.type != FrameType::invoke || frame.body.size() < sizeof head) _exit(1);
     std::memcpy(&head, frame.body.data(), sizeof head);
     const auto rest = frame.body.substr(sizeof head);
-    if (rest.size() < head.client_context_bytes) _exit(1);
+    const std::size_t before_event = std::size_t{head.qualifier_bytes} + head.client_context_bytes;
+    if (rest.size() < before_event) _exit(1);
     channel.serve(frame.header.id);
 
     // Once the handler calls a service, the buffer under these views is used again.
-    static std::string request_id, client_context, answer;
+    static std::string request_id, qualifier, client_context, answer;
     request_id.assign(head.request_id, sizeof head.request_id);
-    client_context.assign(rest.substr(0, head.client_context_bytes));
-    const RuntimeInvocation invocation{
-        rest.substr(head.client_context_bytes), client_context, request_id, head.deadline_ns, head.now_ms, head.random};
+    qualifier.assign(rest.substr(0, head.qualifier_bytes));
+    client_context.assign(rest.substr(head.qualifier_bytes, head.client_context_bytes));
+    const RuntimeInvocation invocation{rest.substr(before_event), client_context, request_id, qualifier,
+                                       head.deadline_ns,          head.now_ms,    head.random};
     const auto begun_us = monotonic_us();
     Outcome outcome = Outcome::exiting;
     std::string& out = channel.out();

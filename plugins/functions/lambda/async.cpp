@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "lambda/event_invoke.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/service.hpp"
 
 namespace moonbase::functions {
@@ -109,12 +110,8 @@ Result<Done> give_up(TaskRun& task, const Event& event, const char* condition, c
 }
 
 bool is_zero_reserved(KernelServices& kernel, const FunctionName& name) {
-  const auto reserved = kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto rows =
-        tx.query("SELECT reserved FROM function_concurrency WHERE account = ? AND region = ? AND function = ?",
-                 name.account, name.region, name.name);
-    return rows.empty() ? Value(-1) : rows.front()["reserved"];
-  });
+  const auto reserved =
+      kernel.store.read([&](Transaction& tx) -> Result<Value> { return Value(read_reserved(tx, name).value_or(-1)); });
   return reserved && reserved->integer() == 0;
 }
 

@@ -12,7 +12,7 @@ namespace moonbase::functions {
 
 inline constexpr std::size_t zipped_bytes_max = 50 * 1024 * 1024;     // 52,428,800
 inline constexpr std::size_t unzipped_bytes_max = 250 * 1024 * 1024;  // 262,144,000
-inline constexpr std::size_t zip_entries_max = 65'535;  // A zip's own, before its later extension.
+inline constexpr std::size_t zip_entries_max = 65'535;                // A zip's own, before its later extension.
 
 // Name inside the package and content, in the archive's order.
 using CodeFiles = std::vector<std::pair<std::string, std::string>>;

@@ -92,6 +92,8 @@ return {
   ["PutProvisionedConcurrencyConfig.ProvisionedConcurrentExecutions"] = { range = { 1 } },
   ["PutFunctionEventInvokeConfig.MaximumRetryAttempts"] = { range = { 0, 2 } },
   ["PutFunctionEventInvokeConfig.MaximumEventAgeInSeconds"] = { range = { 60, 21600 } },
+  ["PutRuntimeManagementConfig.UpdateRuntimeOn"] = { values = { "Auto", "Manual", "FunctionUpdate" } },
+  ["PutFunctionRecursionConfig.RecursiveLoop"] = { values = { "Allow", "Terminate" } },
   ["*$AuthType"] = { values = { "NONE", "AWS_IAM" } },
   ["*$InvokeMode"] = { values = { "BUFFERED", "RESPONSE_STREAM" } },
   ["Cors$MaxAge"] = { range = { 0, 86400 } },

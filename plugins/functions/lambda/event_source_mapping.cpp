@@ -6,6 +6,8 @@
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
+#include "lambda/settings.hpp"
+
 namespace moonbase::functions {
 namespace {
 
@@ -107,13 +109,16 @@ std::string EventSourceMapping::on_failure() const {
 EventSourceMapping mapping_of(const Row& row) {
   auto configuration = parse_json(row["configuration"].string());
   if (!configuration || !configuration->is_map()) throw std::runtime_error("a mapping's row holds no JSON object");
+  auto tags = parse_json(row["tags"].string());
+  if (!tags || !tags->is_map()) throw std::runtime_error("a mapping's row holds no tags");
   return {{row["account"].string(), row["region"].string(), row["function"].string(), row["qualifier"].string()},
           row["uuid"].string(),
           row["source_arn"].string(),
           row["enabled"].integer() != 0,
           std::move(configuration->map()),
           {row["start_at_ms"].integer()},
-          {row["modified_at_ms"].integer()}};
+          {row["modified_at_ms"].integer()},
+          std::move(tags->map())};
 }
 
 std::optional<EventSourceMapping> find_mapping(Transaction& tx, const std::string& account, const std::string& region,
@@ -126,12 +131,14 @@ std::optional<EventSourceMapping> find_mapping(Transaction& tx, const std::strin
 
 void put_mapping(Transaction& tx, const EventSourceMapping& mapping) {
   tx.query(
-      "INSERT INTO event_source_mapping VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, uuid) DO "
+      "INSERT INTO event_source_mapping VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, uuid) "
+      "DO "
       "UPDATE SET function = excluded.function, qualifier = excluded.qualifier, enabled = excluded.enabled, "
-      "configuration = excluded.configuration, modified_at_ms = excluded.modified_at_ms",
+      "configuration = excluded.configuration, modified_at_ms = excluded.modified_at_ms, tags = "
+      "excluded.tags",
       mapping.function.account, mapping.function.region, mapping.uuid, mapping.function.name,
       mapping.function.qualifier, mapping.source_arn, mapping.enabled ? 1 : 0, to_json(Value(mapping.configuration)),
-      mapping.start_at, mapping.modified_at);
+      mapping.start_at, mapping.modified_at, to_json(Value(mapping.tags)));
 }
 
 Map describe(const EventSourceMapping& mapping, std::string_view state, std::string_view last_result) {
@@ -153,11 +160,13 @@ Result<Done> change_mapping(const Call& call, EventSourceMapping& mapping, bool 
   const auto& input = call.input;
   for (const char* parameter :
        {"AmazonManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "Queues", "SelfManagedEventSource",
-        "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations", "Topics", "Tags", "LoggingConfig"})
+        "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations", "Topics", "LoggingConfig"})
     if (!is_empty(input[parameter])) return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
   const bool queue = mapping.kind() == SourceKind::sqs;
   auto& configuration = mapping.configuration;
   if (create) {
+    if (input["Tags"].is_map()) mapping.tags = input["Tags"].map();
+    if (auto good = check_tags(mapping.tags); !good) return good;
     configuration.set("BatchSize", queue ? 10 : 100);
     configuration.set("MaximumBatchingWindowInSeconds", 0);
     configuration.set("FunctionResponseTypes", List{});

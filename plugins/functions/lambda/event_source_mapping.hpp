@@ -20,6 +20,7 @@ struct EventSourceMapping {
   bool enabled = true;
   Map configuration;  // Members of GetEventSourceMapping: BatchSize, FilterCriteria, …
   Time start_at, modified_at;
+  Map tags;
 
   SourceKind kind() const;
   bool is_fifo() const { return source_arn.ends_with(".fifo"); }

@@ -83,8 +83,6 @@ bool is_empty(const Value& value) {
 
 std::string Function::arn() const { return "arn:aws:lambda:" + region + ":" + account + ":function:" + name; }
 
-std::string Function::version_arn() const { return version == 0 ? arn() : arn() + ":" + std::to_string(version); }
-
 std::string Function::settings_text(const char* setting, const char* member, std::string_view otherwise) const {
   const auto* found = settings.find(setting);
   return found ? (*found)[member].string_or(otherwise) : std::string(otherwise);

@@ -30,8 +30,7 @@ struct Function {
   std::string published_from;            // Digest of the $LATEST that this version was made from.
   std::int64_t unzipped_bytes = 0;
 
-  std::string arn() const;          // Without a version.
-  std::string version_arn() const;  // $LATEST without one.
+  std::string arn() const;  // Without a version.
   std::string version_text() const { return version == 0 ? "$LATEST" : std::to_string(version); }
   std::string log_group() const { return settings_text("LoggingConfig", "LogGroup", "/aws/lambda/" + name); }
   std::string log_format() const { return settings_text("LoggingConfig", "LogFormat", "Text"); }

@@ -1,9 +1,8 @@
 // What Invoke and InvokeWithResponseStream are given.
 #pragma once
 
-#include <moonbase/call.hpp>
-
 #include <cstddef>
+#include <moonbase/call.hpp>
 
 namespace moonbase::functions {
 

@@ -1,6 +1,7 @@
 // Asynchronous invocation: event invoke configs and the detection of recursive loops.
 #include "lambda/event_invoke.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
@@ -86,28 +87,20 @@ Result<Value> get_config(Call& call, FunctionService&) {
 Result<Value> list_configs(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (const auto function = require_latest(tx, *name); !function) return function.error();
-    List configs;
-    Map output;
-    std::string last;
-    tx.each(
-        "SELECT * FROM function_event_invoke WHERE account = ? AND region = ? AND function = ? AND qualifier > ? ORDER "
-        "BY qualifier",
-        {name->account, name->region, name->name, *after}, [&](const Row& row) {
-          if (configs.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          last = row["qualifier"].string();
-          configs.push_back(describe({name->account, name->region, name->name, last}, event_invoke_of(row)));
-          return true;
-        });
-    output.set("FunctionEventInvokeConfigs", std::move(configs));
-    return Value(std::move(output));
+    return read_page(tx, call,
+                     {"FunctionEventInvokeConfigs",
+                      "SELECT * FROM function_event_invoke WHERE account = ? AND region = ? AND function = ? AND "
+                      "qualifier > ? ORDER BY qualifier",
+                      {name->account, name->region, name->name, *after}},
+                     [&](const Row& row) -> std::optional<PageItem> {
+                       const auto& qualifier = row["qualifier"].string();
+                       return PageItem{qualifier, describe({name->account, name->region, name->name, qualifier},
+                                                           event_invoke_of(row))};
+                     });
   });
 }
 
@@ -147,13 +140,6 @@ Result<Value> put_recursion_config(Call& call, FunctionService& functions) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
   const auto& loop = call.input["RecursiveLoop"].string();
-  if (loop != "Allow" && loop != "Terminate")
-    return Error{"ValidationException",
-                 "1 validation error detected: Value '" + loop +
-                     "' at 'recursiveLoop' failed to satisfy constraint: Member must satisfy enum value set: [Allow, "
-                     "Terminate]",
-                 {{"Type", "User"}},
-                 400};
   auto put = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (const auto function = require_latest(tx, *name); !function) return function.error();
     tx.query(
@@ -169,9 +155,7 @@ Result<Value> put_recursion_config(Call& call, FunctionService& functions) {
 }  // namespace
 
 void register_event_invoke_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("DeleteFunctionEventInvokeConfig", delete_config);
   operation("GetFunctionEventInvokeConfig", get_config);
   operation("GetFunctionRecursionConfig", get_recursion_config);

@@ -2,6 +2,7 @@
 #include <moonbase/json.hpp>
 
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
@@ -118,9 +119,8 @@ Result<Value> get_mapping(Call& call, Pollers& pollers) {
 }
 
 Result<Value> list_mappings(Call& call, Pollers& pollers) {
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call, 100);
   const auto source = call.input["EventSourceArn"].string_or("");
   FunctionName name{call.context.identity.account_id, call.context.region, {}, {}};
   if (!is_empty(call.input["FunctionName"])) {
@@ -128,34 +128,26 @@ Result<Value> list_mappings(Call& call, Pollers& pollers) {
     if (!parsed) return parsed.error();
     name = std::move(*parsed);
   }
+  std::string sql = "SELECT * FROM event_source_mapping WHERE account = ? AND region = ? AND uuid > ?";
+  std::vector<Parameter> parameters{name.account, name.region, *after};
+  if (!name.name.empty()) {
+    sql += " AND function = ?";
+    parameters.emplace_back(name.name);
+  }
+  if (!source.empty()) {
+    sql += " AND source_arn = ?";
+    parameters.emplace_back(source);
+  }
+  sql += " ORDER BY uuid";
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (!name.name.empty() && !find_function(tx, name.account, name.region, name.name))
       return function_not_found({name.account, name.region, name.name, {}});
-    List mappings;
-    Map output;
-    std::string last, sql = "SELECT * FROM event_source_mapping WHERE account = ? AND region = ? AND uuid > ?";
-    std::vector<Parameter> parameters{name.account, name.region, *after};
-    if (!name.name.empty()) {
-      sql += " AND function = ?";
-      parameters.emplace_back(name.name);
-    }
-    if (!source.empty()) {
-      sql += " AND source_arn = ?";
-      parameters.emplace_back(source);
-    }
-    tx.each(sql + " ORDER BY uuid", parameters, [&](const Row& row) {
-      const auto mapping = mapping_of(row);
-      if (!name.qualifier.empty() && mapping.function.qualifier != name.qualifier) return true;
-      if (mappings.size() == limit) {
-        output.set("NextMarker", marker_of(last));
-        return false;
-      }
-      last = mapping.uuid;
-      mappings.push_back(describe(pollers, mapping));
-      return true;
-    });
-    output.set("EventSourceMappings", std::move(mappings));
-    return Value(std::move(output));
+    return read_page(tx, call, {"EventSourceMappings", sql, parameters, 100},
+                     [&](const Row& row) -> std::optional<PageItem> {
+                       const auto mapping = mapping_of(row);
+                       if (!name.qualifier.empty() && mapping.function.qualifier != name.qualifier) return std::nullopt;
+                       return PageItem{mapping.uuid, describe(pollers, mapping)};
+                     });
   });
 }
 
@@ -183,9 +175,7 @@ Result<Value> update_mapping(Call& call, Pollers& pollers) {
 }  // namespace
 
 void register_event_source_operations(Registrar& registrar, FunctionService&, Pollers& pollers) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, Pollers&)) {
-    registrar.operation(name, [run, &pollers](Call& call) { return run(call, pollers); });
-  };
+  const auto operation = operations_of(registrar, pollers);
   operation("CreateEventSourceMapping", create_mapping);
   operation("DeleteEventSourceMapping", delete_mapping);
   operation("GetEventSourceMapping", get_mapping);

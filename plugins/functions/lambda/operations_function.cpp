@@ -5,16 +5,25 @@
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/settings.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
 
-// A package that has been checked and stored.
+// A package that has been checked and stored. While it is held nobody erases its blobs.
 struct StoredCode {
   std::string blob, sha256, library_blob;
   std::int64_t bytes = 0, unzipped_bytes = 0;
+  std::optional<Packages::Hold> hold;
+
+  // Behind the write: what has come to nothing goes.
+  void let_go(const KernelServices& kernel, Packages& packages, bool in_use) {
+    hold.reset();
+    if (!in_use) packages.erase_unused(kernel, {blob, library_blob});
+  }
 };
 
 // The package: in the request, or in a bucket.
@@ -49,26 +58,29 @@ Result<std::string> library_name(const std::string& handler) {
   return handler.substr(0, dot) + ".so";
 }
 
-Result<StoredCode> store_code(Call& call, const std::string& zip, const std::string& runtime,
-                              const std::string& handler) {
+Result<Done> store_code(Call& call, Packages& packages, const std::string& zip, const std::string& runtime,
+                        const std::string& handler, StoredCode& code) {
   const auto files = unzip(zip);
   if (!files) return files.error();
-  StoredCode code;
+  const std::string* library = nullptr;
   if (runtime == "native") {
     const auto name = library_name(handler);
     if (!name) return name.error();
-    const std::string* library = nullptr;
     for (const auto& [file, content] : *files)
       if (file == *name) library = &content;
     if (!library)
       return invalid_parameter("The package holds no " + *name + ", which the handler " + handler + " names.");
-    code.library_blob = call.kernel.blobs.put(*library);
+    code.library_blob = sha256_hex(*library);
   }
-  code.blob = call.kernel.blobs.put(zip);
-  code.sha256 = base64(sha256(zip));
+  const auto digest = sha256(zip);
+  code.blob = hex(digest);
+  code.sha256 = base64(digest);
   code.bytes = static_cast<std::int64_t>(zip.size());
   for (const auto& [file, content] : *files) code.unzipped_bytes += static_cast<std::int64_t>(content.size());
-  return code;
+  code.hold.emplace(packages, std::vector{code.blob, code.library_blob});
+  call.kernel.blobs.put(zip);
+  if (library) call.kernel.blobs.put(*library);
+  return done;
 }
 
 void use_code(Function& function, const StoredCode& code) {
@@ -77,31 +89,6 @@ void use_code(Function& function, const StoredCode& code) {
   function.code_bytes = code.bytes;
   function.library_blob = code.library_blob;
   function.unzipped_bytes = code.unzipped_bytes;
-}
-
-// Blobs that no version uses any more.
-void erase_unused(Call& call, const Function& before) {
-  for (const auto& blob : {before.code_blob, before.library_blob}) {
-    if (blob.empty()) continue;
-    const auto used = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-      for (const char* table_and_column : {"function WHERE code_blob", "function WHERE library_blob",
-                                           "function_layer WHERE blob", "layer_version WHERE code_blob"})
-        if (!tx.query("SELECT account FROM " + std::string(table_and_column) + " = ? LIMIT 1", blob).empty())
-          return Value(true);
-      return Value(false);
-    });
-    if (used && !used->boolean()) call.kernel.blobs.erase(blob);
-  }
-}
-
-Result<Done> check_tags(const Value& tags) {
-  if (!tags.is_map()) return done;
-  if (tags.map().size() > 50) return invalid_parameter("A function has at most 50 tags.");
-  for (const auto& [key, value] : tags.map()) {
-    if (key.empty() || key.size() > 128) return invalid_parameter("A tag's key has 1 to 128 characters.");
-    if (key.starts_with("aws:")) return invalid_parameter("System tags cannot be added or changed: " + key);
-  }
-  return done;
 }
 
 // Refused before anything is read: the function's name must not say which version.
@@ -117,7 +104,7 @@ Result<Done> check_all(const Call& call, const Function& function) {
   return check_environment(function.environment);
 }
 
-Result<Value> create_function(Call& call, FunctionService&) {
+Result<Value> create_function(Call& call, FunctionService& functions) {
   const auto name = unqualified_name(call);
   if (!name) return name.error();
   const bool image = call.input["PackageType"].string_or("Zip") == "Image";
@@ -142,16 +129,17 @@ Result<Value> create_function(Call& call, FunctionService&) {
   function.modified_at = call.kernel.clock.now();
   function.revision_id = call.kernel.ids.uuid();
   if (auto good = check_all(call, function); !good) return good.error();
-  if (auto good = check_tags(call.input["Tags"]); !good) return good.error();
+  if (auto good = check_tags(function.tags); !good) return good.error();
   if (function.is_inline() && function.runtime != "lua")
     return invalid_parameter("Only functions of the runtime lua can be inline.");
 
   const auto zip = package_of(call, call.input["Code"], "Code.");
   if (!zip) return zip.error();
-  const auto code = store_code(call, *zip, function.runtime, function.handler);
-  if (!code) return code.error();
-  use_code(function, *code);
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  StoredCode code;
+  auto stored = store_code(call, functions.packages(), *zip, function.runtime, function.handler, code);
+  if (!stored) return stored.error();
+  use_code(function, code);
+  auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (find_function(tx, function.account, function.region, function.name))
       return Error{"ResourceConflictException", "Function already exist: " + function.name, {{"Type", "User"}}, 409};
     if (auto good = use_layers(tx, call, function); !good) return good.error();
@@ -164,6 +152,8 @@ Result<Value> create_function(Call& call, FunctionService&) {
     if (!version) return version.error();
     return Value(configuration_of(*version));
   });
+  code.let_go(call.kernel, functions.packages(), created.ok());
+  return created;
 }
 
 // One published version; there is nothing to do where it is gone.
@@ -191,7 +181,8 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
                    "Unable to delete version because the following aliases reference it: [" + aliases + "]",
                    {{"Type", "User"}},
                    409};
-    for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url"})
+    for (const char* table : {"function_permission", "function_provisioned", "function_event_invoke", "function_url",
+                              "function_runtime_management"})
       tx.query(
           "DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
           name.account, name.region, name.name, name.qualifier);
@@ -206,8 +197,9 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
   });
   if (!deleted || !before) return deleted;
   functions.forget(name.account, name.region, name.name, *number);
+  functions.concurrency_changed(name);
   functions.urls_changed();
-  erase_unused(call, *before);
+  functions.packages().erase_unused(call.kernel, {before->code_blob, before->library_blob});
   return deleted;
 }
 
@@ -226,7 +218,8 @@ Result<Value> delete_function(Call& call, FunctionService& functions) {
       bytes += before.back().code_bytes;
     }
     for (const char* table : {"function_alias", "function_permission", "function_concurrency", "function_provisioned",
-                              "function_event_invoke", "function_recursion", "function_url", "function_layer"})
+                              "function_event_invoke", "function_recursion", "function_url", "function_layer",
+                              "function_runtime_management"})
       tx.query("DELETE FROM " + std::string(table) + " WHERE account = ? AND region = ? AND function = ?",
                name->account, name->region, name->name);
     tx.query("DELETE FROM function_counter WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
@@ -238,8 +231,10 @@ Result<Value> delete_function(Call& call, FunctionService& functions) {
   });
   if (!deleted) return deleted;
   functions.forget_all(name->account, name->region, name->name);
+  functions.concurrency_changed(*name);
   functions.urls_changed();
-  for (const auto& version : before) erase_unused(call, version);
+  for (const auto& version : before)
+    functions.packages().erase_unused(call.kernel, {version.code_blob, version.library_blob});
   return deleted;
 }
 
@@ -256,11 +251,8 @@ Result<Value> get_function(Call& call, FunctionService&) {
                             ? function->tags
                             : require_function(tx, {name->account, name->region, name->name, {}})->tags;
     if (!latest.empty()) output.set("Tags", latest);
-    const auto reserved =
-        tx.query("SELECT reserved FROM function_concurrency WHERE account = ? AND region = ? AND function = ?",
-                 name->account, name->region, name->name);
-    if (!reserved.empty())
-      output.set("Concurrency", Map{{"ReservedConcurrentExecutions", reserved.front()["reserved"]}});
+    if (const auto reserved = read_reserved(tx, *name))
+      output.set("Concurrency", Map{{"ReservedConcurrentExecutions", *reserved}});
     return Value(std::move(output));
   });
 }
@@ -280,34 +272,27 @@ Result<Value> list_functions(Call& call, FunctionService&) {
   if (!master.is_null() && master.string() != "ALL" && master.string() != call.context.region)
     return Value(Map{{"Functions", List{}}});  // Only Lambda@Edge has replicas of other regions.
   const bool all = !call.input["FunctionVersion"].is_null();
-  const auto limit = page_of(call);
-  const auto marker = key_of_marker(call);
+  const auto marker = page_begin(call);
   if (!marker) return marker.error();
   const auto slash = marker->find('/');
   const auto after = marker->substr(0, slash);
   const auto after_version = slash == marker->npos ? -1 : version_of(marker->substr(slash + 1)).value_or(0);
+  PageQuery query{"Functions",
+                  "SELECT * FROM function WHERE account = ? AND region = ? AND version = 0 AND name > ? ORDER BY name",
+                  {call.context.identity.account_id, call.context.region, after}};
+  if (all) {
+    query.sql =
+        "SELECT * FROM function WHERE account = ? AND region = ? AND (name > ? OR (name = ? AND version > ?)) ORDER BY "
+        "name, version";
+    query.parameters.insert(query.parameters.end(), {after, after_version});
+  }
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    List functions;
-    Map output;
-    std::string last;
-    const std::string sql =
-        all ? "SELECT * FROM function WHERE account = ? AND region = ? AND (name > ? OR (name = ? AND version > ?)) "
-              "ORDER BY name, version"
-            : "SELECT * FROM function WHERE account = ? AND region = ? AND version = 0 AND name > ? ORDER BY name";
-    std::vector<Parameter> parameters{call.context.identity.account_id, call.context.region, after};
-    if (all) parameters.insert(parameters.end(), {after, after_version});
-    tx.each(sql, parameters, [&](const Row& row) {
-      if (functions.size() == limit) {
-        output.set("NextMarker", marker_of(last));
-        return false;
-      }
+    return read_page(tx, call, query, [&](const Row& row) -> std::optional<PageItem> {
       const auto function = function_of(row);
-      last = all ? function.name + "/" + function.version_text() : function.name;
-      functions.push_back(configuration_of(function, all ? function.version_text() : std::string()));
-      return true;
+      if (!all) return PageItem{function.name, configuration_of(function)};
+      return PageItem{function.name + "/" + function.version_text(),
+                      configuration_of(function, function.version_text())};
     });
-    output.set("Functions", std::move(functions));
-    return Value(std::move(output));
   });
 }
 
@@ -315,7 +300,7 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
   const auto name = unqualified_name(call);
   if (!name) return name.error();
   if (!is_empty(call.input["PublishTo"])) return not_implemented("lambda UpdateFunctionCode PublishTo");
-  Function before;
+  Function before;  // Also what the write found: another update may have come in between.
   const auto found = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
     if (!function) return function.error();
@@ -325,21 +310,22 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
   if (!found) return found.error();
   const auto zip = package_of(call, call.input, "");
   if (!zip) return zip.error();
-  const auto code = store_code(call, *zip, before.runtime, before.handler);
-  if (!code) return code.error();
+  StoredCode code;
+  auto stored = store_code(call, functions.packages(), *zip, before.runtime, before.handler, code);
+  if (!stored) return stored.error();
   const bool publish = call.input["Publish"].boolean_or(false), dry = call.input["DryRun"].boolean_or(false);
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto function = require_function(tx, *name);
     if (!function) return function.error();
     if (wrong_revision(call, function->revision_id)) return revision_mismatch();
     if (auto good = change_architectures(call.input["Architectures"], *function); !good) return good.error();
-    const auto bytes_before = function->code_bytes;
-    use_code(*function, *code);
+    before = *function;
+    use_code(*function, code);
     if (auto good = check_unzipped(tx, *function); !good) return good.error();
     function->modified_at = call.kernel.clock.now();
     function->revision_id = call.kernel.ids.uuid();
     if (dry) return Value(configuration_of(*function));
-    if (auto good = add_usage(tx, name->account, name->region, {0, function->code_bytes - bytes_before}); !good)
+    if (auto good = add_usage(tx, name->account, name->region, {0, function->code_bytes - before.code_bytes}); !good)
       return good.error();
     update_function(tx, *function);
     if (!publish) return Value(configuration_of(*function));
@@ -347,13 +333,11 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
     if (!version) return version.error();
     return Value(configuration_of(*version, version->version_text()));
   });
-  if (dry || !updated) {
-    use_code(before, *code);  // What was stored for nothing.
-    erase_unused(call, before);
-    return updated;
-  }
+  const bool in_use = updated && !dry;
+  code.let_go(call.kernel, functions.packages(), in_use);
+  if (!in_use) return updated;
   functions.forget(name->account, name->region, name->name);
-  erase_unused(call, before);
+  functions.packages().erase_unused(call.kernel, {before.code_blob, before.library_blob});
   return updated;
 }
 
@@ -408,9 +392,7 @@ Result<Value> update_function_configuration(Call& call, FunctionService& functio
 }  // namespace
 
 void register_function_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("CreateFunction", create_function);
   operation("DeleteFunction", delete_function);
   operation("GetFunction", get_function);

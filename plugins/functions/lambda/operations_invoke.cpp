@@ -35,12 +35,6 @@ Result<Value> invoke(Call& call, FunctionService& functions) {
   const auto request_id = call.context.request_id.size() == 36 ? call.context.request_id : call.kernel.ids.uuid();
 
   if (type != "RequestResponse") {
-    const auto found = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-      const auto function = require_function(tx, *name);
-      if (!function) return function.error();
-      return Value();
-    });
-    if (!found) return found.error();
     if (auto permitted = functions.check(call.context, *name); !permitted) return permitted.error();
     if (!event) return Value(Map{{"StatusCode", 204}});
     const auto queued = functions.enqueue(
@@ -96,7 +90,7 @@ Result<Invocation> invocation_of(Call& call, std::size_t bytes_max) {
     return bad_content(parsed.error().message);
   if (const auto context = call.input["ClientContext"].string_or(""); !context.empty()) {
     auto text = from_base64(context);
-    if (!text || text->size() > 3583 || !parse_json(*text))
+    if (!text || text->size() > client_context_bytes_max || !parse_json(*text))
       return Error{"InvalidRequestContentException",
                    "Client context must be a valid Base64-encoded JSON object.",
                    {{"Type", "User"}},

@@ -7,12 +7,12 @@
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
+#include "lambda/policy.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
-
-constexpr std::size_t policy_bytes_max = 20 * 1024;
 
 Error not_found() {
   return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
@@ -80,7 +80,7 @@ Result<std::string> content_of(Call& call) {
                            ". S3 Error Message: " + object.error().message);
 }
 
-Result<Value> publish_layer_version(Call& call, FunctionService&) {
+Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
   const auto name = name_of(call);
   if (!name) return name.error();
   const auto& runtimes = call.input["CompatibleRuntimes"];
@@ -105,13 +105,17 @@ Result<Value> publish_layer_version(Call& call, FunctionService&) {
   if (runtimes.is_list()) layer.runtimes = runtimes.list();
   if (call.input["CompatibleArchitectures"].is_list())
     layer.architectures = call.input["CompatibleArchitectures"].list();
-  layer.code_sha256 = base64(sha256(*zip));
+  const auto digest = sha256(*zip);
+  layer.code_blob = hex(digest);
+  layer.code_sha256 = base64(digest);
   layer.code_bytes = static_cast<std::int64_t>(zip->size());
   for (const auto& [file, content] : *files) layer.unzipped_bytes += static_cast<std::int64_t>(content.size());
-  layer.code_blob = call.kernel.blobs.put(*zip);
+  std::optional<Packages::Hold> hold;
+  hold.emplace(functions.packages(), std::vector{layer.code_blob});
+  call.kernel.blobs.put(*zip);
   layer.created_at = call.kernel.clock.now();
   layer.revision_id = call.kernel.ids.uuid();
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  auto published = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     layer.version =
         tx.query(
               "INSERT INTO layer VALUES (?, ?, ?, 1) ON CONFLICT (account, region, name) DO UPDATE SET last_version = "
@@ -123,9 +127,12 @@ Result<Value> publish_layer_version(Call& call, FunctionService&) {
     insert_layer(tx, layer);
     return Value(describe(call, layer));
   });
+  hold.reset();
+  if (!published) functions.packages().erase_unused(call.kernel, {layer.code_blob});
+  return published;
 }
 
-Result<Value> delete_layer_version(Call& call, FunctionService&) {
+Result<Value> delete_layer_version(Call& call, FunctionService& functions) {
   const auto name = name_of(call);
   if (!name) return name.error();
   std::string unused;
@@ -138,14 +145,10 @@ Result<Value> delete_layer_version(Call& call, FunctionService&) {
                name->account, name->region, name->name, name->version);
     if (auto counted = add_usage(tx, name->account, name->region, {0, -layer->code_bytes}); !counted)
       return counted.error();
-    // Functions that use it keep it.
-    bool used = false;
-    for (const char* place : {"function_layer WHERE blob", "layer_version WHERE code_blob", "function WHERE code_blob"})
-      used = used || !tx.query("SELECT account FROM " + std::string(place) + " = ? LIMIT 1", layer->code_blob).empty();
-    if (!used) unused = layer->code_blob;
+    unused = layer->code_blob;
     return Value(Map{});
   });
-  if (deleted && !unused.empty()) call.kernel.blobs.erase(unused);
+  if (deleted) functions.packages().erase_unused(call.kernel, {unused});  // Functions that use it keep it.
   return deleted;
 }
 
@@ -180,56 +183,41 @@ Result<Value> get_layer_version_by_arn(Call& call, FunctionService&) {
 Result<Value> list_layer_versions(Call& call, FunctionService&) {
   const auto name = name_of(call);
   if (!name) return name.error();
-  const auto marker = key_of_marker(call);
+  const auto marker = page_begin(call);
   if (!marker) return marker.error();
   const auto before = marker->empty() ? INT64_MAX : version_of(*marker).value_or(0);
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    List versions;
-    Map output;
-    std::int64_t last = 0;
-    tx.each(
-        "SELECT * FROM layer_version WHERE account = ? AND region = ? AND name = ? AND version < ? ORDER BY version "
-        "DESC",
-        {name->account, name->region, name->name, before}, [&](const Row& row) {
-          const auto layer = layer_of(row);
-          if (!fits(call, layer)) return true;
-          if (versions.size() == limit) {
-            output.set("NextMarker", marker_of(std::to_string(last)));
-            return false;
-          }
-          last = layer.version;
-          versions.push_back(list_item(layer));
-          return true;
-        });
-    output.set("LayerVersions", std::move(versions));
-    return Value(std::move(output));
+    return read_page(tx, call,
+                     {"LayerVersions",
+                      "SELECT * FROM layer_version WHERE account = ? AND region = ? AND name = ? AND version < ? ORDER "
+                      "BY version DESC",
+                      {name->account, name->region, name->name, before}},
+                     [&](const Row& row) -> std::optional<PageItem> {
+                       const auto layer = layer_of(row);
+                       if (!fits(call, layer)) return std::nullopt;
+                       return PageItem{std::to_string(layer.version), list_item(layer)};
+                     });
   });
 }
 
 Result<Value> list_layers(Call& call, FunctionService&) {
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    // The newest version of each layer that fits.
-    std::vector<LayerVersion> newest;
-    bool more = false;
-    tx.each("SELECT * FROM layer_version WHERE account = ? AND region = ? AND name > ? ORDER BY name, version DESC",
-            {call.context.identity.account_id, call.context.region, *after}, [&](const Row& row) {
-              auto layer = layer_of(row);
-              if (!fits(call, layer) || (!newest.empty() && newest.back().name == layer.name)) return true;
-              more = newest.size() == limit;
-              if (!more) newest.push_back(std::move(layer));
-              return !more;
-            });
-    List layers;
-    for (const auto& layer : newest)
-      layers.push_back(
-          Map{{"LayerName", layer.name}, {"LayerArn", layer.layer_arn()}, {"LatestMatchingVersion", list_item(layer)}});
-    Map output{{"Layers", std::move(layers)}};
-    if (more) output.set("NextMarker", marker_of(newest.back().name));
-    return Value(std::move(output));
+    std::string last;  // Of each layer the newest version that fits.
+    return read_page(
+        tx, call,
+        {"Layers",
+         "SELECT * FROM layer_version WHERE account = ? AND region = ? AND name > ? ORDER BY name, version DESC",
+         {call.context.identity.account_id, call.context.region, *after}},
+        [&](const Row& row) -> std::optional<PageItem> {
+          const auto layer = layer_of(row);
+          if (layer.name == last || !fits(call, layer)) return std::nullopt;
+          last = layer.name;
+          return PageItem{layer.name, Map{{"LayerName", layer.name},
+                                          {"LayerArn", layer.layer_arn()},
+                                          {"LatestMatchingVersion", list_item(layer)}}};
+        });
   });
 }
 
@@ -361,9 +349,7 @@ Result<Value> remove_layer_version_permission(Call& call, FunctionService&) {
 }  // namespace
 
 void register_layer_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("AddLayerVersionPermission", add_layer_version_permission);
   operation("DeleteLayerVersion", delete_layer_version);
   operation("GetLayerVersion", get_layer_version);

@@ -1,13 +1,13 @@
+// Resource policies: statement by statement (AddPermission), or as a whole (PutResourcePolicy).
 #include <algorithm>
 #include <moonbase/json.hpp>
 
 #include "lambda/operations.hpp"
+#include "lambda/policy.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
 namespace {
-
-constexpr std::size_t policy_bytes_max = 20 * 1024;
 
 bool is_account(const std::string& text) {
   return text.size() == 12 && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -80,14 +80,15 @@ Result<Resource> resource_for_change(Transaction& tx, const Call& call, const Fu
                412};
 }
 
-void new_revision(Transaction& tx, const Call& call, const FunctionName& name) {
-  const auto version = version_of(name.qualifier);
-  if (version)
+std::string new_revision(Transaction& tx, const Call& call, const FunctionName& name) {
+  auto revision = call.kernel.ids.uuid();
+  if (const auto version = version_of(name.qualifier))
     tx.query("UPDATE function SET revision_id = ? WHERE account = ? AND region = ? AND name = ? AND version = ?",
-             call.kernel.ids.uuid(), name.account, name.region, name.name, *version);
+             revision, name.account, name.region, name.name, *version);
   else
     tx.query("UPDATE function_alias SET revision_id = ? WHERE account = ? AND region = ? AND function = ? AND name = ?",
-             call.kernel.ids.uuid(), name.account, name.region, name.name, name.qualifier);
+             revision, name.account, name.region, name.name, name.qualifier);
+  return revision;
 }
 
 // Says so after a commit: whoever is let in is kept with what names lead to.
@@ -97,6 +98,40 @@ Result<Value> changed(FunctionService& functions, const FunctionName& name, Resu
     functions.urls_changed();
   }
   return result;
+}
+
+Error too_long(std::size_t bytes) {
+  return {"PolicyLengthExceededException",
+          "The final policy size (" + std::to_string(bytes) + ") is bigger than the limit (" +
+              std::to_string(policy_bytes_max) + ").",
+          {{"Type", "User"}},
+          400};
+}
+
+Error no_policy() {
+  return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
+}
+
+void erase_policy(Transaction& tx, const FunctionName& name) {
+  tx.query("DELETE FROM function_permission WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+           name.account, name.region, name.name, name.qualifier);
+}
+
+// The policy's document; nothing where there are no statements.
+std::optional<std::string> document_of(Transaction& tx, const FunctionName& name) {
+  List statements;
+  std::string id;
+  for (const auto& row :
+       tx.query("SELECT statement, policy_id FROM function_permission WHERE account = ? AND region = "
+                "? AND function = ? AND qualifier = ? ORDER BY position",
+                name.account, name.region, name.name, name.qualifier == "$LATEST" ? "" : name.qualifier)) {
+    auto statement = parse_json(row["statement"].string());
+    if (!statement) throw std::runtime_error("a permission's row holds no JSON");
+    statements.push_back(std::move(*statement));
+    id = row["policy_id"].string();
+  }
+  if (statements.empty()) return std::nullopt;
+  return to_json(Value(Map{{"Version", "2012-10-17"}, {"Id", id}, {"Statement", std::move(statements)}}));
 }
 
 Result<Value> add_permission(Call& call, FunctionService& functions) {
@@ -111,12 +146,14 @@ Result<Value> add_permission(Call& call, FunctionService& functions) {
     const auto& id = call.input["StatementId"].string();
     std::int64_t position = 0;
     std::size_t bytes = 0;
+    std::string policy_id = "default";
     for (const auto& row :
-         tx.query("SELECT statement_id, position, statement FROM function_permission WHERE account = ? "
+         tx.query("SELECT statement_id, position, statement, policy_id FROM function_permission WHERE account = ? "
                   "AND region = ? AND function = ? AND qualifier = ?",
                   name->account, name->region, name->name, name->qualifier)) {
       position = std::max(position, row["position"].integer() + 1);
       bytes += row["statement"].string().size();
+      policy_id = row["policy_id"].string();
       if (row["statement_id"].string() == id)
         return Error{"ResourceConflictException",
                      "The statement id (" + id +
@@ -126,14 +163,9 @@ Result<Value> add_permission(Call& call, FunctionService& functions) {
                      409};
     }
     const auto statement = to_json(Value(statement_of(call, *name)));
-    if (bytes + statement.size() > policy_bytes_max)
-      return Error{
-          "PolicyLengthExceededException",
-          "The final policy size (" + std::to_string(bytes + statement.size()) + ") is bigger than the limit (20480).",
-          {{"Type", "User"}},
-          400};
-    tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
-             name->qualifier, id, position, statement);
+    if (bytes + statement.size() > policy_bytes_max) return too_long(bytes + statement.size());
+    tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
+             name->qualifier, id, position, statement, policy_id);
     new_revision(tx, call, *name);
     return Value(Map{{"Statement", statement}});
   }));
@@ -145,19 +177,9 @@ Result<Value> get_policy(Call& call, FunctionService&) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     const auto function = find_resource(tx, *name);
     if (!function) return function.error();
-    List statements;
-    for (const auto& row :
-         tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                  "function = ? AND qualifier = ? ORDER BY position",
-                  name->account, name->region, name->name, name->qualifier == "$LATEST" ? "" : name->qualifier)) {
-      auto statement = parse_json(row["statement"].string());
-      if (!statement) throw std::runtime_error("a permission's row holds no JSON");
-      statements.push_back(std::move(*statement));
-    }
-    if (statements.empty())
-      return Error{"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
-    const Map policy{{"Version", "2012-10-17"}, {"Id", "default"}, {"Statement", std::move(statements)}};
-    return Value(Map{{"Policy", to_json(Value(policy))}, {"RevisionId", function->revision_id}});
+    const auto document = document_of(tx, *name);
+    if (!document) return no_policy();
+    return Value(Map{{"Policy", *document}, {"RevisionId", function->revision_id}});
   });
 }
 
@@ -181,14 +203,109 @@ Result<Value> remove_permission(Call& call, FunctionService& functions) {
   }));
 }
 
+// --- as a whole ----------------------------------------------------------------------------------
+
+// The function, version or alias that ResourceArn names.
+Result<FunctionName> resource_name(const Call& call) {
+  const auto& arn = call.input["ResourceArn"].string();
+  auto name = parse_function_name(arn, call.context);
+  if (!name || !arn.starts_with("arn:") || name->qualifier == "$LATEST")
+    return Error{"ValidationException",
+                 "1 validation error detected: Value '" + arn.substr(0, 200) +
+                     "' at 'resourceArn' failed to satisfy constraint: Member must be the ARN of a function, of one of "
+                     "its published versions or of one of its aliases",
+                 {{"Type", "User"}},
+                 400};
+  return name;
+}
+
+// The statements of a document, each of which can be evaluated.
+Result<List> statements_of(const Call& call, const FunctionName& name, const Value& document) {
+  const auto operation = std::string(call.operation);
+  const auto malformed = [](const std::string& why) { return invalid_parameter("The policy is malformed: " + why); };
+  if (!document.is_map()) return malformed("it is no JSON object.");
+  for (const auto& [element, value] : document.map())
+    if (element != "Version" && element != "Id" && element != "Statement")
+      return malformed("it has no element " + element + ".");
+  if (!document["Version"].is_string() || document["Version"].string() != "2012-10-17")
+    return malformed("its Version must be 2012-10-17.");
+  if (!document["Id"].is_null() && !document["Id"].is_string()) return malformed("its Id must be a text.");
+  const auto& given = document["Statement"];
+  auto statements = given.is_list() ? given.list() : List{given};
+  if (statements.empty()) return malformed("it has no statements.");
+  for (const auto& statement : statements) {
+    const auto parsed = PolicyStatement::parse(statement, operation);
+    if (!parsed) return parsed.error();
+    if (!statement["Sid"].is_null() && !statement["Sid"].is_string()) return malformed("a Sid must be a text.");
+    const auto resources = statement["Resource"].is_list() ? statement["Resource"].list() : List{statement["Resource"]};
+    for (const auto& resource : resources)
+      if (!wildcard_matches(resource.string(), name.arn()))
+        return malformed("the resource " + resource.string() + " is not " + name.arn() + ".");
+  }
+  return statements;
+}
+
+Result<Value> delete_resource_policy(Call& call, FunctionService& functions) {
+  const auto name = resource_name(call);
+  if (!name) return name.error();
+  return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    if (const auto resource = resource_for_change(tx, call, *name); !resource) return resource.error();
+    erase_policy(tx, *name);
+    if (tx.changes() == 0) return no_policy();
+    new_revision(tx, call, *name);
+    return Value(Map{});
+  }));
+}
+
+Result<Value> get_resource_policy(Call& call, FunctionService&) {
+  const auto name = resource_name(call);
+  if (!name) return name.error();
+  return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    const auto resource = find_resource(tx, *name);
+    if (!resource) return resource.error();
+    const auto document = document_of(tx, *name);
+    if (!document) return no_policy();
+    return Value(Map{{"Policy", *document}, {"RevisionId", resource->revision_id}});
+  });
+}
+
+Result<Value> put_resource_policy(Call& call, FunctionService& functions) {
+  const auto name = resource_name(call);
+  if (!name) return name.error();
+  const auto& text = call.input["Policy"].string();
+  if (text.size() > policy_bytes_max) return too_long(text.size());
+  const auto document = parse_json(text);
+  if (!document) return invalid_parameter("The policy is malformed: " + document.error().message);
+  const auto statements = statements_of(call, *name, *document);
+  if (!statements) return statements.error();
+  return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    if (const auto resource = resource_for_change(tx, call, *name); !resource) return resource.error();
+    erase_policy(tx, *name);
+    std::int64_t position = 0;
+    for (const auto& statement : *statements) {
+      // A statement without a Sid has a name that RemovePermission cannot say.
+      const auto id = statement["Sid"].string_or("#" + std::to_string(position));
+      const auto known = tx.query(
+          "SELECT position FROM function_permission WHERE account = ? AND region = ? AND "
+          "function = ? AND qualifier = ? AND statement_id = ?",
+          name->account, name->region, name->name, name->qualifier, id);
+      if (!known.empty()) return invalid_parameter("The policy is malformed: two statements have the Sid " + id + ".");
+      tx.query("INSERT INTO function_permission VALUES (?, ?, ?, ?, ?, ?, ?, ?)", name->account, name->region,
+               name->name, name->qualifier, id, position++, to_json(statement), (*document)["Id"].string_or("default"));
+    }
+    return Value(Map{{"Policy", *document_of(tx, *name)}, {"RevisionId", new_revision(tx, call, *name)}});
+  }));
+}
+
 }  // namespace
 
 void register_permission_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("AddPermission", add_permission);
+  operation("DeleteResourcePolicy", delete_resource_policy);
   operation("GetPolicy", get_policy);
+  operation("GetResourcePolicy", get_resource_policy);
+  operation("PutResourcePolicy", put_resource_policy);
   operation("RemovePermission", remove_permission);
 }
 

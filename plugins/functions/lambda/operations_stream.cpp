@@ -1,14 +1,12 @@
 // InvokeWithResponseStream: the answer leaves while the function makes it.
-#include "lambda/operations.hpp"
-
-#include "environment/frames.hpp"
-#include "lambda/invoke_input.hpp"
-
+#include <memory>
 #include <moonbase/event_stream.hpp>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
-#include <memory>
+#include "environment/frames.hpp"
+#include "lambda/invoke_input.hpp"
+#include "lambda/operations.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -22,7 +20,7 @@ void run_stream(FunctionService& functions, const CallContext& context, const Fu
     out.clear();
     return sent;
   };
-  const ResponseSink sink = [&](std::string_view part) {
+  const ResponseSink sink = [&](std::string_view part, std::string_view) {
     append_stream_event(out, "PayloadChunk", "application/octet-stream", part);
     return send();
   };
@@ -32,6 +30,8 @@ void run_stream(FunctionService& functions, const CallContext& context, const Fu
     send();
     return;
   }
+  // What was not streamed comes in one piece.
+  if (result->function_error.empty() && !result->payload.empty()) sink(result->payload, {});
   Map complete;
   if (!result->function_error.empty()) {
     complete.set("ErrorCode", result->function_error);

@@ -2,6 +2,7 @@
 #include <moonbase/json.hpp>
 
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
 #include "lambda/url.hpp"
 #include "lambda/version.hpp"
 
@@ -54,15 +55,9 @@ Error no_url() {
   return {"ResourceNotFoundException", "The resource you requested does not exist.", {{"Type", "User"}}, 404};
 }
 
-Result<Done> check_streaming(const Call& call) {
-  if (call.input["InvokeMode"].string_or("BUFFERED") == "BUFFERED") return done;
-  return not_implemented("lambda " + std::string(call.operation) + " InvokeMode RESPONSE_STREAM");
-}
-
 Result<Value> create_url(Call& call, FunctionService& functions) {
   const auto name = url_name(call);
   if (!name) return name.error();
-  if (auto good = check_streaming(call); !good) return good.error();
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (auto exists = check_exists(tx, *name); !exists) return exists.error();
     if (find_url(tx, *name))
@@ -75,7 +70,7 @@ Result<Value> create_url(Call& call, FunctionService& functions) {
     url.name = *name;
     url.id = call.kernel.ids.random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789");
     url.auth_type = call.input["AuthType"].string();
-    url.invoke_mode = "BUFFERED";
+    url.invoke_mode = call.input["InvokeMode"].string_or("BUFFERED");
     if (call.input["Cors"].is_map()) url.cors = call.input["Cors"].map();
     url.created_at = url.modified_at = call.kernel.clock.now();
     tx.query("INSERT INTO function_url VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", name->account, name->region, name->name,
@@ -113,48 +108,42 @@ Result<Value> get_url(Call& call, FunctionService&) {
 Result<Value> list_urls(Call& call, FunctionService&) {
   const auto name = function_name_of(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (!find_function(tx, name->account, name->region, name->name)) return no_url();
-    List urls;
-    Map output;
-    std::string last;
-    tx.each(
-        "SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier >= ? ORDER BY "
-        "qualifier",
-        {name->account, name->region, name->name, *after}, [&](const Row& row) {
+    // The function's own URL has no qualifier, so keys begin with a mark.
+    const auto key_of = [](const FunctionUrl& url) { return "q" + url.name.qualifier; };
+    return read_page(
+        tx, call,
+        {"FunctionUrlConfigs",
+         "SELECT * FROM function_url WHERE account = ? AND region = ? AND function = ? AND qualifier >= ? "
+         "ORDER BY qualifier",
+         {name->account, name->region, name->name, std::string_view(*after).substr(after->empty() ? 0 : 1)}},
+        [&](const Row& row) -> std::optional<PageItem> {
           const auto url = function_url_of(row);
-          if (!after->empty() && url.name.qualifier == *after) return true;
-          if (urls.size() == limit) {
-            output.set("NextMarker", marker_of(last));
-            return false;
-          }
-          last = url.name.qualifier;
-          urls.push_back(describe(call, url));
-          return true;
+          if (key_of(url) == *after) return std::nullopt;
+          return PageItem{key_of(url), describe(call, url)};
         });
-    output.set("FunctionUrlConfigs", std::move(urls));
-    return Value(std::move(output));
   });
 }
 
 Result<Value> update_url(Call& call, FunctionService& functions) {
   const auto name = url_name(call);
   if (!name) return name.error();
-  if (auto good = check_streaming(call); !good) return good.error();
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto url = find_url(tx, *name);
     if (!url) return no_url();
     url->auth_type = call.input["AuthType"].string_or(url->auth_type);
+    url->invoke_mode = call.input["InvokeMode"].string_or(url->invoke_mode);
     if (call.input["Cors"].is_map()) url->cors = call.input["Cors"].map();
     url->modified_at = call.kernel.clock.now();
     tx.query(
-        "UPDATE function_url SET auth_type = ?, cors = ?, modified_at_ms = ? WHERE account = ? AND region = ? AND "
+        "UPDATE function_url SET auth_type = ?, invoke_mode = ?, cors = ?, modified_at_ms = ? WHERE account = ? AND "
+        "region = ? AND "
         "function = ? AND qualifier = ?",
-        url->auth_type, to_json(Value(url->cors)), url->modified_at, name->account, name->region, name->name,
-        name->qualifier);
+        url->auth_type, url->invoke_mode, to_json(Value(url->cors)), url->modified_at, name->account, name->region,
+        name->name, name->qualifier);
     return Value(describe(call, *url));
   });
   if (updated) functions.urls_changed();
@@ -164,9 +153,7 @@ Result<Value> update_url(Call& call, FunctionService& functions) {
 }  // namespace
 
 void register_url_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("CreateFunctionUrlConfig", create_url);
   operation("DeleteFunctionUrlConfig", delete_url);
   operation("GetFunctionUrlConfig", get_url);

@@ -3,6 +3,8 @@
 
 #include "lambda/code.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/page.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/version.hpp"
 
 namespace moonbase::functions {
@@ -68,28 +70,20 @@ Result<Map> weights_of(Transaction& tx, const FunctionName& name, const Value& r
 Result<Value> list_versions_by_function(Call& call, FunctionService&) {
   const auto name = plain_name(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
   const auto from = after->empty() ? -1 : version_of(*after).value_or(0);
-  const auto limit = page_of(call);
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (const auto function = require_function(tx, *name); !function) return function.error();
-    List versions;
-    Map output;
-    std::string last;
-    tx.each("SELECT * FROM function WHERE account = ? AND region = ? AND name = ? AND version > ? ORDER BY version",
-            {name->account, name->region, name->name, from}, [&](const Row& row) {
-              if (versions.size() == limit) {
-                output.set("NextMarker", marker_of(last));
-                return false;
-              }
-              const auto function = function_of(row);
-              last = function.version_text();
-              versions.push_back(configuration_of(function, last));
-              return true;
-            });
-    output.set("Versions", std::move(versions));
-    return Value(std::move(output));
+    return read_page(
+        tx, call,
+        {"Versions",
+         "SELECT * FROM function WHERE account = ? AND region = ? AND name = ? AND version > ? ORDER BY version",
+         {name->account, name->region, name->name, from}},
+        [&](const Row& row) -> std::optional<PageItem> {
+          const auto function = function_of(row);
+          return PageItem{function.version_text(), configuration_of(function, function.version_text())};
+        });
   });
 }
 
@@ -163,6 +157,8 @@ Result<Value> delete_alias(Call& call, FunctionService& functions) {
   });
   if (deleted) {
     functions.forget_settings(name->account, name->region, name->name);
+    functions.concurrency_changed(*name);
+    functions.provision(*name);
     functions.urls_changed();
   }
   return deleted;
@@ -173,15 +169,12 @@ Result<Value> get_account_settings(Call& call, FunctionService&) {
     const auto& account = call.context.identity.account_id;
     const auto used = tx.query("SELECT functions, code_bytes FROM function_usage WHERE account = ? AND region = ?",
                                account, call.context.region);
-    const auto reserved = tx.query(
-        "SELECT COALESCE(SUM(reserved), 0) AS reserved FROM function_concurrency WHERE account = ? AND region = ?",
-        account, call.context.region);
+    const auto own = read_own_concurrency(tx, account, call.context.region);
     return Value(Map{{"AccountLimit", Map{{"TotalCodeSize", code_storage_bytes_max},
                                           {"CodeSizeUnzipped", static_cast<std::int64_t>(unzipped_bytes_max)},
                                           {"CodeSizeZipped", static_cast<std::int64_t>(zipped_bytes_max)},
                                           {"ConcurrentExecutions", concurrency_max},
-                                          {"UnreservedConcurrentExecutions",
-                                           concurrency_max - reserved.front()["reserved"].integer()}}},
+                                          {"UnreservedConcurrentExecutions", concurrency_max - own}}},
                      {"AccountUsage", Map{{"TotalCodeSize", used.empty() ? Value(0) : used.front()["code_bytes"]},
                                           {"FunctionCount", used.empty() ? Value(0) : used.front()["functions"]}}}});
   });
@@ -201,30 +194,22 @@ Result<Value> get_alias(Call& call, FunctionService&) {
 Result<Value> list_aliases(Call& call, FunctionService&) {
   const auto name = plain_name(call);
   if (!name) return name.error();
-  const auto after = key_of_marker(call);
+  const auto after = page_begin(call);
   if (!after) return after.error();
-  const auto limit = page_of(call);
   const auto wanted = call.input["FunctionVersion"].string_or("");
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     if (!find_function(tx, name->account, name->region, name->name)) return function_not_found(*name);
-    List aliases;
-    Map output;
-    std::string last;
-    tx.each("SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name > ? ORDER BY name",
-            {name->account, name->region, name->name, *after}, [&](const Row& row) {
-              const auto alias = alias_of(row);
-              if (!wanted.empty() && version_of(wanted) != alias.version && !alias.weights.contains(wanted))
-                return true;
-              if (aliases.size() == limit) {
-                output.set("NextMarker", marker_of(last));
-                return false;
-              }
-              last = alias.name;
-              aliases.push_back(describe(alias));
-              return true;
-            });
-    output.set("Aliases", std::move(aliases));
-    return Value(std::move(output));
+    return read_page(
+        tx, call,
+        {"Aliases",
+         "SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ? AND name > ? ORDER BY name",
+         {name->account, name->region, name->name, *after}},
+        [&](const Row& row) -> std::optional<PageItem> {
+          const auto alias = alias_of(row);
+          if (!wanted.empty() && version_of(wanted) != alias.version && !alias.weights.contains(wanted))
+            return std::nullopt;
+          return PageItem{alias.name, describe(alias)};
+        });
   });
 }
 
@@ -251,16 +236,17 @@ Result<Value> update_alias(Call& call, FunctionService& functions) {
     put_alias(tx, *alias);
     return Value(describe(*alias));
   });
-  if (updated) functions.forget_settings(name->account, name->region, name->name);
+  if (updated) {
+    functions.forget_settings(name->account, name->region, name->name);
+    functions.provision(*name);  // It may belong to another version now.
+  }
   return updated;
 }
 
 }  // namespace
 
 void register_version_operations(Registrar& registrar, FunctionService& functions) {
-  const auto operation = [&](const char* name, Result<Value> (*run)(Call&, FunctionService&)) {
-    registrar.operation(name, [run, &functions](Call& call) { return run(call, functions); });
-  };
+  const auto operation = operations_of(registrar, functions);
   operation("CreateAlias", create_alias);
   operation("DeleteAlias", delete_alias);
   operation("GetAccountSettings", get_account_settings);

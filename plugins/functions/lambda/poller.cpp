@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <moonbase/json.hpp>
+#include <utility>
 
 #include "lambda/lineage.hpp"
 
@@ -44,12 +45,8 @@ std::optional<std::vector<std::string>> failures_in(const std::string& payload,
 }  // namespace
 
 Poller::Poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-               std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed)
-    : functions_(functions),
-      source_(source),
-      mapping_(std::move(mapping)),
-      filters_(std::move(filters)),
-      changed_(std::move(changed)) {}
+               std::vector<FilterPattern> filters)
+    : functions_(functions), source_(source), mapping_(std::move(mapping)), filters_(std::move(filters)) {}
 
 void Poller::start(std::shared_ptr<Poller> before) {
   // Counted from here on, so that whoever advances the clock now waits for its first look.
@@ -61,17 +58,44 @@ void Poller::start(std::shared_ptr<Poller> before) {
       if (!before->ended_) before->end_.wait(seen, never);
       busy->emplace(self->kernel().activity);
     }
-    self->run(*busy);
+    self->poll(*busy);
     self->ended_ = true;
     self->end_.notify();
   });
 }
 
+// A source that is missing is looked for again and again, ever more rarely: nobody says when it is made.
+void Poller::poll(Busy& busy) {
+  constexpr std::int64_t pause_ms_min = 1000, pause_ms_max = 300'000;
+  for (auto pause_ms = pause_ms_min; !stopped();) {
+    auto changed = source_.changed(context(), mapping_.source_arn);
+    if (!changed) {
+      note("PROBLEM: " + mapping_.source_arn + " does not exist");
+      pause(busy, pause_ms);
+      pause_ms = std::min(2 * pause_ms, pause_ms_max);
+      continue;
+    }
+    pause_ms = pause_ms_min;
+    {
+      const std::lock_guard lock(mutex_);
+      changed_ = std::move(changed);
+    }
+    run(busy);
+  }
+}
+
 void Poller::stop() {
   stopped_ = true;
   woken_.notify();
-  changed_->notify();
+  std::shared_ptr<Signal> changed;
+  {
+    const std::lock_guard lock(mutex_);
+    changed = changed_;
+  }
+  if (changed) changed->notify();
 }
+
+bool Poller::is_gone() { return source_.changed(context(), mapping_.source_arn) != changed_; }
 
 std::string Poller::last_result() const {
   const std::lock_guard lock(mutex_);
@@ -167,59 +191,66 @@ void Pollers::begin() {
   if (!read) functions_.kernel().log.error("event source mappings cannot be read: " + read.error().message);
   for (auto& mapping : mappings) {
     const auto key = key_of(mapping.function.account, mapping.function.region, mapping.uuid);
-    start(key, std::move(mapping), nullptr);
+    auto poller = make(std::move(mapping));
+    if (!poller) continue;
+    poller->start(nullptr);
+    const std::lock_guard lock(mutex_);
+    pollers_[key].poller = std::move(poller);
   }
 }
 
-void Pollers::start(const std::string& key, EventSourceMapping mapping, std::shared_ptr<Poller> before) {
+std::shared_ptr<Poller> Pollers::make(EventSourceMapping mapping) {
   auto& kernel = functions_.kernel();
-  const auto context = context_of(mapping, kernel.ids);
   auto* source = kernel.sources.source_of(mapping.source_arn);
-  auto changed = source ? source->changed(context, mapping.source_arn) : nullptr;
-  if (!changed) {
-    kernel.log.warning("the event source mapping " + mapping.uuid + " cannot be polled: there is no " +
+  if (!source) {
+    kernel.log.warning("the event source mapping " + mapping.uuid + " cannot be polled: no plugin has such as " +
                        mapping.source_arn);
-    return;
+    return nullptr;
   }
   const auto* criteria = mapping.configuration.find("FilterCriteria");
   auto filters = filters_of(criteria ? *criteria : Value());
   if (!filters) {
     kernel.log.error("the filters of the event source mapping " + mapping.uuid + " cannot be read");
-    return;
+    return nullptr;
   }
   const auto make = mapping.kind() == SourceKind::sqs ? make_queue_poller : make_stream_poller;
-  auto poller = make(functions_, *source, std::move(mapping), std::move(*filters), std::move(changed));
-  {
-    const std::lock_guard lock(mutex_);
-    pollers_[key] = poller;
-  }
-  poller->start(std::move(before));
+  return make(functions_, *source, std::move(mapping), std::move(*filters));
 }
 
 void Pollers::refresh(const std::string& account, const std::string& region, const std::string& uuid) {
   const auto key = key_of(account, region, uuid);
-  std::shared_ptr<Poller> before;
+  std::uint64_t change = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = pollers_.find(key); found != pollers_.end()) {
-      before = std::move(found->second);
-      pollers_.erase(found);
-    }
+    auto& known = pollers_[key];
+    change = known.change = ++changes_;
+    if (known.poller) known.poller->stop();
   }
-  if (before) before->stop();
   std::optional<EventSourceMapping> mapping;
   const auto read = functions_.kernel().store.read([&](Transaction& tx) -> Result<Value> {
     mapping = find_mapping(tx, account, region, uuid);
     return Value();
   });
-  if (read && mapping && mapping->enabled) start(key, std::move(*mapping), std::move(before));
+  if (!read) return functions_.kernel().log.error("an event source mapping cannot be read: " + read.error().message);
+  auto poller = mapping && mapping->enabled ? make(*mapping) : nullptr;
+  std::shared_ptr<Poller> before;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = pollers_.find(key);
+    // Somebody who came later has read what is newer.
+    if (known == pollers_.end() || known->second.change != change) return;
+    if (!mapping) pollers_.erase(known);
+    if (!poller) return;
+    before = std::exchange(known->second.poller, poller);
+  }
+  poller->start(std::move(before));
 }
 
 void Pollers::reset(std::string_view account) {
   const std::lock_guard lock(mutex_);
   std::erase_if(pollers_, [&](const auto& entry) {
-    if (!account.empty() && entry.second->mapping().function.account != account) return false;
-    entry.second->stop();
+    if (!account.empty() && !entry.first.starts_with(std::string(account) + "/")) return false;
+    if (entry.second.poller) entry.second.poller->stop();
     return true;
   });
 }
@@ -227,7 +258,8 @@ void Pollers::reset(std::string_view account) {
 std::string Pollers::last_result(const std::string& account, const std::string& region, const std::string& uuid) const {
   const std::lock_guard lock(mutex_);
   const auto found = pollers_.find(key_of(account, region, uuid));
-  return found == pollers_.end() ? "No records processed" : found->second->last_result();
+  return found == pollers_.end() || !found->second.poller ? "No records processed"
+                                                          : found->second.poller->last_result();
 }
 
 Result<Done> Pollers::check_source(const CallContext& context, const EventSourceMapping& mapping) {

@@ -31,7 +31,7 @@ struct BatchOutcome {
 class Poller : public std::enable_shared_from_this<Poller> {
  public:
   Poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-         std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed);
+         std::vector<FilterPattern> filters);
   virtual ~Poller() = default;
 
   // Begins on the calling fiber's loop, behind `before`, which is ending.
@@ -43,12 +43,15 @@ class Poller : public std::enable_shared_from_this<Poller> {
 
  protected:
   using Busy = std::optional<Activity::Busy>;
+  // Polls the source until it is stopped, or is_gone().
   virtual void run(Busy& busy) = 0;
 
   KernelServices& kernel() { return functions_.kernel(); }
   CallContext context();
   bool stopped() const { return stopped_; }
-  // Waits, not Busy, for a change of the source or the moment.
+  // The source is not there any more, or another of its name is: nobody notifies changed_.
+  bool is_gone();
+  // Waits, not Busy, for a change of the source or the moment. Behind is_gone(), so that nobody waits in vain.
   void wait_for_source(Busy& busy, std::uint64_t seen, Time deadline);
   // Waits, not Busy, for stop() or the moment.
   void pause(Busy& busy, std::int64_t ms);
@@ -63,10 +66,12 @@ class Poller : public std::enable_shared_from_this<Poller> {
   EventSource& source_;
   const EventSourceMapping mapping_;
   const std::vector<FilterPattern> filters_;
-  const std::shared_ptr<Signal> changed_;  // Of the source.
-  Signal woken_;                           // By stop(), and by fibers of its own that have ended.
+  std::shared_ptr<Signal> changed_;  // Of the source, while run() runs.
+  Signal woken_;                     // By stop(), and by fibers of its own that have ended.
 
  private:
+  void poll(Busy& busy);
+
   std::atomic<bool> stopped_{false}, ended_{false};
   Signal end_;
   mutable std::mutex mutex_;
@@ -95,14 +100,15 @@ void Poller::fill(Busy& busy, SourceBatch& batch, std::size_t records_max, Read 
     }
     batch.position = std::move(more->position);
     batch.ended = more->ended;
+    if (nothing && is_gone()) return;
     if (nothing && !batch.ended) wait_for_source(busy, seen, std::min(deadline, more->next));
   }
 }
 
 std::shared_ptr<Poller> make_queue_poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-                                          std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed);
+                                          std::vector<FilterPattern> filters);
 std::shared_ptr<Poller> make_stream_poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-                                           std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed);
+                                           std::vector<FilterPattern> filters);
 
 // All of a plugin. Any fiber may use it.
 class Pollers {
@@ -123,11 +129,18 @@ class Pollers {
                                                                            const EventSourceMapping& mapping);
 
  private:
-  void start(const std::string& key, EventSourceMapping mapping, std::shared_ptr<Poller> before);
+  // Null: there is nothing that could be polled.
+  std::shared_ptr<Poller> make(EventSourceMapping mapping);
 
+  // The poller of a mapping: the present one, or the last one, which the next waits for.
+  struct Known {
+    std::uint64_t change = 0;  // The last refresh() of it; an earlier one leaves it alone.
+    std::shared_ptr<Poller> poller;
+  };
   FunctionService& functions_;
   mutable std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Poller>> pollers_;  // By "account/region/uuid".
+  std::uint64_t changes_ = 0;
+  std::unordered_map<std::string, Known> pollers_;  // By "account/region/uuid".
 };
 
 }  // namespace moonbase::functions

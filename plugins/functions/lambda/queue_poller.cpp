@@ -33,10 +33,12 @@ class QueuePoller final : public Poller {
       auto batch = read(static_cast<int>(records_max), batch_bytes_max);
       if (!batch) {
         note("PROBLEM: " + batch.error().message);
+        if (is_gone()) break;
         pause(busy, problem_pause_ms);
         continue;
       }
       if (batch->records.empty()) {
+        if (is_gone()) break;
         wait_for_source(busy, seen, batch->next);
         continue;
       }
@@ -116,8 +118,8 @@ class QueuePoller final : public Poller {
 }  // namespace
 
 std::shared_ptr<Poller> make_queue_poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-                                          std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed) {
-  return std::make_shared<QueuePoller>(functions, source, std::move(mapping), std::move(filters), std::move(changed));
+                                          std::vector<FilterPattern> filters) {
+  return std::make_shared<QueuePoller>(functions, source, std::move(mapping), std::move(filters));
 }
 
 }  // namespace moonbase::functions

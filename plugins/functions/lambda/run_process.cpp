@@ -1,16 +1,16 @@
 // Invocations of runtimes that are programs of their own: init phase, invoke phase, and what Lambda
 // writes into the log around them.
-#include "lambda/service.hpp"
-#include "lambda/lineage.hpp"
-#include "runtimes/platform_log.hpp"
-#include "runtimes/runtime_pool.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <time.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <moonbase/json.hpp>
+
+#include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
+#include "lambda/service.hpp"
+#include "runtimes/platform_log.hpp"
+#include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -19,8 +19,9 @@ using std::chrono::steady_clock;
 using Init = RuntimeEnvironment::Init;
 using Answer = RuntimeEnvironment::Answer;
 
-constexpr auto init_max = std::chrono::seconds(10);          // As on Lambda.
-constexpr auto settle_time = std::chrono::milliseconds(20);  // Behind an answer: longer goes on by itself.
+constexpr auto init_max = std::chrono::seconds(10);               // As on Lambda.
+constexpr auto provisioned_init_max = std::chrono::seconds(130);  // Nobody waits for it.
+constexpr auto settle_time = std::chrono::milliseconds(20);       // Behind an answer: longer goes on by itself.
 constexpr std::int64_t credentials_ms = 36LL * 3600 * 1000;
 constexpr std::int64_t credentials_left_ms = 3600LL * 1000;  // No invocation outlives them.
 constexpr std::size_t tail_bytes_max = 4096;
@@ -53,17 +54,16 @@ std::string exit_text(const Ending& ending) {
 // One invocation on its way.
 class ProcessInvocation {
  public:
-  ProcessInvocation(FunctionService& service, const CallContext& context, FunctionService::Live& live,
-                    const Invocation& invocation,
-                    std::string_view request_id, const ResponseSink* sink)
+  ProcessInvocation(FunctionService& service, const FunctionService::Work& work)
       : service_(service),
         kernel_(service.kernel_),
-        context_(context),
-        live_(live),
-        function_(live.function),
-        invocation_(invocation),
-        request_id_(request_id),
-        sink_(sink),
+        context_(work.context),
+        live_(*work.live),
+        function_(live_.function),
+        invocation_(work.invocation),
+        request_id_(work.request_id),
+        arn_(work.arn()),
+        sink_(work.sink),
         format_(platform_log_format(function_.log_format(), function_.log_level("SystemLogLevel"))) {}
 
   Result<InvocationResult> run() {
@@ -79,6 +79,33 @@ class ProcessInvocation {
     start();
     invoke();
     return finish();
+  }
+
+  // Starts an environment that waits for invocations. False: its init phase has failed, as the log says.
+  Result<bool> provision(std::shared_ptr<ProvisionedHome::Token> token) {
+    const auto begun = steady_clock::now();
+    auto launch = live_.runtimes->launch();
+    if (!launch) return launch.error();
+    if (!(*launch)->missing.empty()) return false;
+    lease_ = live_.runtimes->make(*launch, service_.logs_, open_stream());
+    lease_.provisioned = token;
+    log(init_start_line(format_, now(), function_.runtime));
+    const auto init = start_environment(begun + provisioned_init_max, "provisioned-concurrency");
+    if (!init) return init.error();
+    if (init->kind == Init::Kind::ready) {
+      note_version();
+      live_.home->count_started(*token);
+      live_.runtimes->keep(std::move(lease_));
+      return true;
+    }
+    const bool timed_out = init->kind == Init::Kind::timed_out;
+    log(init_report_line(format_, now(), "init", timed_out ? "timeout" : "error",
+                         timed_out                          ? std::string()
+                         : init->kind == Init::Kind::exited ? std::string("Runtime.ExitError")
+                                                            : init->error_type,
+                         us_since(begun)));
+    lease_.environment->close(timed_out ? "timeout" : "failure");
+    return false;
   }
 
  private:
@@ -132,11 +159,13 @@ class ProcessInvocation {
     return false;
   }
 
-  Result<Init> start_environment(MachineTime deadline) {
+  // "provisioned-concurrency": off the path of any invocation.
+  Result<Init> start_environment(MachineTime deadline, const char* initialization = "on-demand") {
     const auto expires = now().ms + credentials_ms;
     const auto credentials = kernel_.credentials.issue(live_.calls.identity, Time{expires});
     lease_.environment->expires = Time{expires - credentials_left_ms};
-    auto init = lease_.environment->start({{"AWS_ACCESS_KEY_ID", credentials.access_key_id},
+    auto init = lease_.environment->start({{"AWS_LAMBDA_INITIALIZATION_TYPE", initialization},
+                                           {"AWS_ACCESS_KEY_ID", credentials.access_key_id},
                                            {"AWS_SECRET_ACCESS_KEY", credentials.secret_access_key},
                                            {"AWS_SESSION_TOKEN", credentials.session_token},
                                            {"AWS_ACCESS_KEY", credentials.access_key_id},
@@ -175,8 +204,7 @@ class ProcessInvocation {
     request.client_context = invocation_.client_context;
     request.request_id = request_id_;
     request.trace_id = trace_id_ = lineage_with(make_trace_id(), live_.lineage);
-    const auto arn = function_.version_arn();
-    request.function_arn = arn;
+    request.function_arn = arn_;
     request.deadline = deadline_;
     request.deadline_ms = machine_now_ms() + function_.timeout_seconds * 1000;
     request.sink = sink_;
@@ -189,10 +217,6 @@ class ProcessInvocation {
     const auto request_text = "RequestId: " + std::string(request_id_) + " Error: ";
     switch (answer.kind) {
       case Answer::Kind::answer:
-        if (sink_ && !answer.streamed && answer.error_type.empty()) {
-          (*sink_)(answer.body);  // The runtime answered in one piece.
-          return;
-        }
         result_.payload = std::move(answer.body);
         // The stream broke off.
         if (!answer.error_type.empty()) fail(failure_json(answer.error_type, answer.error_type), answer.error_type);
@@ -281,6 +305,7 @@ class ProcessInvocation {
   const Function& function_;
   const Invocation& invocation_;
   const std::string_view request_id_;
+  const std::string arn_;
   const ResponseSink* const sink_;
   const PlatformLogFormat format_;
   RuntimeLease lease_;
@@ -292,10 +317,20 @@ class ProcessInvocation {
   bool started_ = false;
 };
 
-Result<InvocationResult> FunctionService::run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                         const Invocation& invocation, std::string_view request_id,
-                                                         const ResponseSink* sink) {
-  return ProcessInvocation(*this, context, *live, invocation, request_id, sink).run();
+Result<InvocationResult> FunctionService::run_in_process(const Work& work) {
+  const auto& runtimes = *work.live->runtimes;
+  // Programs belong to the loop that began them. A stream does not: its client is here.
+  if (runtimes.provisioned_idle() > 0 && !work.sink && !work.live->home->is_here())
+    if (auto result = run_at_home(work)) return std::move(*result);
+  return ProcessInvocation(*this, work).run();
+}
+
+Result<bool> FunctionService::start_provisioned(const std::shared_ptr<Live>& live,
+                                                std::shared_ptr<ProvisionedHome::Token> token) {
+  const CallContext context;
+  const Invocation invocation;
+  const auto target = std::make_shared<Target>();
+  return ProcessInvocation(*this, {context, target, live, invocation, {}}).provision(std::move(token));
 }
 
 void FunctionService::note_other_version(const std::string& runtime, const std::string& has) {

@@ -34,11 +34,13 @@ CREATE TABLE function_alias (
 CREATE TABLE function_permission (
   account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, qualifier TEXT NOT NULL,
   statement_id TEXT NOT NULL, position INTEGER NOT NULL, statement TEXT NOT NULL,
+  policy_id TEXT NOT NULL,          -- "Id" of the policy that the statements make up.
   PRIMARY KEY (account, region, function, qualifier, statement_id));
 
 CREATE TABLE function_concurrency (
   account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, reserved INTEGER NOT NULL,
   PRIMARY KEY (account, region, function));
+CREATE INDEX function_concurrency_reserved ON function_concurrency (account, region, reserved);
 CREATE TABLE function_provisioned (
   account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, qualifier TEXT NOT NULL,
   requested INTEGER NOT NULL, modified_at_ms INTEGER NOT NULL,
@@ -52,6 +54,11 @@ CREATE TABLE function_event_invoke (
 CREATE TABLE function_recursion (
   account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, recursive_loop TEXT NOT NULL,
   PRIMARY KEY (account, region, function));
+
+CREATE TABLE function_runtime_management (
+  account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, qualifier TEXT NOT NULL,
+  update_on TEXT NOT NULL, runtime_version_arn TEXT NOT NULL,
+  PRIMARY KEY (account, region, function, qualifier));
 
 CREATE TABLE function_url (
   account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, qualifier TEXT NOT NULL,
@@ -80,7 +87,7 @@ CREATE TABLE event_source_mapping (
   account TEXT NOT NULL, region TEXT NOT NULL, uuid TEXT NOT NULL,
   function TEXT NOT NULL, qualifier TEXT NOT NULL, source_arn TEXT NOT NULL,
   enabled INTEGER NOT NULL, configuration TEXT NOT NULL, start_at_ms INTEGER NOT NULL,
-  modified_at_ms INTEGER NOT NULL,
+  modified_at_ms INTEGER NOT NULL, tags TEXT NOT NULL,
   PRIMARY KEY (account, region, uuid));
 CREATE INDEX event_source_mapping_by_function ON event_source_mapping (account, region, function, uuid);
 CREATE INDEX event_source_mapping_by_source ON event_source_mapping (account, region, source_arn, uuid);

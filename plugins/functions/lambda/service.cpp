@@ -13,6 +13,7 @@
 #include "lambda/fetch.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
 #include "runtimes/runtime_pool.hpp"
 
 namespace moonbase::functions {
@@ -169,7 +170,10 @@ FunctionService::Live::~Live() = default;
 void FunctionService::Live::retire() {
   pool->retire();
   if (runtimes) runtimes->retire();
+  if (home) home->end();
 }
+
+std::size_t FunctionService::Live::provisioned() const { return home ? home->started() : pool->provisioned(); }
 
 FunctionService::FunctionService(KernelServices& kernel, Processes& processes)
     : kernel_(kernel), logs_(kernel), pools_(processes, idle_max()), folders_(std::make_unique<CodeFolders>()) {}
@@ -207,7 +211,7 @@ Result<PoolCode> FunctionService::code_of(const Function& function) {
   append_package_entry(package, "config",
                        to_json(Value(Map{{"function_name", function.name},
                                          {"function_version", function.version_text()},
-                                         {"invoked_function_arn", function.version_arn()},
+                                         {"function_arn", function.arn()},
                                          {"memory_limit_in_mb", function.memory_mb},
                                          {"log_group_name", function.log_group()},
                                          {"environment", std::move(environment)}})));
@@ -261,11 +265,13 @@ void FunctionService::finish(const Live& live, std::string_view request_id, cons
   if (tail && tail->size() > tail_bytes_max) tail->erase(0, tail->size() - tail_bytes_max);
 }
 
-Result<InvocationResult> FunctionService::run_in_environment(const CallContext& context,
-                                                             const std::shared_ptr<Live>& live,
-                                                             const Invocation& invocation,
-                                                             std::string_view request_id) {
+std::string FunctionService::Work::arn() const {
+  return target->qualifier.empty() ? live->function.arn() : live->function.arn() + ":" + target->qualifier;
+}
+
+Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
   auto& io = kernel_.io;
+  const auto& [context, target, live, invocation, request_id, sink] = work;
   const auto& function = live->function;
   InvocationResult result;
   result.executed_version = live->version;
@@ -314,7 +320,8 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
 
     const auto deadline = steady_clock::now() + std::chrono::seconds(function.timeout_seconds);
     Host host(kernel_, logs_, *stream, live->calls, context, live->lineage, request_id, deadline, tail);
-    auto answer = environment->invoke(io, {invocation.payload, invocation.client_context, request_id, deadline}, host);
+    auto answer = environment->invoke(
+        io, {invocation.payload, invocation.client_context, request_id, deadline, target->qualifier}, host);
     const auto total_us = us_between(begun, steady_clock::now());
     environment->memory_kb_max = std::max(environment->memory_kb_max, answer.memory_kb_max);
 
@@ -379,8 +386,8 @@ Result<InvocationResult> FunctionService::run_in_environment(const CallContext& 
   }
 }
 
-Result<InvocationResult> FunctionService::run_inline(const CallContext&, const std::shared_ptr<Live>& live,
-                                                     const Invocation& invocation, std::string_view request_id) {
+Result<InvocationResult> FunctionService::run_inline(const Work& work) {
+  const auto& [context, target, live, invocation, request_id, sink] = work;
   const auto& function = live->function;
   InvocationResult result;
   result.executed_version = live->version;
@@ -425,6 +432,7 @@ Result<InvocationResult> FunctionService::run_inline(const CallContext&, const s
   given.event = invocation.payload;
   given.client_context = invocation.client_context;
   given.request_id = request_id;
+  given.qualifier = target->qualifier;
   given.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
   given.now_ms = kernel_.clock.now().ms;
   state->tail = tail;

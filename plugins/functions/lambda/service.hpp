@@ -5,9 +5,11 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <moonbase/plugin.hpp>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -16,6 +18,9 @@
 #include <vector>
 
 #include "lambda/function.hpp"
+#include "lambda/packages.hpp"
+#include "lambda/policy.hpp"
+#include "lambda/provisioned.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
 #include "runtimes/runtime_environment.hpp"
@@ -52,7 +57,7 @@ class FunctionService final : public FunctionInvoker {
                                std::string_view request_id);
   // Whether there is such a function, and this caller may invoke it.
   Result<Done> check(const CallContext& context, const FunctionName& name);
-  // The same as run(); the answer goes to `sink` piece by piece, where the runtime streams, else at the end.
+  // The same as run(); where the runtime streams its answer, that goes to `sink` piece by piece.
   Result<InvocationResult> stream(const CallContext& context, const FunctionName& name, const Invocation& invocation,
                                   std::string_view request_id, const ResponseSink& sink);
   // Durably, to be run by the task "lambda-async".
@@ -63,8 +68,17 @@ class FunctionService final : public FunctionInvoker {
   void forget(std::string_view account, std::string_view region, std::string_view name, std::int64_t version = 0);
   // Its aliases, permissions or concurrency have changed; what runs goes on.
   void forget_settings(std::string_view account, std::string_view region, std::string_view name);
-  // What functions have reserved has changed.
-  void concurrency_changed(const std::string& account, const std::string& region);
+  // What a version or alias has provisioned may have changed: starts and ends environments, off the caller's path.
+  void provision(const FunctionName& name);
+  void provision_all();  // Once, before the first request.
+  struct ProvisionedState {
+    std::int64_t started = 0;
+    bool failed = false;
+  };
+  ProvisionedState provisioned_state(const FunctionName& name);
+
+  // What the function has reserved or provisioned has changed.
+  void concurrency_changed(const FunctionName& name);
   // All of its versions are gone.
   void forget_all(std::string_view account, std::string_view region, std::string_view name);
   void reset(std::string_view account);
@@ -75,6 +89,7 @@ class FunctionService final : public FunctionInvoker {
   std::uint64_t url_changes() const { return url_changes_; }
 
   LogStore& logs() { return logs_; }
+  Packages& packages() { return packages_; }
   KernelServices& kernel() { return kernel_; }
 
  private:
@@ -90,6 +105,8 @@ class FunctionService final : public FunctionInvoker {
     std::atomic<bool> reserved{false};
     std::unordered_map<std::int64_t, std::shared_ptr<Live>> lives;  // By version.
     std::vector<std::string> targets;
+    // Invocations count against what the function has reserved, else against its account.
+    void count(std::optional<std::int64_t> own_limit, Counter& account);
   };
   struct Live {
     Function function;
@@ -101,17 +118,36 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
-    void retire();  // No environment is kept.
+
+    Counter provisioned_slots;
+    std::atomic<std::size_t> provisioned_wanted{0};
+    std::atomic<bool> provisioned_failed{false};
+    std::shared_ptr<ProvisionedHome> home;  // Of runtimes.
+    bool home_kept = false;                 // Its fiber has begun.
+    std::size_t provisioned() const;        // Started.
+    void retire();                          // No environment is kept.
     ~Live();
   };
   class Slot;
   // What a name with or without qualifier leads to.
   struct Target {
+    std::string qualifier;
     std::shared_ptr<Live> live, other;  // other: an alias's second version, or null.
     double other_weight = 0;
     bool may_recur = false;  // RecursiveLoop Allow.
-    bool has_policy = false;
-    std::vector<std::string> principals;  // Services that the resource policy lets invoke it; "*": all.
+    std::string arn;         // As policies name it.
+    Policy policy;
+  };
+  // One invocation on its way. Views, but for what it runs on.
+  struct Work {
+    const CallContext& context;
+    std::shared_ptr<const Target> target;
+    std::shared_ptr<Live> live;  // Of the target.
+    const Invocation& invocation;
+    std::string_view request_id;
+    const ResponseSink* sink = nullptr;  // Where the answer goes as the runtime makes it; null: into the result.
+
+    std::string arn() const;  // By which the function was invoked.
   };
   struct Report;
   static std::chrono::milliseconds idle_max();
@@ -124,32 +160,37 @@ class FunctionService final : public FunctionInvoker {
   Result<Value> read_target(Transaction& tx, const FunctionName& name, Found& found);
   std::shared_ptr<Live> make_live(Function function);
   Result<std::shared_ptr<const Target>> find(const FunctionName& name);
-  const std::shared_ptr<Live>& choose(const Target& target);
+  std::shared_ptr<Live> choose(const Target& target);
   static Result<Done> check_recursion(const CallContext& context, const Target& target);
   static Result<Done> check_permitted(const CallContext& context, const Target& target);
   Result<PoolCode> code_of(const Function& function);
   std::string log_stream_name(const std::string& version);
   void finish(const Live& live, std::string_view request_id, const LogStream& stream, const Report& report,
               std::string* tail);
-  Result<InvocationResult> run_live(const CallContext& context, const std::shared_ptr<Live>& live,
-                                    const Invocation& invocation, std::string_view request_id);
+  // Checks what the caller may, chooses the version and runs it.
+  Result<InvocationResult> run_target(const CallContext& context, std::shared_ptr<const Target> target,
+                                      const Invocation& invocation, std::string_view request_id,
+                                      const ResponseSink* sink);
+  Result<InvocationResult> run_live(const Work& work);
   // Answers TimeoutError when the caller gives up; the function goes on.
-  Result<InvocationResult> run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
-                                      const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
-                                       const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_in_environment(const CallContext& context, const std::shared_ptr<Live>& live,
-                                              const Invocation& invocation, std::string_view request_id);
-  Result<InvocationResult> run_inline(const CallContext& context, const std::shared_ptr<Live>& live,
-                                      const Invocation& invocation, std::string_view request_id);
+  Result<InvocationResult> run_beside(const Work& work);
+  Result<InvocationResult> run_counted(const Work& work);
+  Result<InvocationResult> run_in_environment(const Work& work);
+  Result<InvocationResult> run_inline(const Work& work);
+  Result<InvocationResult> run_in_process(const Work& work);
+  // On the loop where the provisioned environments are; nothing where that has ended.
+  std::optional<Result<InvocationResult>> run_at_home(const Work& work);
+  // Starts an environment of a runtime that is a program; `token` lives as long as it.
+  Result<bool> start_provisioned(const std::shared_ptr<Live>& live, std::shared_ptr<ProvisionedHome::Token> token);
+  void provision_now(const FunctionName& name);
+  void provision_live(const std::shared_ptr<Live>& live, std::size_t wanted);
+  void keep_home(const std::shared_ptr<Live>& live);
 
-  Result<InvocationResult> run_in_process(const CallContext& context, const std::shared_ptr<Live>& live,
-                                          const Invocation& invocation,
-                                          std::string_view request_id, const ResponseSink* sink);
   void note_other_version(const std::string& runtime, const std::string& has);
 
   KernelServices& kernel_;
   LogStore logs_;
+  Packages packages_;
   Pools pools_;
   std::unique_ptr<CodeFolders> folders_;
   std::vector<std::string_view> vocabularies_;
@@ -166,6 +207,8 @@ class FunctionService final : public FunctionInvoker {
   ByName<std::shared_ptr<Family>> families_;       // By ARN without one.
   ByName<std::unique_ptr<Counter>> accounts_;      // By "account/region".
   std::unordered_set<std::string> versions_noted_;
+  std::deque<FunctionName> to_provision_;
+  bool provisioning_ = false;
 };
 
 }  // namespace moonbase::functions

@@ -147,6 +147,17 @@ Result<Done> change_settings(const Call& call, Function& function) {
   return done;
 }
 
+Result<Done> check_tags(const Map& tags) {
+  constexpr std::size_t tags_max = 50, key_max = 128, value_max = 256;
+  if (tags.size() > tags_max) return invalid_parameter("Number of tags exceeds resource tag limit.");
+  for (const auto& [key, value] : tags) {
+    if (key.empty() || key.size() > key_max) return invalid_parameter("A tag's key has 1 to 128 characters.");
+    if (key.starts_with("aws:")) return invalid_parameter("System tags cannot be added or changed: " + key);
+    if (value.string_or("").size() > value_max) return invalid_parameter("A tag's value has at most 256 characters.");
+  }
+  return done;
+}
+
 Result<Done> check_code_parameters(const Call& call, const Value& code, const std::string& prefix) {
   for (const char* parameter : {"ImageUri", "SourceKMSKeyArn", "S3ObjectStorageMode"})
     if (!is_empty(code[parameter]))

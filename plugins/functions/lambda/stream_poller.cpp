@@ -114,9 +114,11 @@ void StreamPoller::run(Busy& busy) {
     bool failed = false;
     begin_shards(begun, failed);
     if (failed) {
+      if (is_gone()) break;
       pause(busy, problem_pause_ms);
       continue;
     }
+    if (is_gone()) break;
     // A shard that begins later has a parent that ends, which wakes this.
     busy.reset();
     if (!stopped()) woken_.wait(seen, never);
@@ -147,6 +149,7 @@ void StreamPoller::run_shard(Shard shard, Busy& busy) {
     auto batch = read(shard.position, static_cast<int>(records_max), batch_bytes_max);
     if (!batch) {
       note("PROBLEM: " + batch.error().message);
+      if (is_gone()) break;
       pause(busy, problem_pause_ms);
       continue;
     }
@@ -171,6 +174,7 @@ void StreamPoller::run_shard(Shard shard, Busy& busy) {
       save(shard, true);
       break;
     }
+    if (is_gone()) break;
     wait_for_source(busy, seen, std::min(window_end, batch->next));
   }
   --running_;
@@ -415,8 +419,8 @@ void StreamPoller::discard(const Shard& shard, const Records& records, const cha
 }  // namespace
 
 std::shared_ptr<Poller> make_stream_poller(FunctionService& functions, EventSource& source, EventSourceMapping mapping,
-                                           std::vector<FilterPattern> filters, std::shared_ptr<Signal> changed) {
-  return std::make_shared<StreamPoller>(functions, source, std::move(mapping), std::move(filters), std::move(changed));
+                                           std::vector<FilterPattern> filters) {
+  return std::make_shared<StreamPoller>(functions, source, std::move(mapping), std::move(filters));
 }
 
 }  // namespace moonbase::functions

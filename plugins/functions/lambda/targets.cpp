@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <optional>
 
+#include "environment/frames.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "lambda/provisioned.hpp"
 #include "lambda/service.hpp"
 #include "lambda/version.hpp"
 #include "runtimes/runtime_pool.hpp"
@@ -44,9 +46,10 @@ class FunctionService::Slot {
 struct FunctionService::Found {
   std::optional<Function> main, other;
   double other_weight = 0;
-  std::vector<std::string> principals;
-  std::int64_t reserved = -1, reserved_sum = 0;
-  bool may_recur = false, has_policy = false;
+  Policy policy;
+  std::int64_t own_sum = 0;
+  std::optional<std::int64_t> reserved;
+  bool may_recur = false;
 };
 
 Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& name, Found& found) {
@@ -60,18 +63,9 @@ Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& 
       found.other_weight = weight.number();
     }
   }
-  found.principals = permitted_services(tx, name);
-  found.has_policy = !tx.query(
-                            "SELECT statement_id FROM function_permission WHERE account = ? AND region = ? AND "
-                            "function = ? AND qualifier = ? LIMIT 1",
-                            name.account, name.region, name.name, name.qualifier)
-                          .empty();
-  for (const auto& row :
-       tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region = ?", name.account,
-                name.region)) {
-    found.reserved_sum += row["reserved"].integer();
-    if (row["function"].string() == name.name) found.reserved = row["reserved"].integer();
-  }
+  found.policy = read_policy(tx, name);
+  found.own_sum = read_own_concurrency(tx, name.account, name.region);
+  found.reserved = read_reserved(tx, name);
   found.may_recur = !tx.query(
                            "SELECT function FROM function_recursion WHERE account = ? AND region = ? AND function = ? "
                            "AND recursive_loop = 'Allow'",
@@ -92,7 +86,8 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
                              role.substr(role.rfind('/') + 1) + "/" + live->function.name;
   live->calls.identity.issued = true;
   live->calls.region = live->function.region;
-  if (is_process_runtime(live->function.runtime))
+  if (is_process_runtime(live->function.runtime)) live->home = std::make_shared<ProvisionedHome>();
+  if (live->home)
     live->runtimes = std::make_shared<RuntimePool>(kernel_, pools_.processes(), *folders_, live->function, idle_max());
   live->pool = std::make_shared<Pool>(
       pools_, [this, function = live->function] { return code_of(function); },
@@ -112,10 +107,13 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   if (!read) return read.error();
 
   auto target = std::make_shared<Target>();
+  target->qualifier = name.qualifier;
   target->other_weight = found.other_weight;
   target->may_recur = found.may_recur;
-  target->has_policy = found.has_policy;
-  target->principals = std::move(found.principals);
+  target->arn =
+      FunctionName{name.account, name.region, name.name, name.qualifier == "$LATEST" ? std::string() : name.qualifier}
+          .arn();
+  target->policy = std::move(found.policy);
   const std::unique_lock lock(mutex_);
   // What was read may be old: whoever changes a row says so behind its commit.
   const bool fresh = changes == changes_;
@@ -125,10 +123,8 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   auto& family = families_[unqualified.arn()];
   if (!family) family = std::make_shared<Family>();
   if (fresh || !family->counts) {
-    account->limit = concurrency_max - static_cast<int>(found.reserved_sum);
-    family->own.limit = static_cast<int>(std::max<std::int64_t>(found.reserved, 0));
-    family->reserved = found.reserved >= 0;
-    family->counts = found.reserved >= 0 ? &family->own : account.get();
+    account->limit = concurrency_max - static_cast<int>(found.own_sum);
+    family->count(found.reserved, *account);
   }
   const auto live_of = [&](Function function) {
     const auto version = function.version;
@@ -150,7 +146,7 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
   return std::shared_ptr<const Target>(std::move(target));
 }
 
-const std::shared_ptr<FunctionService::Live>& FunctionService::choose(const Target& target) {
+std::shared_ptr<FunctionService::Live> FunctionService::choose(const Target& target) {
   if (!target.other) return target.live;
   const double chance = static_cast<double>(kernel_.ids.number() >> 11) * 0x1p-53;
   return chance < target.other_weight ? target.other : target.live;
@@ -167,16 +163,21 @@ Result<Done> FunctionService::check_recursion(const CallContext& context, const 
 }
 
 Result<Done> FunctionService::check_permitted(const CallContext& context, const Target& target) {
-  const auto& service = context.identity.service;
-  if (service.empty()) return done;
-  for (const auto& principal : target.principals)
-    if (principal == service || principal == "*") return done;
+  constexpr std::string_view action = "lambda:InvokeFunction";
+  const auto& who = context.identity;
+  // Its own account may, unless the policy says no.
+  const bool own = who.service.empty() && who.account_id == target.live->function.account;
+  if (own && target.policy.empty()) return done;
+  const auto answer = ask(target.policy, {who, action, target.arn});
+  if (answer == PolicyAnswer::allows || (own && answer == PolicyAnswer::says_nothing)) return done;
   // Gateways were let in before there were policies: a function without any keeps its routes.
-  if (!target.has_policy && service == "apigateway.amazonaws.com") return done;
+  if (target.policy.empty() && who.service == "apigateway.amazonaws.com") return done;
   return Error{"AccessDeniedException",
-               "User: " + service +
-                   " is not authorized to perform: lambda:InvokeFunction on resource: " + target.live->function.arn() +
-                   " because no resource-based policy allows the lambda:InvokeFunction action",
+               "User: " + (who.service.empty() ? who.arn : who.service) +
+                   " is not authorized to perform: " + std::string(action) + " on resource: " + target.arn +
+                   (answer == PolicyAnswer::denies
+                        ? " with an explicit deny in a resource-based policy"
+                        : " because no resource-based policy allows the " + std::string(action) + " action"),
                {{"Type", "User"}},
                403};
 }
@@ -187,36 +188,29 @@ Result<Done> FunctionService::check(const CallContext& context, const FunctionNa
   return check_permitted(context, **target);
 }
 
-void FunctionService::concurrency_changed(const std::string& account, const std::string& region) {
+void FunctionService::Family::count(std::optional<std::int64_t> own_limit, Counter& account) {
+  own.limit = static_cast<int>(own_limit.value_or(0));
+  reserved = own_limit.has_value();
+  counts = own_limit ? &own : &account;
+}
+
+void FunctionService::concurrency_changed(const FunctionName& name) {
   for (;;) {
     const auto changes = changes_.load();
-    std::unordered_map<std::string, int> reserved;
-    const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
-      reserved.clear();
-      for (const auto& row :
-           tx.query("SELECT function, reserved FROM function_concurrency WHERE account = ? AND region "
-                    "= ?",
-                    account, region))
-        reserved[row["function"].string()] = static_cast<int>(row["reserved"].integer());
-      return Value();
+    std::optional<std::int64_t> reserved;
+    const auto sum = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
+      reserved = read_reserved(tx, name);
+      return Value(read_own_concurrency(tx, name.account, name.region));
     });
-    if (!read) return;
+    if (!sum) return kernel_.log.error("concurrency cannot be read: " + sum.error().message);
     const std::unique_lock lock(mutex_);
     if (changes != changes_) continue;
     ++changes_;
-    auto& counter = accounts_[account + "/" + region];
-    if (!counter) counter = std::make_unique<Counter>();
-    int sum = 0;
-    for (const auto& [name, count] : reserved) sum += count;
-    counter->limit = concurrency_max - sum;
-    const auto prefix = FunctionName{account, region, {}, {}}.arn();
-    for (const auto& [arn, family] : families_) {
-      if (!arn.starts_with(prefix)) continue;
-      const auto found = reserved.find(arn.substr(prefix.size()));
-      family->reserved = found != reserved.end();
-      family->own.limit = found != reserved.end() ? found->second : 0;
-      family->counts = found != reserved.end() ? &family->own : counter.get();
-    }
+    auto& account = accounts_[name.account + "/" + name.region];
+    if (!account) account = std::make_unique<Counter>();
+    account->limit = static_cast<int>(concurrency_max - sum->integer());
+    const auto family = families_.find(FunctionName{name.account, name.region, name.name, {}}.arn());
+    if (family != families_.end()) family->second->count(reserved, *account);
     return;
   }
 }
@@ -285,6 +279,8 @@ void FunctionService::reset(std::string_view account) {
 }
 
 Result<InvocationResult> FunctionService::invoke(const CallContext& context, Invocation invocation) {
+  if (invocation.client_context.size() > client_context_bytes_max)
+    return Error{"InvalidRequestContentException", "The client context is too long.", {{"Type", "User"}}, 400};
   if (!invocation.event) {
     // Gateways name functions by ARN, as they are kept here: nothing to take apart.
     std::shared_ptr<const Target> target;
@@ -292,11 +288,7 @@ Result<InvocationResult> FunctionService::invoke(const CallContext& context, Inv
       const std::shared_lock lock(mutex_);
       if (const auto found = targets_.find(invocation.function); found != targets_.end()) target = found->second;
     }
-    if (target) {
-      if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
-      if (auto ends = check_recursion(context, *target); !ends) return ends.error();
-      return run_live(context, choose(*target), invocation, kernel_.ids.uuid());
-    }
+    if (target) return run_target(context, std::move(target), invocation, kernel_.ids.uuid(), nullptr);
   }
   const auto name = parse_function_name(invocation.function, context);
   if (!name) return name.error();
@@ -315,48 +307,55 @@ Result<InvocationResult> FunctionService::invoke(const CallContext& context, Inv
 
 Result<InvocationResult> FunctionService::run(const CallContext& context, const FunctionName& name,
                                               const Invocation& invocation, std::string_view request_id) {
-  const auto target = find(name);
+  auto target = find(name);
   if (!target) return target.error();
-  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
-  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
-  return run_live(context, choose(**target), invocation, request_id);
+  return run_target(context, std::move(*target), invocation, request_id, nullptr);
 }
 
 Result<InvocationResult> FunctionService::stream(const CallContext& context, const FunctionName& name,
                                                  const Invocation& invocation, std::string_view request_id,
                                                  const ResponseSink& sink) {
-  const auto target = find(name);
+  auto target = find(name);
   if (!target) return target.error();
-  if (auto permitted = check_permitted(context, **target); !permitted) return permitted.error();
-  if (auto ends = check_recursion(context, **target); !ends) return ends.error();
-  const auto& live = choose(**target);
-  if (live->runtimes) {
-    const Slot slot(*live->family->counts.load());
-    if (!slot.taken()) return too_many_requests(live->family->reserved);
-    return run_in_process(context, live, invocation, request_id, &sink);
-  }
-  auto result = run_live(context, live, invocation, request_id);
-  if (result && result->function_error.empty()) sink(result->payload);
-  return result;
+  return run_target(context, std::move(*target), invocation, request_id, &sink);
 }
 
-Result<InvocationResult> FunctionService::run_live(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                   const Invocation& invocation, std::string_view request_id) {
-  // Most callers wait longer than the function may take, and nothing needs to watch them.
+Result<InvocationResult> FunctionService::run_target(const CallContext& context, std::shared_ptr<const Target> target,
+                                                     const Invocation& invocation, std::string_view request_id,
+                                                     const ResponseSink* sink) {
+  if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
+  if (auto ends = check_recursion(context, *target); !ends) return ends.error();
+  auto live = choose(*target);
+  if (!live->runtimes) sink = nullptr;  // Its answers are whole.
+  return run_live({context, std::move(target), std::move(live), invocation, request_id, sink});
+}
+
+Result<InvocationResult> FunctionService::run_live(const Work& work) {
+  // Most callers wait longer than the function may take, and nothing needs to watch them. A stream's caller watches
+  // for itself.
   constexpr auto init_max = std::chrono::seconds(10);
-  const auto longest = std::chrono::seconds(live->function.timeout_seconds) + init_max;
-  if (!live->is_inline && context.deadline != MachineTime::max() && context.deadline - steady_clock::now() < longest)
-    return run_beside(context, live, invocation, request_id);
-  return run_counted(context, live, invocation, request_id);
+  const auto longest = std::chrono::seconds(work.live->function.timeout_seconds) + init_max;
+  const auto deadline = work.context.deadline;
+  if (!work.live->is_inline && !work.sink && deadline != MachineTime::max() && deadline - steady_clock::now() < longest)
+    return run_beside(work);
+  return run_counted(work);
 }
 
-Result<InvocationResult> FunctionService::run_counted(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                      const Invocation& invocation, std::string_view request_id) {
-  const Slot slot(*live->family->counts.load());
-  if (!slot.taken()) return too_many_requests(live->family->reserved);
-  if (live->runtimes) return run_in_process(context, live, invocation, request_id, nullptr);
-  if (live->is_inline) return run_inline(context, live, invocation, request_id);
-  return run_in_environment(context, live, invocation, request_id);
+Result<InvocationResult> FunctionService::run_counted(const Work& work) {
+  auto& family = *work.live->family;
+  // What is provisioned serves first; beyond that the function draws on its account like any other. A reservation
+  // counts both.
+  std::optional<Slot> slot;
+  if (const auto provisioned = work.live->provisioned(); provisioned > 0 && !family.reserved) {
+    work.live->provisioned_slots.limit = static_cast<int>(provisioned);
+    slot.emplace(work.live->provisioned_slots);
+    if (!slot->taken()) slot.reset();
+  }
+  if (!slot) slot.emplace(*family.counts.load());
+  if (!slot->taken()) return too_many_requests(family.reserved);
+  if (work.live->runtimes) return run_in_process(work);
+  if (work.live->is_inline) return run_inline(work);
+  return run_in_environment(work);
 }
 
 namespace {
@@ -375,20 +374,19 @@ struct Beside {
 
 }  // namespace
 
-Result<InvocationResult> FunctionService::run_beside(const CallContext& context, const std::shared_ptr<Live>& live,
-                                                     const Invocation& invocation, std::string_view request_id) {
+Result<InvocationResult> FunctionService::run_beside(const Work& work) {
   const auto both = std::make_shared<Beside>();
   if (both->ended < 0) return Error{"ServiceException", "Out of file descriptors.", {{"Type", "Service"}}, 500};
-  both->context = context;
+  both->context = work.context;
   both->context.deadline = MachineTime::max();
-  both->invocation = invocation;
-  both->request_id = request_id;
-  kernel_.io.spawn([this, both, live] {
-    both->result = run_counted(both->context, live, both->invocation, both->request_id);
+  both->invocation = work.invocation;
+  both->request_id = work.request_id;
+  kernel_.io.spawn([this, both, target = work.target, live = work.live] {
+    both->result = run_counted({both->context, target, live, both->invocation, both->request_id});
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(both->ended, &one, sizeof one);
   });
-  if (!both->result) kernel_.io.wait_readable(both->ended, context.deadline);
+  if (!both->result) kernel_.io.wait_readable(both->ended, work.context.deadline);
   kernel_.io.forget(both->ended);
   if (both->result) return std::move(*both->result);
   return Error{"TimeoutError", "The caller gave up before the function ended.", {}, 504};

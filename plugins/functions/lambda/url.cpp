@@ -9,39 +9,9 @@ namespace {
 
 constexpr std::string_view path_prefix = "/_aws/lambda-url/";
 
-HttpResponse refusal(int status, std::string_view message) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.set("Content-Type", "application/json");
-  response.body = to_json(Value(Map{{"Message", message}}));
-  return response;
-}
-
 bool is_signed(const HttpRequest& request) {
   return request.headers.get("Authorization").starts_with("AWS4-HMAC-SHA256") ||
          request.query.find("X-Amz-Signature=") != request.query.npos;
-}
-
-// Whom a resource policy lets use a URL of this kind: "*", or account ids.
-std::vector<std::string> url_principals(Transaction& tx, const FunctionUrl& url) {
-  std::vector<std::string> principals;
-  for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                                  "function = ? AND qualifier = ?",
-                                  url.name.account, url.name.region, url.name.name, url.name.qualifier)) {
-    const auto statement = parse_json(row["statement"].string());
-    if (!statement) throw std::runtime_error("a permission's row holds no JSON");
-    const auto action = (*statement)["Action"].string();
-    if (action != "lambda:InvokeFunctionUrl" && action != "lambda:*" && action != "*") continue;
-    const auto type = (*statement)["Condition"]["StringEquals"]["lambda:FunctionUrlAuthType"].string_or(url.auth_type);
-    if (type != url.auth_type) continue;
-    const auto& principal = (*statement)["Principal"];
-    if (principal.is_string()) principals.push_back(principal.string());
-    if (!principal["AWS"].is_string()) continue;
-    const auto& arn = principal["AWS"].string();  // arn:aws:iam::ACCOUNT:root
-    const auto at = arn.find("::");
-    if (at != arn.npos) principals.push_back(arn.substr(at + 2, 12));
-  }
-  return principals;
 }
 
 }  // namespace
@@ -73,7 +43,7 @@ std::shared_ptr<const Urls::Known> Urls::find(HttpCall& call, const std::string&
     const auto rows = tx.query("SELECT * FROM function_url WHERE url_id = ?", id);
     if (rows.empty()) return Value(false);
     known->url = function_url_of(rows.front());
-    known->principals = url_principals(tx, known->url);
+    known->policy = read_policy(tx, known->url.name);
     return Value(true);
   });
   if (!read || !read->boolean()) return nullptr;
@@ -105,13 +75,15 @@ HttpResponse Urls::serve(HttpCall& call) {
     return response;
   }
   const UrlCaller caller{call.context.identity, is_signed(request)};
-  const auto let_in = [&](std::string_view principal) {
-    return std::find(known->principals.begin(), known->principals.end(), principal) != known->principals.end();
-  };
-  const bool permitted = url.auth_type == "NONE"
-                             ? let_in("*")
-                             : caller.is_signed && (caller.identity.account_id == url.name.account || let_in("*") ||
-                                                    let_in(caller.identity.account_id));
+  const bool anonymous = url.auth_type == "NONE";
+  const auto answer = ask(known->policy, {.who = caller.identity,
+                                          .action = "lambda:InvokeFunctionUrl",
+                                          .resource = url.name.arn(),
+                                          .url_auth_type = url.auth_type,
+                                          .anonymous = anonymous});
+  const bool own = caller.identity.account_id == url.name.account && answer != PolicyAnswer::denies;
+  const bool permitted =
+      anonymous ? answer == PolicyAnswer::allows : caller.is_signed && (own || answer == PolicyAnswer::allows);
   if (!permitted) return refusal(403, "Forbidden");
   if (!request.read_body(url_body_bytes_max)) return refusal(413, "Request Entity Too Large");
 
@@ -123,17 +95,10 @@ HttpResponse Urls::serve(HttpCall& call) {
   context.identity.account_id = url.name.account;
   context.identity.arn = "arn:aws:iam::" + url.name.account + ":root";
   context.region = url.name.region;
-  const auto result = functions_.invoke(context, std::move(invocation));
-  if (!result && result.error().status == 429) {
-    response = refusal(429, "Rate Exceeded.");
-  } else if (!result) {
-    response = refusal(result.error().status == 501 ? 501 : 502, result.error().message);
-  } else if (!result->function_error.empty()) {
-    response.status = 502;
-    response.headers.set("Content-Type", "text/plain;charset=UTF-8");
-    response.body = "Internal Server Error";
+  if (url.invoke_mode == "RESPONSE_STREAM") {
+    response = stream_answer(functions_, std::move(context), url.name, std::move(invocation));
   } else {
-    answer_from(*result, response);
+    answer_from(functions_.invoke(context, std::move(invocation)), response);
   }
   if (!url.cors.empty()) apply_cors(url.cors, request, false, response);
   response.headers.set("x-amzn-RequestId", call.context.request_id);

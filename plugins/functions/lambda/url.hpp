@@ -34,8 +34,14 @@ struct UrlCaller {
 std::string url_event(const FunctionUrl& url, const HttpRequest& request, std::string_view path,
                       const CallContext& context, const UrlCaller& caller, Time now);
 // What the client gets of a function's answer: statusCode, headers, cookies and body where it names them,
-// else the answer itself as JSON.
-void answer_from(const InvocationResult& result, HttpResponse& response);
+// else the answer itself as JSON. Or why there is none.
+void answer_from(const Result<InvocationResult>& result, HttpResponse& response);
+HttpResponse refusal(int status, std::string_view message);
+// The same of a response stream's prelude: false where it is none.
+bool answer_from_prelude(std::string_view prelude, HttpResponse& response);
+// Runs the function and answers as soon as it has begun its answer, the rest of which follows as it is made.
+HttpResponse stream_answer(FunctionService& functions, CallContext context, const FunctionName& name,
+                           Invocation invocation);
 // Marks an answer, or answers a preflight, as the URL's CORS settings say.
 bool is_preflight(const HttpRequest& request);
 void apply_cors(const Map& cors, const HttpRequest& request, bool preflight, HttpResponse& response);
@@ -50,7 +56,7 @@ class Urls {
  private:
   struct Known {
     FunctionUrl url;
-    std::vector<std::string> principals;  // "*" or accounts that the resource policy lets in.
+    Policy policy;  // Of the function or alias.
   };
   std::shared_ptr<const Known> find(HttpCall& call, const std::string& id);
 

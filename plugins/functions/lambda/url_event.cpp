@@ -119,35 +119,77 @@ std::string url_event(const FunctionUrl& url, const HttpRequest& request, std::s
   return to_json(Value(std::move(event)));
 }
 
-void answer_from(const InvocationResult& result, HttpResponse& response) {
-  const auto answer = parse_json(result.payload);
+HttpResponse refusal(int status, std::string_view message) {
+  HttpResponse response;
+  response.status = status;
   response.headers.set("Content-Type", "application/json");
-  if (!answer || !answer->is_map() || (*answer)["statusCode"].is_null()) {
-    response.body = answer && answer->is_string() ? answer->string() : result.payload;
-    return;
-  }
-  const auto& status = (*answer)["statusCode"];
+  response.body = to_json(Value(Map{{"Message", message}}));
+  return response;
+}
+
+namespace {
+
+HttpResponse internal_error() {
+  HttpResponse response;
+  response.status = 502;
+  response.headers.set("Content-Type", "text/plain;charset=UTF-8");
+  response.body = "Internal Server Error";
+  return response;
+}
+
+// Status, headers and cookies; false where they make no response.
+bool take_head(const Value& answer, HttpResponse& response) {
+  const auto& status = answer["statusCode"];
   std::int64_t code = status.is_integer() ? status.integer() : 0;
   if (status.is_string())
     std::from_chars(status.string().data(), status.string().data() + status.string().size(), code);
-  if (code < 100 || code > 599) {
-    response.status = 502;
-    response.headers.set("Content-Type", "text/plain;charset=UTF-8");
-    response.body = "Internal Server Error";
+  if (code < 100 || code > 599) return false;
+  response.status = static_cast<int>(code);
+  if (answer["headers"].is_map())
+    for (const auto& [name, value] : answer["headers"].map())
+      if (!value.is_null() && is_header(name) && is_header(text_of(value))) response.headers.set(name, text_of(value));
+  if (answer["cookies"].is_list())
+    for (const auto& cookie : answer["cookies"].list())
+      if (cookie.is_string() && is_header(cookie.string())) response.headers.add("Set-Cookie", cookie.string());
+  return true;
+}
+
+}  // namespace
+
+void answer_from(const Result<InvocationResult>& result, HttpResponse& response) {
+  if (!result) {
+    const auto& error = result.error();
+    response =
+        error.status == 429 ? refusal(429, "Rate Exceeded.") : refusal(error.status == 501 ? 501 : 502, error.message);
     return;
   }
-  response.status = static_cast<int>(code);
-  if ((*answer)["headers"].is_map())
-    for (const auto& [name, value] : (*answer)["headers"].map())
-      if (!value.is_null() && is_header(name) && is_header(text_of(value))) response.headers.set(name, text_of(value));
-  if ((*answer)["cookies"].is_list())
-    for (const auto& cookie : (*answer)["cookies"].list())
-      if (cookie.is_string() && is_header(cookie.string())) response.headers.add("Set-Cookie", cookie.string());
+  if (!result->function_error.empty()) {
+    response = internal_error();
+    return;
+  }
+  const auto answer = parse_json(result->payload);
+  response.headers.set("Content-Type", "application/json");
+  if (!answer || !answer->is_map() || (*answer)["statusCode"].is_null()) {
+    response.body = answer && answer->is_string() ? answer->string() : result->payload;
+    return;
+  }
+  if (!take_head(*answer, response)) {
+    response = internal_error();
+    return;
+  }
   const auto& body = (*answer)["body"];
   if (body.is_null()) return;
   response.body = text_of(body);
   if (!(*answer)["isBase64Encoded"].is_boolean() || !(*answer)["isBase64Encoded"].boolean()) return;
   if (auto bytes = from_base64(response.body)) response.body = std::move(*bytes);
+}
+
+bool answer_from_prelude(std::string_view prelude, HttpResponse& response) {
+  auto answer = parse_json(prelude);
+  if (!answer || !answer->is_map()) return false;
+  if ((*answer)["statusCode"].is_null()) answer->set("statusCode", 200);
+  response.headers.set("Content-Type", "application/octet-stream");
+  return take_head(*answer, response);
 }
 
 bool is_preflight(const HttpRequest& request) {

@@ -1,7 +1,5 @@
 #include "lambda/version.hpp"
 
-#include <algorithm>
-#include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
@@ -84,22 +82,6 @@ Result<Done> add_usage(Transaction& tx, const std::string& account, const std::s
   return done;
 }
 
-std::vector<std::string> permitted_services(Transaction& tx, const FunctionName& name) {
-  std::vector<std::string> services;
-  for (const auto& row : tx.query("SELECT statement FROM function_permission WHERE account = ? AND region = ? AND "
-                                  "function = ? AND qualifier = ?",
-                                  name.account, name.region, name.name, name.qualifier)) {
-    const auto statement = parse_json(row["statement"].string());
-    if (!statement) throw std::runtime_error("a permission's row holds no JSON");
-    const auto action = (*statement)["Action"].string();
-    if (action != "*" && action != "lambda:*" && action != "lambda:InvokeFunction") continue;
-    const auto& principal = (*statement)["Principal"];
-    if (principal.is_string()) services.push_back(principal.string());
-    if (principal["Service"].is_string()) services.push_back(principal["Service"].string());
-  }
-  return services;
-}
-
 bool wrong_revision(const Call& call, const std::string& revision_id) {
   const auto wanted = call.input["RevisionId"].string_or("");
   return !wanted.empty() && wanted != revision_id;
@@ -112,20 +94,6 @@ Error revision_mismatch() {
       "the latest Revision Id",
       {{"Type", "User"}},
       412};
-}
-
-std::string marker_of(std::string_view key) { return base64_url(key); }
-
-Result<std::string> key_of_marker(const Call& call) {
-  const auto marker = call.input["Marker"].string_or("");
-  if (marker.empty()) return std::string();
-  auto key = from_base64_url(marker);
-  if (!key) return invalid_parameter("Invalid value for Marker");
-  return std::move(*key);
-}
-
-std::size_t page_of(const Call& call, std::int64_t most) {
-  return static_cast<std::size_t>(std::min(call.input["MaxItems"].integer_or(most), most));
 }
 
 }  // namespace moonbase::functions

@@ -37,16 +37,8 @@ struct UsageChange {
 };
 Result<Done> add_usage(Transaction& tx, const std::string& account, const std::string& region, UsageChange change);
 
-// The services that a resource policy lets invoke what `name` names.
-std::vector<std::string> permitted_services(Transaction& tx, const FunctionName& name);
-
 // RevisionId of the input does not match.
 bool wrong_revision(const Call& call, const std::string& revision_id);
 Error revision_mismatch();
-
-// The marker of a page that begins behind `key`, and back.
-std::string marker_of(std::string_view key);
-Result<std::string> key_of_marker(const Call& call);
-std::size_t page_of(const Call& call, std::int64_t most = 50);
 
 }  // namespace moonbase::functions

@@ -1,13 +1,12 @@
 #include "pool/environment_process.hpp"
 
-#include <moonbase/json.hpp>
-
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <moonbase/json.hpp>
 
 namespace moonbase::functions {
 namespace {
@@ -51,7 +50,8 @@ InvokeHead head_of(const EnvironmentInvocation& invocation, InvocationHost& host
   head.deadline_ns =
       std::chrono::duration_cast<std::chrono::nanoseconds>(invocation.deadline.time_since_epoch()).count();
   head.now_ms = host.now().ms;
-  head.client_context_bytes = static_cast<std::uint32_t>(invocation.client_context.size());
+  head.qualifier_bytes = static_cast<std::uint16_t>(invocation.qualifier.size());
+  head.client_context_bytes = static_cast<std::uint16_t>(invocation.client_context.size());
   invocation.request_id.copy(head.request_id, sizeof head.request_id);
   if (fresh) {
     const auto random = host.random_bytes(sizeof head.random);
@@ -62,7 +62,8 @@ InvokeHead head_of(const EnvironmentInvocation& invocation, InvocationHost& host
 }
 
 FrameHeader header_of(const EnvironmentInvocation& invocation, std::uint64_t id) {
-  const auto bytes = sizeof(InvokeHead) + invocation.client_context.size() + invocation.event.size();
+  const auto bytes =
+      sizeof(InvokeHead) + invocation.qualifier.size() + invocation.client_context.size() + invocation.event.size();
   return {static_cast<std::uint32_t>(bytes), FrameType::invoke, 0, id};
 }
 
@@ -72,7 +73,8 @@ void EnvironmentProcess::append_invoke(std::string& out, std::uint64_t id, bool 
                                        const EnvironmentInvocation& invocation, InvocationHost& host) {
   const auto header = header_of(invocation, id);
   const auto head = head_of(invocation, host, fresh);
-  out.append(bytes_of(header)).append(bytes_of(head)).append(invocation.client_context).append(invocation.event);
+  out.append(bytes_of(header)).append(bytes_of(head)).append(invocation.qualifier);
+  out.append(invocation.client_context).append(invocation.event);
 }
 
 std::size_t EnvironmentProcess::frame_bytes_max_of(FrameType type) { return bytes_max_of(type); }
@@ -105,16 +107,15 @@ Child& EnvironmentProcess::child() {
   return child_;
 }
 
-bool EnvironmentProcess::send(Io& io, MachineTime deadline, const FrameHeader& header, std::string_view first,
-                              std::string_view second, std::string_view third) {
-  iovec parts[4] = {{const_cast<FrameHeader*>(&header), sizeof header},
-                    {const_cast<char*>(first.data()), first.size()},
-                    {const_cast<char*>(second.data()), second.size()},
-                    {const_cast<char*>(third.data()), third.size()}};
+bool EnvironmentProcess::send(Io& io, MachineTime deadline, const FrameHeader& header,
+                              std::initializer_list<std::string_view> body) {
+  std::array<iovec, 5> parts;
+  parts[0] = {const_cast<FrameHeader*>(&header), sizeof header};
   msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = 4;
-  std::size_t left = sizeof header + first.size() + second.size() + third.size();
+  message.msg_iov = parts.data();
+  message.msg_iovlen = 1;
+  for (const auto part : body) parts.at(message.msg_iovlen++) = {const_cast<char*>(part.data()), part.size()};
+  std::size_t left = sizeof header + header.bytes;
   for (;;) {
     const auto sent = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
     if (sent < 0) {
@@ -139,7 +140,7 @@ bool EnvironmentProcess::send(Io& io, MachineTime deadline, const FrameHeader& h
 bool EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint64_t id, std::uint16_t flags,
                                std::string_view body) {
   const FrameHeader header{static_cast<std::uint32_t>(body.size()), FrameType::reply, flags, id};
-  return send(io, deadline, header, body, {}, {});
+  return send(io, deadline, header, {body});
 }
 
 EnvironmentProcess::Progress EnvironmentProcess::reply(Io& io, MachineTime deadline, std::uint64_t id,
@@ -156,7 +157,8 @@ EnvironmentAnswer EnvironmentProcess::invoke(Io& io, const EnvironmentInvocation
   ++invocations_;
   in_.clear();
   const FrameHeader header = header_of(invocation, invocations_);
-  bool sent = send(io, invocation.deadline, header, bytes_of(head), invocation.client_context, invocation.event);
+  bool sent = send(io, invocation.deadline, header,
+                   {bytes_of(head), invocation.qualifier, invocation.client_context, invocation.event});
 
   bool received_any = false;
   char* const buffer = thread_buffer();

@@ -2,17 +2,17 @@
 // violation of the protocol ends it.
 #pragma once
 
-#include "pool/processes.hpp"
-
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <moonbase/clock.hpp>
 #include <moonbase/io.hpp>
 #include <moonbase/result.hpp>
-
-#include <array>
-#include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
+
+#include "pool/processes.hpp"
 
 namespace moonbase::functions {
 
@@ -33,6 +33,7 @@ struct EnvironmentInvocation {
   std::string_view client_context;  // JSON, checked, or empty.
   std::string_view request_id;      // 36 characters.
   MachineTime deadline;
+  std::string_view qualifier = {};  // Version or alias that it was invoked by, or empty.
 };
 
 struct EnvironmentAnswer {
@@ -64,6 +65,8 @@ class EnvironmentProcess {
   ~EnvironmentProcess();
 
   EnvironmentAnswer invoke(Io& io, const EnvironmentInvocation& invocation, InvocationHost& host);
+  // Between invocations: its loop lets go of it, and another may go on with it.
+  void leave(Io& io) { io.forget(socket_.get()); }
   // Ends it; before destruction, on its loop.
   void close(Io& io);
 
@@ -78,8 +81,7 @@ class EnvironmentProcess {
   Progress take_frames(InvocationHost& host, EnvironmentAnswer& answer, Io& io, MachineTime deadline);
   Progress take(const FrameHeader& header, std::string_view body, InvocationHost& host, EnvironmentAnswer& answer,
                 Io& io, MachineTime deadline);
-  bool send(Io& io, MachineTime deadline, const FrameHeader& header, std::string_view first, std::string_view second,
-            std::string_view third);
+  bool send(Io& io, MachineTime deadline, const FrameHeader& header, std::initializer_list<std::string_view> body);
   bool reply(Io& io, MachineTime deadline, std::uint64_t id, std::uint16_t flags, std::string_view body);
   Progress reply(Io& io, MachineTime deadline, std::uint64_t id, const Result<std::string>& result);
   static std::size_t frame_bytes_max_of(FrameType type);

@@ -1,11 +1,11 @@
 #include "pool/pool.hpp"
 
-#include "environment/frames.hpp"
-
-#include <moonbase/json.hpp>
-
 #include <algorithm>
+#include <moonbase/json.hpp>
 #include <stdexcept>
+#include <utility>
+
+#include "environment/frames.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -51,6 +51,10 @@ Pool::~Pool() = default;
 Result<Pool::Acquired> Pool::acquire(Io& io) {
   auto& local = local_[this_thread()];
   Acquired acquired;
+  if (stocked_ > 0 && (acquired.environment = take_provisioned(acquired.init_log))) {
+    ++local.running;
+    return acquired;
+  }
   if (local.running >= busy_min && local.typical_us < short_us_max) acquired.environment = share(io);
   if (!acquired.environment && !local.idle.empty()) {
     acquired.environment = std::move(local.idle.back());
@@ -112,6 +116,20 @@ void Pool::release(Io& io, std::shared_ptr<Environment> environment, bool reusab
   // A failure says nothing about the handler: the next ones are alone again until it is known.
   local.typical_us = reusable ? local.typical_us * 0.75 + duration_us * 0.25 : 1e6;
   if (environment->shared) return;
+  if (environment->provisioned) {
+    if (reusable && !retired_) return keep_provisioned(io, std::move(environment));
+    environment->process->close(io);
+    --provisioned_;
+    // What ended is replaced, off this invocation's path.
+    return io.spawn([self = shared_from_this(), &io] {
+      std::size_t wanted = 0;
+      {
+        const std::lock_guard lock(self->mutex_);
+        wanted = self->wanted_;
+      }
+      [[maybe_unused]] const auto again = self->provision(io, wanted);
+    });
+  }
   if (!reusable || retired_) {
     environment->process->close(io);
     return;
@@ -119,6 +137,54 @@ void Pool::release(Io& io, std::shared_ptr<Environment> environment, bool reusab
   environment->process->idle_since = std::chrono::steady_clock::now();
   local.idle.push_back(std::move(environment));
   if (local.idle.size() == 1) pools_.idle(io, shared_from_this());
+}
+
+std::shared_ptr<Environment> Pool::take_provisioned(std::string& init_log) {
+  const std::lock_guard lock(mutex_);
+  if (stock_.empty()) return nullptr;
+  init_log = std::exchange(stock_log_, {});
+  auto environment = std::move(stock_.back());
+  stock_.pop_back();
+  --stocked_;
+  return environment;
+}
+
+void Pool::keep_provisioned(Io& io, std::shared_ptr<Environment> environment) {
+  environment->process->leave(io);
+  const std::lock_guard lock(mutex_);
+  if (retired_ || provisioned_ > wanted_) {
+    --provisioned_;  // It ends with its last owner, here.
+    return;
+  }
+  stock_.push_back(std::move(environment));
+  ++stocked_;
+}
+
+Result<Pool::Provisioned> Pool::provision(Io& io, std::size_t wanted) {
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_ = retired_ ? 0 : wanted;
+    for (; provisioned_ > wanted_ && !stock_.empty(); --stocked_, --provisioned_) stock_.pop_back();
+  }
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (provisioned_ >= wanted_) return Provisioned{provisioned_, nullptr};
+      ++provisioned_;  // The one that begins now.
+    }
+    auto started = start(io);
+    if (!started || started->failure) {
+      --provisioned_;
+      if (!started) return started.error();
+      return Provisioned{provisioned_, started->failure};
+    }
+    started->environment->provisioned = true;
+    if (!started->init_log.empty()) {
+      const std::lock_guard lock(mutex_);
+      stock_log_ = std::move(started->init_log);
+    }
+    keep_provisioned(io, std::move(started->environment));
+  }
 }
 
 bool Pool::sweep(Io& io, std::size_t thread) {
@@ -142,6 +208,10 @@ void Pool::retire() {
   retired_ = true;
   const std::lock_guard lock(mutex_);
   template_.reset();
+  wanted_ = 0;
+  provisioned_ -= stock_.size();
+  stocked_ = 0;
+  stock_.clear();
 }
 
 Result<Pool::Ready> Pool::ready_template(Io& io) {

@@ -4,23 +4,22 @@
 // descriptor between loops. The one used last is used next, so that the others can go.
 #pragma once
 
-#include "pool/environment_process.hpp"
-#include "pool/shared_environment.hpp"
-
-#include <moonbase/io.hpp>
-#include <moonbase/result.hpp>
-#include <moonbase/signal.hpp>
-
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <moonbase/io.hpp>
+#include <moonbase/result.hpp>
+#include <moonbase/signal.hpp>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "pool/environment_process.hpp"
+#include "pool/shared_environment.hpp"
 
 namespace moonbase::functions {
 
@@ -40,6 +39,7 @@ struct Environment {
   std::shared_ptr<void> log;  // The owner's note: its log stream.
   std::uint32_t memory_kb_max = 0;
   std::uint32_t init_us = 0;  // Of its template, where it was started for this environment.
+  bool provisioned = false;   // Waits for whichever loop needs it next.
 };
 
 // All pools of a plugin: closes environments that have been idle for long, each on its own loop.
@@ -103,6 +103,15 @@ class Pool : public std::enable_shared_from_this<Pool> {
   // ran, by the environment's word.
   void release(Io& io, std::shared_ptr<Environment> environment, bool reusable, std::uint32_t duration_us);
 
+  // Keeps `wanted` environments started, beside those that begin when they are needed. Suspends the fiber until they
+  // are there; from then on what ends is replaced.
+  struct Provisioned {
+    std::size_t started = 0;
+    std::shared_ptr<const InitFailure> failure;  // Why there are fewer; an Error is the platform's.
+  };
+  Result<Provisioned> provision(Io& io, std::size_t wanted);
+  std::size_t provisioned() const { return provisioned_; }
+
   // No environment is kept from now on: the function has changed or is gone. Any thread.
   void retire();
   bool retired() const { return retired_; }
@@ -119,6 +128,9 @@ class Pool : public std::enable_shared_from_this<Pool> {
   Result<Ready> make_template(Io& io);
   bool sweep(Io& io, std::size_t thread);  // True while some are idle on this loop.
   Result<Acquired> start(Io& io);
+  // Null: all of them are in use.
+  std::shared_ptr<Environment> take_provisioned(std::string& init_log);
+  void keep_provisioned(Io& io, std::shared_ptr<Environment> environment);
   std::shared_ptr<Environment> share(Io& io);
 
   Pools& pools_;
@@ -136,6 +148,10 @@ class Pool : public std::enable_shared_from_this<Pool> {
 
   std::mutex mutex_;
   std::shared_ptr<Template> template_;
+  std::vector<std::shared_ptr<Environment>> stock_;  // Provisioned, and of no loop.
+  std::string stock_log_;                            // What the code printed when it was loaded for them.
+  std::size_t wanted_ = 0;
+  std::atomic<std::size_t> provisioned_{0}, stocked_{0};  // Of them that live, and that are in the stock.
   bool making_ = false;
   Signal made_;
 };

@@ -182,7 +182,7 @@ void RuntimeApi::stream(HttpRequest& request, HttpResponse& response) {
         environment.changes_.notify();
       }
     } sent{environment};
-    (*current.request->sink)(part);
+    (*current.request->sink)(part, answer.content_type);
     return true;
   };
   bool fits = take(request.body), whole = true;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <moonbase/call.hpp>
+#include <moonbase/internal/parker.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,8 +35,8 @@ struct RuntimeLaunch {
   std::string missing;  // Not empty: why there is nothing to start; JSON, as Invoke answers it.
 };
 
-// A streamed answer on its way out. False: nobody listens any more.
-using ResponseSink = std::function<bool(std::string_view)>;
+// A streamed answer on its way out, and what the runtime says that it is. False: nobody listens any more.
+using ResponseSink = std::function<bool(std::string_view part, std::string_view content_type)>;
 
 class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironment> {
  public:

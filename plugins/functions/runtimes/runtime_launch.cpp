@@ -163,7 +163,6 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
   set(variables, "AWS_LAMBDA_FUNCTION_NAME", function.name);
   set(variables, "AWS_LAMBDA_FUNCTION_VERSION", launch.function_version);
   set(variables, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", std::to_string(function.memory_mb));
-  set(variables, "AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
   set(variables, "AWS_LAMBDA_LOG_GROUP_NAME", function.log_group());
   return launch;
 }

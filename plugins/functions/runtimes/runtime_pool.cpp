@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 namespace moonbase::functions {
 namespace {
@@ -52,8 +53,12 @@ Result<std::shared_ptr<const RuntimeLaunch>> RuntimePool::launch() {
 RuntimeLease RuntimePool::take() {
   auto& idle = local_[this_thread()].idle;
   while (!idle.empty()) {
-    auto lease = std::move(idle.back());
-    idle.pop_back();
+    // What is provisioned serves first.
+    auto at = std::find_if(idle.rbegin(), idle.rend(), [](const RuntimeLease& each) { return !!each.provisioned; });
+    if (at == idle.rend()) at = idle.rbegin();
+    auto lease = std::move(*at);
+    idle.erase(std::next(at).base());
+    if (lease.provisioned) --provisioned_idle_;
     const auto& environment = lease.environment;
     // Its credentials must outlive the longest invocation.
     if (environment->settled() && environment->expires > kernel_.clock.now()) return lease;
@@ -84,6 +89,14 @@ RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogS
   return lease;
 }
 
+void RuntimePool::keep_provisioned_at_most(std::size_t most) {
+  provisioned_max_ = static_cast<int>(most);
+  for (auto& lease : local_[this_thread()].idle) {
+    if (provisioned_idle_ <= provisioned_max_) return;
+    if (std::exchange(lease.provisioned, nullptr)) --provisioned_idle_;
+  }
+}
+
 void RuntimePool::give_back(RuntimeLease lease, MachineTime deadline) {
   *lease.tail = nullptr;
   if (lease.environment->settled()) return keep(std::move(lease));
@@ -99,6 +112,8 @@ void RuntimePool::keep(RuntimeLease lease) {
   if (retired_) return lease.environment->close("spindown");
   auto& local = local_[this_thread()];
   lease.environment->idle_since = steady_clock::now();
+  if (lease.provisioned && provisioned_idle_ >= provisioned_max_) lease.provisioned.reset();
+  if (lease.provisioned) ++provisioned_idle_;
   local.idle.push_back(std::move(lease));
   if (local.janitor) return;
   local.janitor = true;
@@ -117,11 +132,13 @@ void RuntimePool::sweep(Local& local) {
   const auto oldest = retired_ ? MachineTime::max() : steady_clock::now() - idle_max_;
   std::erase_if(local.idle, [&](const RuntimeLease& lease) {
     auto& environment = *lease.environment;
-    if (environment.settled() && environment.idle_since > oldest) {
+    const bool kept = lease.provisioned && !retired_;
+    if (environment.settled() && (kept || environment.idle_since > oldest)) {
       if (environment.idle_since + freeze_after <= steady_clock::now()) environment.freeze();
       return false;
     }
     environment.close(environment.ended() ? "failure" : "spindown");
+    if (lease.provisioned) --provisioned_idle_;
     return true;
   });
 }

@@ -22,6 +22,7 @@ struct RuntimeLease {
   std::shared_ptr<RuntimeEnvironment> environment;
   std::shared_ptr<LogStream> stream;
   std::shared_ptr<std::string*> tail;  // Of the invocation that runs, or null.
+  std::shared_ptr<void> provisioned;   // Not null: it is kept while it is idle. Its owner sees it go.
 };
 
 // Any fiber may use it.
@@ -41,6 +42,12 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
   RuntimeLease take();
   // Not started yet.
   RuntimeLease make(std::shared_ptr<const RuntimeLaunch> launch, LogStore& logs, std::shared_ptr<LogStream> stream);
+  // One that has been started and has not run yet.
+  void keep(RuntimeLease lease);
+  // How many wait on the loop that began them though nobody has asked yet (RuntimeLease::provisioned). Any thread.
+  int provisioned_idle() const { return provisioned_idle_; }
+  // Those beyond that number end like others when nobody needs them. On their loop.
+  void keep_provisioned_at_most(std::size_t most);
   // Behind an invocation. `deadline`: until when it may go on by itself.
   void give_back(RuntimeLease lease, MachineTime deadline);
 
@@ -52,7 +59,6 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
     std::vector<RuntimeLease> idle;
     bool janitor = false;
   };
-  void keep(RuntimeLease lease);
   void sweep(Local& local);
 
   KernelServices& kernel_;
@@ -62,6 +68,7 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
   const std::chrono::milliseconds idle_max_;
   std::array<Local, threads_max> local_;  // By thread.
   std::atomic<bool> retired_{false};
+  std::atomic<int> provisioned_idle_{0}, provisioned_max_{0};
 
   std::mutex mutex_;
   RuntimeCode code_;

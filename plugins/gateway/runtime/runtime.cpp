@@ -141,6 +141,16 @@ class Request {
     if (!not_built.empty()) refuse_not_built(response, not_implemented(not_built + " of MOCK integrations"));
   }
 
+  // "arn:aws:execute-api:REGION:ACCOUNT:API/STAGE/GET/product/{id}": what permissions of functions name.
+  std::string source_arn(const Route& route) const {
+    std::string arn;
+    arn.reserve(48 + api_.region.size() + api_.id.size() + stage_->name.size() + route.path.size());
+    arn.append("arn:aws:execute-api:").append(api_.region).append(":").append(api_.account_id).append(":");
+    arn.append(api_.id).append("/").append(stage_->name).append("/");
+    if (route.path.front() == '/') arn.append(http_.method);
+    return arn.append(route.path);
+  }
+
   void invoke(const Route& route, HttpResponse& response) {
     auto& context = call_.context;
     const auto domain = without_port(http_.headers.get("Host"));
@@ -154,6 +164,7 @@ class Request {
     context.identity.account_id = api_.account_id;
     context.identity.arn = "arn:aws:iam::" + api_.account_id + ":root";
     context.identity.service = "apigateway.amazonaws.com";
+    context.identity.source_arn = source_arn(route);
     context.region = api_.region;
     const auto deadline = MachineTime::clock::now() + std::chrono::milliseconds(route.timeout_ms);
     context.deadline = std::min(context.deadline, deadline);

@@ -89,6 +89,7 @@ Result<Done> deliver_to_rule(Destinations& destinations, const KernelServices& k
     const auto now = kernel.clock.now();
     const Target::Occasion occasion{event, text, rule.arn, rule.name, now};
     Shipment shipment{bus.owner, "events.amazonaws.com", target.arn(), {}, target.options(occasion, hops)};
+    shipment.source_arn = rule.arn;
     shipment.retries_max = target.retries_max();
     shipment.age_ms_max = target.age_ms_max();
     shipment.dead_letter_arn = target.dead_letter_arn();

@@ -145,6 +145,7 @@ CallContext sender(const Parcel& parcel) {
   context.identity.account_id = owner.account;
   context.identity.arn = "arn:aws:iam::" + owner.account + ":root";
   context.identity.service = "sns.amazonaws.com";
+  context.identity.source_arn = parcel.message.topic_arn;
   context.region = owner.region;
   context.request_id = context.cause = parcel.message.id;
   context.base_url = parcel.message.base_url;

@@ -220,7 +220,6 @@ end
 local static = {
   function_name = config.function_name,
   function_version = config.function_version,
-  invoked_function_arn = config.invoked_function_arn,
   memory_limit_in_mb = config.memory_limit_in_mb,
   log_group_name = config.log_group_name,
   log_stream_name = "",
@@ -236,6 +235,10 @@ local static = {
 local ctx_metatable = {
   __index = function(_, key)
     if key == "client_context" then return host.client_context() end
+    if key == "invoked_function_arn" then
+      local qualifier = host.qualifier()
+      return qualifier and config.function_arn .. ":" .. qualifier or config.function_arn
+    end
     return static[key]
   end,
 }

@@ -33,6 +33,7 @@ struct Identity {
   std::string user_id;        // As sts GetCallerIdentity shows it; the account where it is empty.
   std::string access_key_id;
   std::string service;        // "events.amazonaws.com", when a service calls on its own behalf.
+  std::string source_arn;     // Of the rule, topic or route for which that service calls: policies ask for it.
   bool issued = false;        // Credentials that the platform issued: always verified and enforced.
 };
 

@@ -260,6 +260,21 @@ TEST_CASE_METHOD(Platform, "a tumbling window hands its state on, and ends with 
   CHECK(item["Item"]["sum"]["N"].string_or("") == "3");
 }
 
+TEST_CASE_METHOD(Platform, "a mapping has tags of its own") {
+  const auto made = map_stream({{"Tags", Map{{"team", "moon"}}}});
+  const auto arn = made["EventSourceMappingArn"];
+  CHECK(made["Tags"].is_null());
+  kernel.call("TagResource", {{"Resource", arn}, {"Tags", Map{{"stage", "test"}}}});
+  kernel.call("UntagResource", {{"Resource", arn}, {"TagKeys", List{"team"}}});
+  kernel.call("UpdateEventSourceMapping", {{"UUID", made["UUID"]}, {"BatchSize", 7}});
+  CHECK(kernel.call("ListTags", {{"Resource", arn}})["Tags"] == Value(Map{{"stage", "test"}}));
+  CHECK(kernel.error("ListTags", {{"Resource", arn.string() + "0"}}).code == "ResourceNotFoundException");
+  CHECK(kernel
+            .error("CreateEventSourceMapping",
+                   {{"FunctionName", "f"}, {"EventSourceArn", queue_arn}, {"Tags", Map{{"aws:x", "1"}}}})
+            .code == "InvalidParameterValueException");
+}
+
 TEST_CASE_METHOD(Platform, "what AWS refuses of a mapping is refused in its words") {
   const auto refused = [&](Map input) {
     if (!input.contains("FunctionName")) input.set("FunctionName", "f");
@@ -308,6 +323,105 @@ TEST_CASE_METHOD(Platform, "messages of a queue are removed when the function is
   kernel.clock.advance_ms(60'000);
   CHECK(calls() == "first|poison|poison");
   CHECK(left() == 1);
+}
+
+TEST_CASE_METHOD(Platform, "a mapping goes on when its queue is there again, also one that was missing at the start") {
+  const auto send = [&](const std::string& body) { REQUIRE(kernel.try_call("testqueue", "Send", {{"Body", body}})); };
+  const auto made = kernel.call("CreateEventSourceMapping", {{"FunctionName", "f"}, {"EventSourceArn", queue_arn}});
+  send("first");
+  settle();
+  CHECK(calls() == "first");
+  // Deleted and made again at once.
+  REQUIRE(kernel.try_call("testqueue", "Remove"));
+  REQUIRE(kernel.try_call("testqueue", "Restore"));
+  kernel.clock.advance_ms(1'000);
+  send("second");
+  settle();
+  CHECK(calls() == "first|second");
+  REQUIRE(kernel.try_call("testqueue", "Remove"));
+  kernel.clock.advance_ms(3'600'000);
+  CHECK(kernel.call("GetEventSourceMapping", {{"UUID", made["UUID"]}})["State"].string() == "Enabled");
+  REQUIRE(kernel.try_call("testqueue", "Restore"));
+  send("third");
+  kernel.clock.advance_ms(300'000);  // The longest it waits before it looks again.
+  CHECK(calls() == "first|second|third");
+}
+
+TEST_CASE("a mapping of a queue survives the queue") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "storage", "queues"}}};
+  REQUIRE(create_table(kernel, "got"));
+  kernel.call("CreateFunction", function("f", R"lua(function handler(event, ctx)
+    for _, record in ipairs(event.Records) do
+      ctx.call("dynamodb", "PutItem", { TableName = "got", Item = { id = { S = record.body } } })
+    end
+  end)lua"));
+  const auto sqs = [&](const char* operation, Map input) {
+    auto answer = kernel.try_call("sqs", operation, std::move(input));
+    if (!answer) FAIL(operation << ": " << answer.error().message);
+    return *answer;
+  };
+  const auto arrived = [&](const char* body) {
+    const auto item =
+        kernel.try_call("dynamodb", "GetItem", {{"TableName", "got"}, {"Key", Map{{"id", Map{{"S", body}}}}}});
+    return !(*item)["Item"].is_null();
+  };
+  sqs("CreateQueue", {{"QueueName", "work"}});
+  kernel.call("CreateEventSourceMapping", {{"FunctionName", "f"}, {"EventSourceArn", queue_arn}});
+  sqs("DeleteQueue", {{"QueueUrl", "work"}});
+  kernel.restart();  // Its queue is not there when it begins.
+  kernel.clock.advance_ms(60'000);
+  sqs("CreateQueue", {{"QueueName", "work"}});
+  sqs("SendMessage", {{"QueueUrl", "work"}, {"MessageBody", "late"}});
+  kernel.clock.advance_ms(300'000);
+  CHECK(arrived("late"));
+  sqs("SendMessage", {{"QueueUrl", "work"}, {"MessageBody", "at-once"}});
+  kernel.clock.advance_ms(1);
+  CHECK(arrived("at-once"));
+}
+
+TEST_CASE("messages of one group reach the function in order, whatever fails") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "storage", "queues"}}};
+  REQUIRE(create_table(kernel, "got"));
+  kernel.call("CreateFunction", function("f", R"lua(function handler(event, ctx)
+    for _, record in ipairs(event.Records) do
+      local group = record.attributes.MessageGroupId
+      local tries = ctx.call("dynamodb", "UpdateItem", { TableName = "got", Key = { id = { S = record.body } },
+        UpdateExpression = "ADD n :one", ExpressionAttributeValues = { [":one"] = { N = "1" } },
+        ReturnValues = "ALL_NEW" }).Attributes.n.N
+      if record.body == "a2" and tries == "1" then error "once more" end
+      ctx.call("dynamodb", "UpdateItem", { TableName = "got", Key = { id = { S = "group-" .. group } },
+        UpdateExpression = "SET l = list_append(if_not_exists(l, :none), :more)",
+        ExpressionAttributeValues = { [":none"] = { L = array {} }, [":more"] = { L = { { S = record.body } } } } })
+    end
+  end)lua"));
+  const auto sqs = [&](const char* operation, Map input) {
+    auto answer = kernel.try_call("sqs", operation, std::move(input));
+    if (!answer) FAIL(operation << ": " << answer.error().message);
+  };
+  sqs("CreateQueue",
+      {{"QueueName", "work.fifo"}, {"Attributes", Map{{"FifoQueue", "true"}, {"VisibilityTimeout", "30"}}}});
+  for (int n = 1; n <= 4; ++n)
+    for (const std::string group : {"a", "b", "c"})
+      sqs("SendMessage", {{"QueueUrl", "work.fifo"},
+                          {"MessageBody", group + std::to_string(n)},
+                          {"MessageGroupId", group},
+                          {"MessageDeduplicationId", group + std::to_string(n)}});
+  kernel.call("CreateEventSourceMapping",
+              {{"FunctionName", "f"}, {"EventSourceArn", queue_arn + ".fifo"}, {"BatchSize", 1}});
+  const auto order = [&](const std::string& group) {
+    const auto item = kernel.try_call("dynamodb", "GetItem",
+                                      {{"TableName", "got"}, {"Key", Map{{"id", Map{{"S", "group-" + group}}}}}});
+    std::string text;
+    const auto& list = (*item)["Item"]["l"]["L"];
+    for (const auto& each : list.is_list() ? list.list() : List{}) text += each["S"].string() + " ";
+    return text;
+  };
+  kernel.clock.advance_ms(1'000);
+  CHECK(order("a") == "a1 ");
+  CHECK(order("b") == "b1 b2 b3 b4 ");
+  kernel.clock.advance_ms(60'000);
+  CHECK(order("a") == "a1 a2 a3 a4 ");
+  CHECK(order("c") == "c1 c2 c3 c4 ");
 }
 
 TEST_CASE_METHOD(Platform, "of a queue's batch only the messages that the function names come back") {
@@ -404,9 +518,9 @@ TEST_CASE("a function and a queue that feed each other are stopped after sixteen
     return *answer;
   };
   for (const auto* queue : {"rounds", "count"}) sqs("CreateQueue", {{"QueueName", queue}});
-  kernel.call("CreateEventSourceMapping", {{"FunctionName", "again"},
-                                           {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:rounds"},
-                                           {"BatchSize", 1}});
+  kernel.call(
+      "CreateEventSourceMapping",
+      {{"FunctionName", "again"}, {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:rounds"}, {"BatchSize", 1}});
   sqs("SendMessage", {{"QueueUrl", "rounds"}, {"MessageBody", "first"}});
   kernel.clock.advance_ms(1000);
   const auto attributes = sqs("GetQueueAttributes", {{"QueueUrl", "count"}, {"AttributeNames", List{"All"}}});

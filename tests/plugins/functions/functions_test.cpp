@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <moonbase/hash.hpp>
 
 #include "support.hpp"
 
@@ -120,6 +121,75 @@ TEST_CASE("packages that are broken or lead out of their folder are refused befo
   CHECK(bomb.message == "Unzipped size must be smaller than 262144000 bytes");
 }
 
+TEST_CASE("an archive that is damaged anywhere is refused or read, and nothing else") {
+  TestKernel kernel{"lambda", functions};
+  const auto good = zip({{"main.lua", "function handler() return 1 end"}, {"folder/other.lua", "return 2"}});
+  const auto is_well_behaved = [&](const std::string& bytes) {
+    const auto made =
+        kernel.try_call("lambda", "CreateFunction", function("f", "", {{"Code", Map{{"ZipFile", bytes}}}}));
+    if (made) kernel.call("DeleteFunction", {{"FunctionName", "f"}});
+    return made || made.error().code == "InvalidParameterValueException";
+  };
+  for (std::size_t length = 1; length < good.size(); length += 3) {
+    INFO("the first " << length << " bytes");
+    CHECK(is_well_behaved(good.substr(0, length)));
+  }
+  for (std::size_t at = 0; at < good.size(); at += 2) {
+    auto damaged = good;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0xff);
+    INFO("byte " << at);
+    CHECK(is_well_behaved(damaged));
+  }
+  CHECK(is_well_behaved(good));
+}
+
+TEST_CASE("a package has the sizes that AWS allows, packed and unpacked") {
+  TestKernel kernel{"lambda", functions};
+  CHECK(kernel.error("CreateFunction", function("f", "", {{"Code", Map{{"ZipFile", std::string(52'428'801, 'x')}}}}))
+            .code == "RequestEntityTooLargeException");
+  const auto layer = [&](const char* name) {
+    return kernel.call("PublishLayerVersion",
+                       {{"LayerName", name},
+                        {"Content", Map{{"ZipFile", zip({{name, std::string(140 << 20, 'x')}})}}}})["LayerVersionArn"];
+  };
+  const auto first = layer("a"), second = layer("b");
+  CHECK(kernel.call("CreateFunction", function("f", "function handler() end", {{"Layers", List{first}}}))["State"]
+            .string() == "Active");
+  CHECK(kernel.error("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Layers", List{first, second}}})
+            .message.find("exceeds the maximum allowed size of 262144000 bytes") != std::string::npos);
+}
+
+TEST_CASE("a package goes with the last that uses it, and at once where nothing came of it") {
+  TestKernel kernel{"lambda", functions};
+  const auto is_kept = [&](const std::string& package) {
+    moonbase::HttpRequest request;
+    request.method = "GET";
+    request.path = "/_functions/code/" + moonbase::sha256_hex(package);
+    request.headers.add("Host", "127.0.0.1:4566");
+    return kernel.http(std::move(request)).status == 200;
+  };
+  const auto one = zip({{"main.lua", "function handler() return 1 end"}});
+  const auto two = zip({{"main.lua", "function handler() return 2 end"}});
+  const auto create = [&](const char* name, const std::string& package) {
+    return function(name, "", {{"Code", Map{{"ZipFile", package}}}});
+  };
+  kernel.call("CreateFunction", create("f", one));
+  CHECK(is_kept(one));
+  CHECK(kernel.error("CreateFunction", create("f", two)).code == "ResourceConflictException");
+  CHECK_FALSE(is_kept(two));
+  kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", two}, {"DryRun", true}});
+  CHECK_FALSE(is_kept(two));
+  kernel.call("CreateFunction", create("g", one));
+  kernel.call("DeleteFunction", {{"FunctionName", "f"}});
+  CHECK(is_kept(one));
+  kernel.call("PublishLayerVersion", {{"LayerName", "l"}, {"Content", Map{{"ZipFile", one}}}});
+  kernel.call("UpdateFunctionCode", {{"FunctionName", "g"}, {"ZipFile", two}});
+  CHECK(is_kept(one));
+  kernel.call("DeleteLayerVersion", {{"LayerName", "l"}, {"VersionNumber", 1}});
+  CHECK_FALSE(is_kept(one));
+  CHECK(invoke(kernel, "g").integer() == 2);
+}
+
 TEST_CASE("permissions become a policy, as AddPermission describes them") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", "function handler() end"));
@@ -153,6 +223,15 @@ TEST_CASE("tags are added, listed and removed") {
   CHECK(tags["b"].string() == "2");
   CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", Map{{"aws:x", "1"}}}}).code ==
         "InvalidParameterValueException");
+  Map many;
+  for (int i = 0; i < 50; ++i) many.set("t" + std::to_string(i), "x");
+  CHECK(kernel.error("TagResource", {{"Resource", arn}, {"Tags", many}}).message ==
+        "Number of tags exceeds resource tag limit.");
+  CHECK(kernel.error("TagResource", {{"Resource", arn.string() + ":1"}, {"Tags", Map{{"x", "1"}}}}).message ==
+        "Tags on function aliases and versions are not supported. Please specify a function ARN.");
+  CHECK(kernel.error("ListTags", {{"Resource", "f"}}).code == "ValidationException");
+  CHECK(kernel.error("ListTags", {{"Resource", "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-1"}})
+            .status == 501);
 }
 
 TEST_CASE("a revision that has passed is refused") {

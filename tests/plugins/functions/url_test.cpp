@@ -167,10 +167,84 @@ TEST_CASE_METHOD(Platform, "URLs belong to functions and aliases, one each") {
       "ValidationException");
   kernel.call("CreateFunctionUrlConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}, {"AuthType", "NONE"}});
   CHECK(kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}})["FunctionUrlConfigs"].list().size() == 2);
+  auto page = kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}, {"MaxItems", 1}});
+  CHECK(page["FunctionUrlConfigs"][0]["FunctionArn"].string() == "arn:aws:lambda:us-east-1:000000000000:function:f");
+  page =
+      kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}, {"MaxItems", 1}, {"Marker", page["NextMarker"]}});
+  CHECK(page["FunctionUrlConfigs"][0]["FunctionArn"].string() ==
+        "arn:aws:lambda:us-east-1:000000000000:function:f:live");
+  CHECK(page["NextMarker"].is_null());
   CHECK(kernel.call("UpdateFunctionUrlConfig", {{"FunctionName", "f"}, {"AuthType", "AWS_IAM"}})["AuthType"].string() ==
         "AWS_IAM");
-  CHECK(kernel.error("UpdateFunctionUrlConfig", {{"FunctionName", "f"}, {"InvokeMode", "RESPONSE_STREAM"}}).status ==
-        501);
+  CHECK(kernel.call("UpdateFunctionUrlConfig", {{"FunctionName", "f"}, {"InvokeMode", "RESPONSE_STREAM"}})["InvokeMode"]
+            .string() == "RESPONSE_STREAM");
+  CHECK(kernel.call("GetFunctionUrlConfig", {{"FunctionName", "f"}})["InvokeMode"].string() == "RESPONSE_STREAM");
   kernel.call("DeleteAlias", {{"FunctionName", "f"}, {"Name", "live"}});
   CHECK(kernel.call("ListFunctionUrlConfigs", {{"FunctionName", "f"}})["FunctionUrlConfigs"].list().size() == 1);
+}
+
+TEST_CASE_METHOD(Platform,
+                 "a URL that streams passes on what a program streams, with status and headers of its prelude") {
+  // Answers as its path says.
+  kernel.call("CreateFunction", function("program", "",
+                                         {{"Runtime", "provided.al2023"},
+                                          {"Timeout", 20},
+                                          {"Code", Map{{"ZipFile", zip({{"bootstrap", R"sh(#!/bin/sh
+url=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+answer() { # content type; the body comes by pipe
+  curl -sS -X POST -H "Transfer-Encoding: chunked" -H "Lambda-Runtime-Function-Response-Mode: streaming" \
+    -H "Content-Type: $1" -T - "$url/$id/response" > /dev/null
+}
+prelude=application/vnd.awslambda.http-integration-response
+while true; do
+  event=$(curl -sSD /tmp/head "$url/next")
+  id=$(sed -n 's/^lambda-runtime-aws-request-id: *\([^\r]*\).*/\1/Ip' /tmp/head)
+  case "$event" in
+    *'"rawPath":"/head"'*)
+      { printf '{"statusCode":201,"headers":{"x-mine":"yes"},"cookies":["a=1"]}\000\000\000'
+        printf '\000\000\000\000\000one '; printf two; } | answer $prelude ;;
+    *'"rawPath":"/large"'*) { printf '{}\000\000\000\000\000\000\000\000'; head -c 3000000 /dev/zero; } | answer $prelude ;;
+    *'"rawPath":"/plain"'*) printf 'text' | answer text/event-stream ;;
+    *'"rawPath":"/broken"'*) printf 'no prelude' | answer $prelude ;;
+    *) curl -sSd '{"statusCode":202,"body":"whole"}' "$url/$id/response" > /dev/null ;;
+  esac
+done
+)sh"}})}}}}));
+  const auto url =
+      kernel
+          .call("CreateFunctionUrlConfig",
+                {{"FunctionName", "program"}, {"AuthType", "NONE"}, {"InvokeMode", "RESPONSE_STREAM"}})["FunctionUrl"]
+          .string();
+  path = url.substr(url.find("/_aws/lambda-url/"), 17 + 32);
+  kernel.call("AddPermission", {{"FunctionName", "program"},
+                                {"StatementId", "url"},
+                                {"Action", "lambda:InvokeFunctionUrl"},
+                                {"Principal", "*"},
+                                {"FunctionUrlAuthType", "NONE"}});
+  const auto head = ask("/head");
+  CHECK(head.status == 201);
+  CHECK(head.headers.get("x-mine") == "yes");
+  CHECK(head.headers.get("Set-Cookie") == "a=1");
+  CHECK(head.headers.get("Content-Type") == "application/octet-stream");
+  CHECK(head.body == "one two");
+  const auto large = ask("/large");
+  CHECK(large.status == 200);
+  CHECK(large.body == std::string(3'000'000, '\0'));
+  const auto plain = ask("/plain");
+  CHECK(plain.body == "text");
+  CHECK(plain.headers.get("Content-Type") == "text/event-stream");
+  CHECK(ask("/broken").status == 502);
+  const auto whole = ask("/whole");
+  CHECK(whole.status == 202);
+  CHECK(whole.body == "whole");
+}
+
+TEST_CASE_METHOD(Platform, "a URL that streams answers in one piece where the runtime does") {
+  make("NONE", {{"InvokeMode", "RESPONSE_STREAM"}});
+  let_everybody_in();
+  CHECK(ask("/plain").body == "hello");
+  CHECK(ask("/full").status == 201);
+  CHECK(ask("/fail").status == 502);
+  kernel.call("PutFunctionConcurrency", {{"FunctionName", "f"}, {"ReservedConcurrentExecutions", 0}});
+  CHECK(ask("/plain").status == 429);
 }

@@ -137,6 +137,34 @@ TEST_CASE("an alias leads to its version, and to a second one as often as its we
   CHECK(kernel.error("Invoke", {{"FunctionName", "f"}, {"Qualifier", "live"}}).code == "ResourceNotFoundException");
 }
 
+TEST_CASE("a handler sees the ARN by which it was invoked") {
+  TestKernel kernel{"lambda", functions};
+  const std::string told = "function handler(_, ctx) return ctx.invoked_function_arn end";
+  kernel.call("CreateFunction", function("f", told, {{"Publish", true}}));
+  kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
+  CHECK(invoke(kernel, "f").string() == arn);
+  CHECK(invoke_at(kernel, "1").string() == arn + ":1");
+  CHECK(invoke_at(kernel, "live").string() == arn + ":live");
+  CHECK(invoke_at(kernel, "$LATEST").string() == arn + ":$LATEST");
+  CHECK(invoke(kernel, "f").string() == arn);  // The same environment.
+  kernel.call("CreateFunction", function("inline", told, {{"Tags", Map{{"moonbase:inline", "1"}}}, {"Publish", true}}));
+  CHECK(invoke(kernel, "inline:1").string() == "arn:aws:lambda:us-east-1:000000000000:function:inline:1");
+  kernel.call("CreateFunction", function("program", "",
+                                         {{"Runtime", "provided.al2023"},
+                                          {"Publish", true},
+                                          {"Code", Map{{"ZipFile", zip({{"bootstrap", R"sh(#!/bin/sh
+url=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
+while true; do
+  curl -sSD /tmp/head "$url/next" > /dev/null
+  id=$(sed -n 's/^lambda-runtime-aws-request-id: *\([^\r]*\).*/\1/Ip' /tmp/head)
+  arn=$(sed -n 's/^lambda-runtime-invoked-function-arn: *\([^\r]*\).*/\1/Ip' /tmp/head)
+  curl -sSd "\"$arn\"" "$url/$id/response" > /dev/null
+done
+)sh"}})}}}}));
+  CHECK(invoke(kernel, "program:1").string() == "arn:aws:lambda:us-east-1:000000000000:function:program:1");
+  CHECK(invoke(kernel, "program").string() == "arn:aws:lambda:us-east-1:000000000000:function:program");
+}
+
 TEST_CASE("settings are kept, shown, and part of what a version is") {
   TestKernel kernel{"lambda", functions};
   const auto made =
@@ -203,25 +231,69 @@ TEST_CASE("reserved concurrency is the function's own, and leaves others 100") {
   CHECK(kernel.call("GetAccountSettings")["AccountUsage"]["TotalCodeSize"].integer() == 0);
 }
 
-TEST_CASE("provisioned concurrency belongs to a published version or an alias") {
+TEST_CASE("what is not reserved is shared by all, and the invocation beyond it is throttled") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "test_queue"}}};
+  kernel.call("CreateFunction",
+              function("waits", "function handler(_, ctx) ctx.call('testqueue', 'Wait', {}) end", {{"Timeout", 60}}));
+  kernel.call("CreateFunction", function("other", say("one")));
+  kernel.call("PutFunctionConcurrency", {{"FunctionName", "other"}, {"ReservedConcurrentExecutions", 900}});
+  std::vector<moonbase::Error> refused;
+  int ended = 0;
+  kernel.on_fiber([&](moonbase::KernelServices& services, moonbase::CallContext& context) {
+    moonbase::Signal changed;
+    constexpr int unreserved = 100;
+    for (int i = 0; i <= unreserved; ++i)
+      services.io.spawn([&, own = context] {
+        moonbase::Invocation invocation;
+        invocation.function = "waits";
+        invocation.payload = "{}";
+        const auto result = services.functions.invoke(own, std::move(invocation));
+        if (!result) refused.push_back(result.error());
+        ++ended;
+        changed.notify();
+      });
+    const auto wait_for = [&](int count) {
+      for (auto seen = changed.version(); ended < count; seen = changed.version())
+        changed.wait(seen, moonbase::Time{INT64_MAX});
+    };
+    wait_for(1);  // The one for which there is no room; all others wait.
+    static_cast<void>(services.services.call(context, "testqueue", "Release", Map{}));
+    wait_for(unreserved + 1);
+  });
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].code == "TooManyRequestsException");
+  CHECK(refused[0].status == 429);
+  CHECK(refused[0].members.find("Reason")->string() == "ConcurrentInvocationLimitExceeded");
+}
+
+TEST_CASE("runtime management is kept for each version") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", say("one"), {{"Publish", true}}));
   kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "live"}, {"FunctionVersion", "1"}});
-  const auto put = [](const char* qualifier, int count) {
-    return Map{{"FunctionName", "f"}, {"Qualifier", qualifier}, {"ProvisionedConcurrentExecutions", count}};
+  CHECK(kernel.call("GetRuntimeManagementConfig", {{"FunctionName", "f"}}) ==
+        Value(Map{{"UpdateRuntimeOn", "Auto"}, {"FunctionArn", arn + ":$LATEST"}}));
+  const auto put = [](Map more) {
+    Map input{{"FunctionName", "f"}};
+    for (auto& [key, value] : more) input.set(key, value);
+    return input;
   };
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("$LATEST", 1)).code == "InvalidParameterValueException");
-  CHECK(kernel.error("GetProvisionedConcurrencyConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}}).code ==
-        "ProvisionedConcurrencyConfigNotFoundException");
-  CHECK(kernel.call("PutProvisionedConcurrencyConfig", put("live", 5))["Status"].string() == "READY");
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("1", 5)).code == "ResourceConflictException");
-  CHECK(kernel.error("PutProvisionedConcurrencyConfig", put("live", 901)).code == "InvalidParameterValueException");
-  const auto all = kernel.call("ListProvisionedConcurrencyConfigs", {{"FunctionName", "f"}});
-  CHECK(all["ProvisionedConcurrencyConfigs"][0]["FunctionArn"].string() == arn + ":live");
-  kernel.call("DeleteProvisionedConcurrencyConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}});
-  CHECK(kernel.call("ListProvisionedConcurrencyConfigs", {{"FunctionName", "f"}})["ProvisionedConcurrencyConfigs"]
-            .list()
-            .empty());
+  const std::string runtime = "arn:aws:lambda:us-east-1::runtime:" + std::string(64, 'a');
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Sometimes"}})).code ==
+        "ValidationException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Manual"}})).code ==
+        "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"RuntimeVersionArn", runtime}}))
+            .code == "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"Qualifier", "live"}})).code ==
+        "InvalidParameterValueException");
+  CHECK(kernel.error("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "Auto"}, {"Qualifier", "7"}})).code ==
+        "ResourceNotFoundException");
+  kernel.call("PutRuntimeManagementConfig",
+              put({{"UpdateRuntimeOn", "Manual"}, {"RuntimeVersionArn", runtime}, {"Qualifier", "1"}}));
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({{"Qualifier", "1"}}))["RuntimeVersionArn"].string() == runtime);
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({}))["UpdateRuntimeOn"].string() == "Auto");
+  kernel.call("PutRuntimeManagementConfig", put({{"UpdateRuntimeOn", "FunctionUpdate"}, {"Qualifier", "1"}}));
+  CHECK(kernel.call("GetRuntimeManagementConfig", put({{"Qualifier", "1"}}))["RuntimeVersionArn"].is_null());
 }
 
 TEST_CASE("layers have versions, functions name them, and both have limits") {

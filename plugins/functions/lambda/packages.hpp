@@ -1,0 +1,42 @@
+// Packages: the blobs that functions and layers are made of. They are named by their content, so several
+// versions may share one, and it goes with the last of them.
+#pragma once
+
+#include <cstdint>
+#include <moonbase/call.hpp>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace moonbase::functions {
+
+// Any fiber may use it.
+class Packages {
+ public:
+  // A request that stores blobs, and then the rows that name them: until it ends nobody erases them.
+  class Hold {
+   public:
+    Hold(Packages& packages, std::vector<std::string> blobs);
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    Packages& packages_;
+    const std::vector<std::string> blobs_;
+  };
+
+  // Erases those that no version, layer or Hold names any more; empty names are nothing. Who has held them lets
+  // go first.
+  void erase_unused(const KernelServices& kernel, const std::vector<std::string>& blobs);
+
+ private:
+  void erase_one(const KernelServices& kernel, const std::string& blob);
+
+  std::mutex mutex_;
+  std::unordered_map<std::string, int> held_;
+  std::uint64_t holds_ = 0;  // Begun so far.
+};
+
+}  // namespace moonbase::functions
