@@ -26,7 +26,8 @@ class Plugin final : public moonbase::Plugin {
                               dynamodb_schema_recovery_sql, dynamodb_views_sql});
     for (const auto* model : {rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
       registrar.model(model);
-    for (const auto* chunk : {resources_expressions_lua, resources_items_lua, resources_lua}) registrar.resources(chunk);
+    for (const auto* chunk : {resources_expressions_lua, resources_items_lua, resources_lua})
+      registrar.resources(chunk);
   }
 };
 

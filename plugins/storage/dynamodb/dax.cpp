@@ -45,8 +45,8 @@ struct Passage {
 
 bool is_attribute(const Value& value);
 bool are_attributes(const Value& map) {
-  return map.is_map() &&
-         std::all_of(map.map().begin(), map.map().end(), [](const MapEntry& entry) { return is_attribute(entry.value); });
+  return map.is_map() && std::all_of(map.map().begin(), map.map().end(),
+                                     [](const MapEntry& entry) { return is_attribute(entry.value); });
 }
 bool is_attribute(const Value& value) {
   if (!value.is_map() || value.map().size() != 1) return false;
@@ -74,9 +74,8 @@ bool is_attribute(const Value& value) {
 }
 
 bool is_string_map(const Value& map) {
-  return map.is_null() || (map.is_map() && std::all_of(map.map().begin(), map.map().end(), [](const MapEntry& entry) {
-                             return entry.value.is_string();
-                           }));
+  return map.is_null() || (map.is_map() && std::all_of(map.map().begin(), map.map().end(),
+                                                       [](const MapEntry& entry) { return entry.value.is_string(); }));
 }
 
 // The same text for the same parameters, in whatever order they came.
@@ -174,9 +173,9 @@ struct Gets {
   std::string name;
   TablePointer table;
   Choice choice;
-  std::vector<std::string> cache_keys;     // Of all keys, in their order.
+  std::vector<std::string> cache_keys;  // Of all keys, in their order.
   std::vector<std::uint64_t> versions;
-  List found, asked;                       // Items that were kept; keys that the table is asked for.
+  List found, asked;  // Items that were kept; keys that the table is asked for.
 };
 
 // Nothing where the table is to answer this part as it is.
@@ -242,8 +241,8 @@ Result<std::string> get_batch(Passage& passage) {
 
   Value answer = Map{{"Responses", Map{}}, {"UnprocessedKeys", Map{}}};
   if (!left.empty()) {
-    const auto text = passage.pass(to_json(Map{{"RequestItems", std::move(left)},
-                                               {"ReturnConsumedCapacity", passage.input["ReturnConsumedCapacity"]}}));
+    const auto text = passage.pass(to_json(
+        Map{{"RequestItems", std::move(left)}, {"ReturnConsumedCapacity", passage.input["ReturnConsumedCapacity"]}}));
     if (!text) return text;
     auto parsed = parse_json(*text);
     if (!parsed || !(*parsed)["Responses"].is_map()) return passage.pass();
@@ -304,8 +303,8 @@ struct Writing {
   std::optional<std::string> content;
 };
 
-void add_writing(const Passage& passage, std::vector<Writing>& writings, const Value& table_name, const Value& attributes,
-                 bool whole_item, std::optional<std::string> content = {}) {
+void add_writing(const Passage& passage, std::vector<Writing>& writings, const Value& table_name,
+                 const Value& attributes, bool whole_item, std::optional<std::string> content = {}) {
   const auto table = passage.table(table_name);
   if (!table) return;
   if (auto key = item_key(*table, attributes, whole_item)) writings.push_back({std::move(*key), 0, std::move(content)});
@@ -335,8 +334,8 @@ std::vector<Writing> writings_of(const Passage& passage) {
   } else if (passage.operation == "TransactWriteItems" && input["TransactItems"].is_list()) {
     for (const auto& step : input["TransactItems"].list())
       for (const auto* kind : {"Put", "Update", "Delete"})
-        add_writing(passage, writings, step[kind]["TableName"], step[kind][std::string_view(kind) == "Put" ? "Item" : "Key"],
-                    std::string_view(kind) == "Put");
+        add_writing(passage, writings, step[kind]["TableName"],
+                    step[kind][std::string_view(kind) == "Put" ? "Item" : "Key"], std::string_view(kind) == "Put");
   }
   return writings;
 }
@@ -347,7 +346,8 @@ Result<std::string> write_through(Passage& passage) {
   auto answer = passage.pass();
   // A refused write may have been done for all that is known: only what the table has accepted is kept.
   for (auto& writing : writings)
-    passage.items.end_write(writing.key, writing.begun, answer ? std::move(writing.content) : std::nullopt, passage.now());
+    passage.items.end_write(writing.key, writing.begun, answer ? std::move(writing.content) : std::nullopt,
+                            passage.now());
   return answer;
 }
 
@@ -389,7 +389,8 @@ void write_error(const Error& error, HttpResponse& response) {
   const bool ours = error.code == "InternalFailure" || error.code == "InternalServerError";
   response.status = error.status != 0 ? error.status : ours ? 500 : 400;
   members.set("__type", "com.amazonaws.dynamodb.v20120810#" + error.code);
-  for (const auto* member : {"message", "Message"}) members.set(member, error.message);  // Some have one, some the other.
+  for (const auto* member : {"message", "Message"})
+    members.set(member, error.message);  // Some have one, some the other.
   response.body = to_json(members);
 }
 

@@ -188,7 +188,8 @@ Written write_item(Transaction& tx, const Table& table, const KeyBytes& key, con
     const auto& index = table.indexes[i];
     const auto units = write_index(tx, table, index, key, before ? &before->item : nullptr,
                                    after ? &after->item : nullptr, written.indexes[i]);
-    if (units > 0 && !index.vector) (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
+    if (units > 0 && !index.vector)
+      (index.global ? written.capacity.global : written.capacity.local)[index.name] += units;
   }
   return written;
 }

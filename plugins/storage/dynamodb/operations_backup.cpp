@@ -34,9 +34,8 @@ List index_features(const Value& indexes, bool global) {
   List features;
   if (indexes.is_null()) return features;
   for (const auto& index : indexes.list()) {
-    Map feature = {{"IndexName", index["IndexName"]},
-                   {"KeySchema", index["KeySchema"]},
-                   {"Projection", index["Projection"]}};
+    Map feature = {
+        {"IndexName", index["IndexName"]}, {"KeySchema", index["KeySchema"]}, {"Projection", index["Projection"]}};
     if (global)
       feature.set("ProvisionedThroughput",
                   Map{{"ReadCapacityUnits", index["ProvisionedThroughput"]["ReadCapacityUnits"]},
@@ -59,21 +58,21 @@ void keep_backup(Transaction& tx, const Table& table, const NewBackup& backup) {
       tx.query("SELECT COUNT(*), COALESCE(SUM(bytes), 0) FROM dynamodb_item WHERE account = ? AND space = ?",
                table.account, backup.space);
   const auto& definition = table.definition;
-  Map details = {{"BackupArn", backup.arn},       {"BackupName", backup.name},
+  Map details = {{"BackupArn", backup.arn},        {"BackupName", backup.name},
                  {"BackupSizeBytes", count[0][1]}, {"BackupStatus", "AVAILABLE"},
                  {"BackupType", backup.type},      {"BackupCreationDateTime", backup.created.ms}};
   if (backup.expires) details.set("BackupExpiryDateTime", backup.expires->ms);
-  Map source = {{"TableName", table.name},
-                {"TableId", definition["TableId"]},
-                {"TableArn", definition["TableArn"]},
-                {"TableSizeBytes", count[0][1]},
-                {"KeySchema", definition["KeySchema"]},
-                {"TableCreationDateTime", definition["CreationDateTime"]},
-                {"ProvisionedThroughput",
-                 Map{{"ReadCapacityUnits", definition["ProvisionedThroughput"]["ReadCapacityUnits"]},
-                     {"WriteCapacityUnits", definition["ProvisionedThroughput"]["WriteCapacityUnits"]}}},
-                {"ItemCount", count[0][0]},
-                {"BillingMode", billing_mode(definition)}};
+  Map source = {
+      {"TableName", table.name},
+      {"TableId", definition["TableId"]},
+      {"TableArn", definition["TableArn"]},
+      {"TableSizeBytes", count[0][1]},
+      {"KeySchema", definition["KeySchema"]},
+      {"TableCreationDateTime", definition["CreationDateTime"]},
+      {"ProvisionedThroughput", Map{{"ReadCapacityUnits", definition["ProvisionedThroughput"]["ReadCapacityUnits"]},
+                                    {"WriteCapacityUnits", definition["ProvisionedThroughput"]["WriteCapacityUnits"]}}},
+      {"ItemCount", count[0][0]},
+      {"BillingMode", billing_mode(definition)}};
   Map features;
   for (const bool global : {false, true}) {
     const auto* kind = global ? "GlobalSecondaryIndexes" : "LocalSecondaryIndexes";
@@ -83,8 +82,7 @@ void keep_backup(Transaction& tx, const Table& table, const NewBackup& backup) {
   if (const auto& stream = definition["StreamSpecification"]; !stream.is_null())
     features.set("StreamDescription", stream);
   if (!table.ttl_attribute.empty())
-    features.set("TimeToLiveDescription",
-                 Map{{"TimeToLiveStatus", "ENABLED"}, {"AttributeName", table.ttl_attribute}});
+    features.set("TimeToLiveDescription", Map{{"TimeToLiveStatus", "ENABLED"}, {"AttributeName", table.ttl_attribute}});
   const Value described = Map{{"BackupDetails", std::move(details)},
                               {"SourceTableDetails", std::move(source)},
                               {"SourceTableFeatureDetails", std::move(features)}};
@@ -100,9 +98,9 @@ struct Backup {
   Value described, definition;
 };
 std::optional<Backup> find_backup(Transaction& tx, const Call& call, const std::string& arn) {
-  const auto rows = tx.query(
-      "SELECT space, backup, definition FROM dynamodb_backup WHERE account = ? AND region = ? AND arn = ?",
-      call.context.identity.account_id, call.context.region, arn);
+  const auto rows =
+      tx.query("SELECT space, backup, definition FROM dynamodb_backup WHERE account = ? AND region = ? AND arn = ?",
+               call.context.identity.account_id, call.context.region, arn);
   if (rows.empty()) return std::nullopt;
   auto described = parse_json(rows[0][1].string()), definition = parse_json(rows[0][2].string());
   if (!described || !definition) throw std::runtime_error("the DynamoDB backup " + arn + " is damaged");
@@ -151,8 +149,7 @@ Result<Done> choose_billing(Value& definition, const Value& input, Time now) {
     if (!throughput.is_null())
       return invalid_parameter(
           "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST");
-    definition.set("BillingModeSummary",
-                   Map{{"BillingMode", mode}, {"LastUpdateToPayPerRequestDateTime", now.ms}});
+    definition.set("BillingModeSummary", Map{{"BillingMode", mode}, {"LastUpdateToPayPerRequestDateTime", now.ms}});
     units.set("ReadCapacityUnits", 0);
     units.set("WriteCapacityUnits", 0);
     return done;
@@ -173,8 +170,8 @@ Result<Done> choose_billing(Value& definition, const Value& input, Time now) {
 Result<Value> restored_definition(Call& call, const TableName& target, Value definition) {
   const auto now = call.kernel.clock.now();
   for (const auto* left : hidden_members) definition.map().erase(left);
-  for (const auto* left : {"StreamSpecification", "LatestStreamArn", "LatestStreamLabel", "RestoreSummary",
-                           "MultiRegionConsistency"})
+  for (const auto* left :
+       {"StreamSpecification", "LatestStreamArn", "LatestStreamLabel", "RestoreSummary", "MultiRegionConsistency"})
     definition.map().erase(left);
   const auto arn = call.context.arn("dynamodb", "table/" + target.name);
   definition.set("TableName", target.name);
@@ -266,8 +263,12 @@ Value undo_payload(const Table& table) {
 }  // namespace
 
 void keep_deleted_table(Transaction& tx, const Table& table, Ids& ids, Time now) {
-  NewBackup backup{new_backup_arn(table, ids, now), table.name + "$DeletedTableBackup", "SYSTEM", now,
-                   Time{now.ms + recovery_days_max * recovery_day_ms}, table.space};
+  NewBackup backup{new_backup_arn(table, ids, now),
+                   table.name + "$DeletedTableBackup",
+                   "SYSTEM",
+                   now,
+                   Time{now.ms + recovery_days_max * recovery_day_ms},
+                   table.space};
   keep_backup(tx, table, backup);
   tx.schedule(*backup.expires, "dynamodb-backup-expire",
               Map{{"account", table.account}, {"region", table.region}, {"arn", backup.arn}});
@@ -321,27 +322,28 @@ Result<Value> list_backups(Service&, Call& call) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     List summaries;
     Map output;
-    tx.each("SELECT arn, table_name, created_at_ms, backup FROM dynamodb_backup WHERE account = ? AND region = ? AND "
-            "arn > ? ORDER BY arn",
-            {call.context.identity.account_id, call.context.region, input["ExclusiveStartBackupArn"].string_or("")},
-            [&](const Row& row) {
-              if (!table.empty() && row[1].string() != table) return true;
-              const auto created = row[2].integer();
-              if (created < input["TimeRangeLowerBound"].integer_or(INT64_MIN)) return true;
-              if (created >= input["TimeRangeUpperBound"].integer_or(INT64_MAX)) return true;
-              const auto backup = parse_json(row[3].string());
-              if (!backup) throw std::runtime_error("the DynamoDB backup " + row[0].string() + " is damaged");
-              Value summary = (*backup)["BackupDetails"];
-              if (type != "ALL" && summary["BackupType"].string() != type) return true;
-              if (static_cast<std::int64_t>(summaries.size()) == limit) {
-                output.set("LastEvaluatedBackupArn", summaries.back()["BackupArn"]);
-                return false;
-              }
-              for (const auto* member : {"TableName", "TableId", "TableArn"})
-                summary.set(member, (*backup)["SourceTableDetails"][member]);
-              summaries.push_back(std::move(summary));
-              return true;
-            });
+    tx.each(
+        "SELECT arn, table_name, created_at_ms, backup FROM dynamodb_backup WHERE account = ? AND region = ? AND "
+        "arn > ? ORDER BY arn",
+        {call.context.identity.account_id, call.context.region, input["ExclusiveStartBackupArn"].string_or("")},
+        [&](const Row& row) {
+          if (!table.empty() && row[1].string() != table) return true;
+          const auto created = row[2].integer();
+          if (created < input["TimeRangeLowerBound"].integer_or(INT64_MIN)) return true;
+          if (created >= input["TimeRangeUpperBound"].integer_or(INT64_MAX)) return true;
+          const auto backup = parse_json(row[3].string());
+          if (!backup) throw std::runtime_error("the DynamoDB backup " + row[0].string() + " is damaged");
+          Value summary = (*backup)["BackupDetails"];
+          if (type != "ALL" && summary["BackupType"].string() != type) return true;
+          if (static_cast<std::int64_t>(summaries.size()) == limit) {
+            output.set("LastEvaluatedBackupArn", summaries.back()["BackupArn"]);
+            return false;
+          }
+          for (const auto* member : {"TableName", "TableId", "TableArn"})
+            summary.set(member, (*backup)["SourceTableDetails"][member]);
+          summaries.push_back(std::move(summary));
+          return true;
+        });
     output.set("BackupSummaries", std::move(summaries));
     return Value(std::move(output));
   });
@@ -388,8 +390,8 @@ Result<Value> restore_table_to_point_in_time(Service& service, Call& call) {
   const Time at = latest ? now : Time{input["RestoreDateTime"].integer()};
   // The whole second counts in which recovery began.
   if (at > now || at.seconds() < earliest_restorable(recovery, now).seconds())
-    return Error{"InvalidRestoreTimeException", "RestoreDateTime is not within the restorable period of table '" +
-                                                    source_name.name + "'"};
+    return Error{"InvalidRestoreTimeException",
+                 "RestoreDateTime is not within the restorable period of table '" + source_name.name + "'"};
   const TableName target{source_name.account, source_name.region, input["TargetTableName"].string()};
   return restore(service, call, target, (*source)->definition, [&](Transaction& tx, const Table& table) {
     copy_items(tx, table.account, (*source)->space, table.space);
@@ -414,21 +416,22 @@ Result<Value> update_continuous_backups(Service& service, Call& call) {
   const auto days = specification["RecoveryPeriodInDays"].integer_or(recovery_days_default);
   if (!specification["PointInTimeRecoveryEnabled"].boolean() && !specification["RecoveryPeriodInDays"].is_null())
     return validation("Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.");
-  return change_definition(
-      service, call, name, table_missing(name.name),
-      [&](Transaction& tx, const Table& table, Value& definition) -> Result<Value> {
-        auto* recovery = definition.map().find("Recovery");
-        if (!specification["PointInTimeRecoveryEnabled"].boolean()) {
-          if (recovery) tx.schedule(now, "dynamodb-undo-trim", undo_payload(table), undo_key(table));
-          definition.map().erase("Recovery");
-        } else if (recovery) {
-          recovery->set("Days", days);
-        } else {
-          definition.set("Recovery", Map{{"Since", now.ms}, {"Days", days}});
-          tx.schedule(Time{now.ms + recovery_day_ms}, "dynamodb-undo-trim", undo_payload(table), undo_key(table));
-        }
-        return describe_recovery(definition, now);
-      });
+  return change_definition(service, call, name, table_missing(name.name),
+                           [&](Transaction& tx, const Table& table, Value& definition) -> Result<Value> {
+                             auto* recovery = definition.map().find("Recovery");
+                             if (!specification["PointInTimeRecoveryEnabled"].boolean()) {
+                               if (recovery)
+                                 tx.schedule(now, "dynamodb-undo-trim", undo_payload(table), undo_key(table));
+                               definition.map().erase("Recovery");
+                             } else if (recovery) {
+                               recovery->set("Days", days);
+                             } else {
+                               definition.set("Recovery", Map{{"Since", now.ms}, {"Days", days}});
+                               tx.schedule(Time{now.ms + recovery_day_ms}, "dynamodb-undo-trim", undo_payload(table),
+                                           undo_key(table));
+                             }
+                             return describe_recovery(definition, now);
+                           });
 }
 
 Result<Done> expire_backup(TaskRun& run) {

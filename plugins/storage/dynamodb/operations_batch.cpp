@@ -194,10 +194,10 @@ Result<Value> batch_write_item(Service& service, Call& call) {
           done_there[writes[i].table] += one;
         }
         for (std::size_t i = 0; i < writes.size(); ++i)
-          add_collection(collections, tables[writes[i].table]->name,
-                         item_collection_metrics(tx, call.input["ReturnItemCollectionMetrics"],
-                                                 *tables[writes[i].table], keys[i],
-                                                 writes[i].key ? *writes[i].key : writes[i].item.item));
+          add_collection(
+              collections, tables[writes[i].table]->name,
+              item_collection_metrics(tx, call.input["ReturnItemCollectionMetrics"], *tables[writes[i].table], keys[i],
+                                      writes[i].key ? *writes[i].key : writes[i].item.item));
         return Value();
       });
   if (!written) return written;

@@ -1,9 +1,9 @@
 // Global tables of version 2017.11.29, and the auto scaling settings of either version: CreateGlobalTable,
-// DescribeGlobalTable, DescribeGlobalTableSettings, DescribeTableReplicaAutoScaling, ListGlobalTables, UpdateGlobalTable,
-// UpdateGlobalTableSettings, UpdateTableReplicaAutoScaling.
+// DescribeGlobalTable, DescribeGlobalTableSettings, DescribeTableReplicaAutoScaling, ListGlobalTables,
+// UpdateGlobalTable, UpdateGlobalTableSettings, UpdateTableReplicaAutoScaling.
 //
-// Auto scaling is kept and described and scales nothing. "AutoScaling" of a region's definition is {Read, Write, Indexes:
-// name → {Read, Write}}, each as AutoScalingSettingsDescription has it.
+// Auto scaling is kept and described and scales nothing. "AutoScaling" of a region's definition is {Read, Write,
+// Indexes: name → {Read, Write}}, each as AutoScalingSettingsDescription has it.
 #include <algorithm>
 #include <moonbase/json.hpp>
 
@@ -29,7 +29,8 @@ std::vector<std::string> all_regions(const Table& table) {
 
 Value describe_global(const Table& table) {
   List group;
-  for (const auto& region : all_regions(table)) group.push_back(Map{{"RegionName", region}, {"ReplicaStatus", "ACTIVE"}});
+  for (const auto& region : all_regions(table))
+    group.push_back(Map{{"RegionName", region}, {"ReplicaStatus", "ACTIVE"}});
   return Map{{"GlobalTableName", table.name},
              {"GlobalTableStatus", "ACTIVE"},
              {"GlobalTableArn", "arn:aws:dynamodb::" + table.account + ":global-table/" + table.name},
@@ -114,8 +115,7 @@ Result<Done> set_index_scaling(Value& definition, const Value& updates, const ch
   auto& scaling = definition.map()["AutoScaling"];
   for (const auto& update : updates.list()) {
     const auto index = update["IndexName"].string_or("");
-    if (!find_global_index(definition, index))
-      return Error{"IndexNotFoundException", "Index not found: " + index};
+    if (!find_global_index(definition, index)) return Error{"IndexNotFoundException", "Index not found: " + index};
     Value indexes = scaling["Indexes"], own = indexes[index];
     if (auto set = set_scaling(own, kind, update[member], definition["TableName"].string()); !set) return set;
     indexes.set(index, std::move(own));
@@ -138,7 +138,8 @@ Result<Done> check_regions(const Table& table, const Value& updates) {
   for (const auto& update : updates.list())
     if (const auto& region = update["RegionName"].string();
         std::find(regions.begin(), regions.end(), region) == regions.end())
-      return Error{"ReplicaNotFoundException", "Replica of global table " + table.name + " not found in region " + region};
+      return Error{"ReplicaNotFoundException",
+                   "Replica of global table " + table.name + " not found in region " + region};
   return done;
 }
 
@@ -193,7 +194,8 @@ Result<Done> set_global_settings(Value& definition, const Value& input, Time now
   }
   const bool provisioned = definition["BillingModeSummary"].is_null();
   if (mode.string_or("") == "PROVISIONED" && !provisioned)
-    return not_implemented("dynamodb UpdateGlobalTableSettings GlobalTableBillingMode PROVISIONED of a table on demand");
+    return not_implemented(
+        "dynamodb UpdateGlobalTableSettings GlobalTableBillingMode PROVISIONED of a table on demand");
   const auto& writes = input["GlobalTableProvisionedWriteCapacityUnits"];
   const auto& indexes = input["GlobalTableGlobalSecondaryIndexSettingsUpdate"];
   if (!provisioned && !writes.is_null())
@@ -296,26 +298,27 @@ Result<Value> list_global_tables(Service&, Call& call) {
   return call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
     List found;
     Map output;
-    tx.each("SELECT name, definition FROM dynamodb_table WHERE account = ? AND region = ? AND name > ? ORDER BY name",
-            {call.context.identity.account_id, call.context.region, input["ExclusiveStartGlobalTableName"].string_or("")},
-            [&](const Row& row) {
-              const auto definition = parse_json(row[1].string());
-              if (!definition) throw std::runtime_error("a table's definition is damaged: " + row[0].string());
-              if ((*definition)["Global2017"].is_null()) return true;
-              List group;
-              bool wanted = only.empty();
-              for (const auto& region : regions_of(*definition)) {
-                group.push_back(Map{{"RegionName", region}});
-                wanted |= region == only;
-              }
-              if (!wanted) return true;
-              if (static_cast<std::int64_t>(found.size()) == limit) {
-                output.set("LastEvaluatedGlobalTableName", found.back()["GlobalTableName"]);
-                return false;
-              }
-              found.push_back(Map{{"GlobalTableName", row[0]}, {"ReplicationGroup", std::move(group)}});
-              return true;
-            });
+    tx.each(
+        "SELECT name, definition FROM dynamodb_table WHERE account = ? AND region = ? AND name > ? ORDER BY name",
+        {call.context.identity.account_id, call.context.region, input["ExclusiveStartGlobalTableName"].string_or("")},
+        [&](const Row& row) {
+          const auto definition = parse_json(row[1].string());
+          if (!definition) throw std::runtime_error("a table's definition is damaged: " + row[0].string());
+          if ((*definition)["Global2017"].is_null()) return true;
+          List group;
+          bool wanted = only.empty();
+          for (const auto& region : regions_of(*definition)) {
+            group.push_back(Map{{"RegionName", region}});
+            wanted |= region == only;
+          }
+          if (!wanted) return true;
+          if (static_cast<std::int64_t>(found.size()) == limit) {
+            output.set("LastEvaluatedGlobalTableName", found.back()["GlobalTableName"]);
+            return false;
+          }
+          found.push_back(Map{{"GlobalTableName", row[0]}, {"ReplicationGroup", std::move(group)}});
+          return true;
+        });
     output.set("GlobalTables", std::move(found));
     return Value(std::move(output));
   });
@@ -334,8 +337,8 @@ Result<Value> update_global_table_settings(Service& service, Call& call) {
     auto changed = each_region(tx, table, true, [&](const std::string& region, Value& definition) -> Result<Done> {
       if (auto set = set_global_settings(definition, input, call.kernel.clock.now()); !set) return set;
       auto& scaling = definition.map()["AutoScaling"];
-      if (auto set = set_scaling(scaling, "Write", input["GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate"],
-                                 table.name);
+      if (auto set = set_scaling(scaling, "Write",
+                                 input["GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate"], table.name);
           !set)
         return set;
       if (auto set = set_index_scaling(definition, input["GlobalTableGlobalSecondaryIndexSettingsUpdate"], "Write",

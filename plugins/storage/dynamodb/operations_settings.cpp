@@ -29,8 +29,8 @@ Result<Done> check_arn(const Call& call, const std::string& arn, bool streams_to
   const auto below = table == std::string::npos ? table : arn.find('/', table + 7);
   const bool stream = below != std::string::npos && arn.compare(below, 8, "/stream/") == 0;
   if (table == std::string::npos || (below != std::string::npos && !(stream && streams_too)))
-    return invalid_parameter("Invalid resource arn provided, only table or stream is accepted. Provided resource arn: " +
-                             arn);
+    return invalid_parameter(
+        "Invalid resource arn provided, only table or stream is accepted. Provided resource arn: " + arn);
   return done;
 }
 
@@ -83,8 +83,7 @@ Result<Done> add_tags(Value& definition, const Value& tags) {
     else
       list.push_back(Map{{"Key", key}, {"Value", tag["Value"]}});
   }
-  if (list.size() > tags_max)
-    return validation("Number of Tags exceed the current limit for the provided ResourceArn");
+  if (list.size() > tags_max) return validation("Number of Tags exceed the current limit for the provided ResourceArn");
   return done;
 }
 
@@ -207,8 +206,9 @@ Result<PolicyOf> policy_of(const Call& call, const std::string& arn) {
 bool has_stream(Transaction& tx, const PolicyOf& resource) {
   if (resource.stream.empty()) return true;
   const auto& [account, region, name] = resource.table;
-  return !tx.query("SELECT stream FROM dynamodb_stream WHERE account = ? AND region = ? AND table_name = ? AND label = ?",
-                   account, region, name, resource.stream)
+  return !tx.query(
+                "SELECT stream FROM dynamodb_stream WHERE account = ? AND region = ? AND table_name = ? AND label = ?",
+                account, region, name, resource.stream)
               .empty();
 }
 
@@ -217,20 +217,21 @@ Result<Value> put_resource_policy(Service& service, Call& call) {
   const auto& policy = call.input["Policy"].string();
   const auto resource = policy_of(call, arn);
   if (!resource) return resource.error();
-  return change_definition(
-      service, call, resource->table, no_such_arn(arn),
-      [&](Transaction& tx, const Table&, Value& definition) -> Result<Value> {
-        if (!has_stream(tx, *resource)) return no_such_arn(arn);
-        const auto& present = resource->in(definition);
-        if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn); !checked)
-          return checked.error();
-        auto made = make_policy(policy, present, call.kernel.clock.now().ms);
-        if (!made) return made.error();
-        if (present["Policy"] == Value(policy)) return Value(Map{{"RevisionId", present["RevisionId"]}});
-        Value output = Map{{"RevisionId", (*made)["RevisionId"]}};
-        resource->set(definition, std::move(*made));
-        return output;
-      });
+  return change_definition(service, call, resource->table, no_such_arn(arn),
+                           [&](Transaction& tx, const Table&, Value& definition) -> Result<Value> {
+                             if (!has_stream(tx, *resource)) return no_such_arn(arn);
+                             const auto& present = resource->in(definition);
+                             if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn);
+                                 !checked)
+                               return checked.error();
+                             auto made = make_policy(policy, present, call.kernel.clock.now().ms);
+                             if (!made) return made.error();
+                             if (present["Policy"] == Value(policy))
+                               return Value(Map{{"RevisionId", present["RevisionId"]}});
+                             Value output = Map{{"RevisionId", (*made)["RevisionId"]}};
+                             resource->set(definition, std::move(*made));
+                             return output;
+                           });
 }
 
 Result<Value> get_resource_policy(Service& service, Call& call) {
@@ -248,16 +249,16 @@ Result<Value> delete_resource_policy(Service& service, Call& call) {
   const auto& arn = call.input["ResourceArn"].string();
   const auto resource = policy_of(call, arn);
   if (!resource) return resource.error();
-  return change_definition(
-      service, call, resource->table, no_such_arn(arn),
-      [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
-        const Value present = resource->in(definition);
-        if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn); !checked)
-          return checked.error();
-        if (present.is_null()) return Value(Map{});
-        resource->set(definition, Value());
-        return Value(Map{{"RevisionId", present["RevisionId"]}});
-      });
+  return change_definition(service, call, resource->table, no_such_arn(arn),
+                           [&](Transaction&, const Table&, Value& definition) -> Result<Value> {
+                             const Value present = resource->in(definition);
+                             if (auto checked = check_revision(present, call.input["ExpectedRevisionId"], arn);
+                                 !checked)
+                               return checked.error();
+                             if (present.is_null()) return Value(Map{});
+                             resource->set(definition, Value());
+                             return Value(Map{{"RevisionId", present["RevisionId"]}});
+                           });
 }
 
 // --- Contributor insights: kept and described -------------------------------------------------------
@@ -273,9 +274,9 @@ Result<Value> update_contributor_insights(Service& service, Call& call) {
         auto& insights = definition.map()["Insights"];
         if (insights.is_null()) insights = Map{};
         const auto mode = call.input["ContributorInsightsMode"].string_or("ACCESSED_AND_THROTTLED_KEYS");
-        insights.set(index, Map{{"Status", enable ? "ENABLED" : "DISABLED"},
-                                {"Mode", mode},
-                                {"At", call.kernel.clock.now().ms}});
+        insights.set(
+            index,
+            Map{{"Status", enable ? "ENABLED" : "DISABLED"}, {"Mode", mode}, {"At", call.kernel.clock.now().ms}});
         Map output = {{"TableName", name.name},
                       {"ContributorInsightsStatus", enable ? "ENABLING" : "DISABLING"},
                       {"ContributorInsightsMode", mode}};

@@ -96,8 +96,9 @@ Result<Done> change_index(Value& definition, const Value& change) {
     return invalid_parameter("Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: " + name +
                              " when BillingMode is PAY_PER_REQUEST");
   if (!provisioned && limits.is_null() && warm.is_null())
-    return invalid_parameter("The only Updates for index: " + name +
-                             " when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput");
+    return invalid_parameter(
+        "The only Updates for index: " + name +
+        " when TableThroughputMode is PAY_PER_REQUEST can be to OnDemandThroughput, WarmThroughput");
   if (!throughput.is_null()) {
     if (auto checked = check_throughput(throughput); !checked) return checked;
     set_throughput(*described, throughput);
@@ -116,7 +117,8 @@ Result<Done> check_index_updates(const Value& updates) {
     for (const auto* kind : {"Create", "Update", "Delete"}) {
       if (update[kind].is_null()) continue;
       if (action)
-        return invalid_parameter("Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object");
+        return invalid_parameter(
+            "Only one global secondary index action is allowed per GlobalSecondaryIndexUpdate object");
       action = &update[kind];
       if (std::string_view(kind) != "Update") ++moves;
     }
@@ -179,7 +181,8 @@ Result<Done> check_combination(const Value& input) {
   if (!asks("GlobalSecondaryIndexUpdates")) return done;
   if (auto checked = check_index_updates(input["GlobalSecondaryIndexUpdates"]); !checked) return checked;
   const auto& updates = input["GlobalSecondaryIndexUpdates"].list();
-  const bool moves = std::any_of(updates.begin(), updates.end(), [](const Value& one) { return one["Update"].is_null(); });
+  const bool moves =
+      std::any_of(updates.begin(), updates.end(), [](const Value& one) { return one["Update"].is_null(); });
   if (moves && capacity) return invalid_parameter("You cannot create or delete index while updating table IOPS");
   if (moves && asks("StreamSpecification"))
     return invalid_parameter("You cannot create or delete index while changing stream status");
@@ -310,8 +313,8 @@ Result<Value> create_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
   if (auto checked = check_table_name(name.name); !checked) return checked.error();
-  if (auto checked = refuse_unbuilt(input, "CreateTable",
-                                    {"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode"});
+  if (auto checked =
+          refuse_unbuilt(input, "CreateTable", {"GlobalTableSourceArn", "GlobalTableSettingsReplicationMode"});
       !checked)
     return checked.error();
   const NewTable identity{call.context.arn("dynamodb", "table/" + name.name), call.kernel.ids.uuid(), name.name,
@@ -353,9 +356,9 @@ Result<Value> delete_table(Service& service, Call& call) {
     // What belongs to the items goes later, in steps: there may be millions. Those of a table with recovery become a
     // backup.
     if (!table->ttl_attribute.empty())
-      tx.schedule(now, "dynamodb-expiry-forget",
-                  Map{{"account", table->account}, {"region", table->region}, {"table", table->name},
-                      {"space", table->space}});
+      tx.schedule(
+          now, "dynamodb-expiry-forget",
+          Map{{"account", table->account}, {"region", table->region}, {"table", table->name}, {"space", table->space}});
     if (table->recovers)
       keep_deleted_table(tx, *table, call.kernel.ids, now);
     else
@@ -408,10 +411,9 @@ Result<Value> list_tables(Service&, Call& call) {
 Result<Value> update_table(Service& service, Call& call) {
   const auto& input = call.input;
   const auto name = table_named(call, input["TableName"].string());
-  if (auto checked =
-          refuse_unbuilt(input, "UpdateTable",
-                         {"GlobalTableWitnessUpdates", "GlobalTableSettingsReplicationMode",
-                          "DisassociationProtectionEnabled"});
+  if (auto checked = refuse_unbuilt(
+          input, "UpdateTable",
+          {"GlobalTableWitnessUpdates", "GlobalTableSettingsReplicationMode", "DisassociationProtectionEnabled"});
       !checked)
     return checked.error();
   if (auto checked = check_combination(input); !checked) return checked.error();

@@ -74,12 +74,13 @@ struct Search {
 Result<Done> choose_partition(Search& search, const std::vector<Equal>& equalities) {
   std::vector<const Value*> values;
   for (const auto& key : search.index->keys.partition) {
-    const auto given = std::find_if(equalities.begin(), equalities.end(),
-                                    [&](const Equal& one) { return one.attribute == key.name; });
+    const auto given =
+        std::find_if(equalities.begin(), equalities.end(), [&](const Equal& one) { return one.attribute == key.name; });
     if (given == equalities.end())
       return invalid_condition("The index's partition key must be given a value: " + key.name);
     if (type_of(*given->value) != key.type)
-      return validation("One or more parameter values were invalid: Condition parameter type does not match schema type");
+      return validation(
+          "One or more parameter values were invalid: Condition parameter type does not match schema type");
     values.push_back(given->value);
   }
   search.partition = partition_bytes(values);
@@ -118,9 +119,9 @@ std::vector<Found> find_nearest(Transaction& tx, const Search& search) {
 // What the index holds of an item; with its vector, where a projection names that.
 Map projected(Transaction& tx, const Search& search, const Found& found, const std::optional<Projection>& projection,
               bool with_vector) {
-  const auto rows = tx.query(
-      "SELECT content FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?",
-      search.table->account, search.index->space, Blob{found.partition}, Blob{found.vector}, Blob{found.tie});
+  const auto rows =
+      tx.query("SELECT content FROM dynamodb_item WHERE account = ? AND space = ? AND pk = ? AND sk = ? AND tie = ?",
+               search.table->account, search.index->space, Blob{found.partition}, Blob{found.vector}, Blob{found.tie});
   auto item = decode_item(rows.at(0)[0].string());
   if (with_vector)
     if (const auto key = key_of_item(search.table->keys, item))
@@ -142,8 +143,8 @@ Result<Value> search_vectors(Service& service, Call& call) {
   const auto table = service.tables.find(call.kernel.store, table_named(call, input["TableName"].string()));
   if (!table) return table.error();
 
-  Search search{*table, (*table)->find_index(input["IndexName"].string()), {}, {}, {},
-                static_cast<std::size_t>(input["TopK"].integer())};
+  Search search{*table, (*table)->find_index(input["IndexName"].string()), {}, {},
+                {},     static_cast<std::size_t>(input["TopK"].integer())};
   if (!search.index || !search.index->vector)
     return validation("The table does not have the specified index: " + input["IndexName"].string());
   if (!search.index->active) return validation("Cannot read from backfilling vector index: " + search.index->name);
@@ -170,7 +171,8 @@ Result<Value> search_vectors(Service& service, Call& call) {
     for (const auto& found : find_nearest(tx, search)) {
       auto item = projected(tx, search, found, projection, with_vector);
       bytes += item_bytes(item);
-      if (bytes > answer_bytes_max) return validation("The response exceeds 16 MB: ask for fewer results or attributes");
+      if (bytes > answer_bytes_max)
+        return validation("The response exceeds 16 MB: ask for fewer results or attributes");
       results.push_back(Map{{"Item", std::move(item)}, {"Score", found.score}});
     }
     return Value(Map{{"SearchResults", std::move(results)}});

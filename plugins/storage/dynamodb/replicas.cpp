@@ -11,10 +11,20 @@ namespace moonbase::dynamodb {
 namespace {
 
 // What all regions have in common. Indexes too, but for their ARNs.
-constexpr const char* shared_members[] = {
-    "AttributeDefinitions", "KeySchema",  "BillingModeSummary", "ProvisionedThroughput",  "OnDemandThroughput",
-    "Warm",                 "TimeToLive",           "Recovery",   "Regions",            "MultiRegionConsistency", "LocalSecondaryIndexes",
-    "GlobalSecondaryIndexes", "VectorIndexes",    "Global2017"};
+constexpr const char* shared_members[] = {"AttributeDefinitions",
+                                          "KeySchema",
+                                          "BillingModeSummary",
+                                          "ProvisionedThroughput",
+                                          "OnDemandThroughput",
+                                          "Warm",
+                                          "TimeToLive",
+                                          "Recovery",
+                                          "Regions",
+                                          "MultiRegionConsistency",
+                                          "LocalSecondaryIndexes",
+                                          "GlobalSecondaryIndexes",
+                                          "VectorIndexes",
+                                          "Global2017"};
 
 // "arn:aws:dynamodb:us-east-1:…" in another region.
 std::string arn_in(const std::string& arn, const std::string& region) {
@@ -72,12 +82,9 @@ Result<Done> create_replica(Transaction& tx, const Table& table, Value& definiti
   for (auto& each : regions) names.push_back(std::move(each));
   definition.set("Regions", std::move(names));
 
-  Value replica = Map{{"TableName", table.name},
-                      {"TableArn", arn_in(definition["TableArn"].string(), region)},
-                      {"TableId", ids.uuid()},
-                      {"CreationDateTime", now.ms},
-                      {"TableStatus", "ACTIVE"},
-                      {"DeletionProtectionEnabled", false}};
+  Value replica = Map{{"TableName", table.name}, {"TableArn", arn_in(definition["TableArn"].string(), region)},
+                      {"TableId", ids.uuid()},   {"CreationDateTime", now.ms},
+                      {"TableStatus", "ACTIVE"}, {"DeletionProtectionEnabled", false}};
   copy_shared(replica, definition);
   if (auto set = set_stream(tx, name, replica, both, now); !set) return set;
   tx.query("INSERT INTO dynamodb_table (account, region, name, space, version, definition) VALUES (?, ?, ?, ?, 1, ?)",
@@ -179,8 +186,8 @@ Result<Done> join_replica(Transaction& tx, const Table& table, Value& definition
   if (!other) return table_missing_in(table.name, region);
   for (const auto* part : {&table, other.get()})
     if (part->definition["StreamSpecification"]["StreamViewType"].string_or("") != "NEW_AND_OLD_IMAGES")
-      return validation("One or more parameter values were invalid: Table " + table.name + " in region " + part->region +
-                        " needs a stream with the view type NEW_AND_OLD_IMAGES");
+      return validation("One or more parameter values were invalid: Table " + table.name + " in region " +
+                        part->region + " needs a stream with the view type NEW_AND_OLD_IMAGES");
   for (const auto* member : {"KeySchema", "AttributeDefinitions"})
     if (!(table.definition[member] == other->definition[member]))
       return validation("One or more parameter values were invalid: Table " + table.name + " in region " + region +
@@ -192,9 +199,10 @@ Result<Done> join_replica(Transaction& tx, const Table& table, Value& definition
   definition.set("Regions", List(regions.begin(), regions.end()));
   auto theirs = other->definition;
   copy_shared(theirs, definition);
-  tx.query("UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
-           "AND name = ?",
-           table.space, to_json(theirs), name.account, name.region, name.name);
+  tx.query(
+      "UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
+      "AND name = ?",
+      table.space, to_json(theirs), name.account, name.region, name.name);
   return done;
 }
 
@@ -202,14 +210,16 @@ Result<Done> part_replica(Transaction& tx, const Table& table, const std::string
   const auto regions = regions_of(table.definition);
   const auto parting = read_table(tx, {table.account, region, table.name});
   if (!parting || std::find(regions.begin(), regions.end(), region) == regions.end())
-    return Error{"ReplicaNotFoundException", "Replica of global table " + table.name + " not found in region " + region};
+    return Error{"ReplicaNotFoundException",
+                 "Replica of global table " + table.name + " not found in region " + region};
   auto own = parting->definition;
   for (const auto* shared : {"Regions", "OtherStreams", "Global2017"}) own.map().erase(shared);
   if (auto* recovery = own.map().find("Recovery")) recovery->set("Since", now.ms);  // Its past stays with the others.
   const auto space = copy_spaces(tx, *parting, own);
-  tx.query("UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
-           "AND name = ?",
-           space, to_json(own), table.account, region, table.name);
+  tx.query(
+      "UPDATE dynamodb_table SET space = ?, version = version + 1, definition = ? WHERE account = ? AND region = ? "
+      "AND name = ?",
+      space, to_json(own), table.account, region, table.name);
   if (!parting->ttl_attribute.empty())
     tx.schedule(now, "dynamodb-expiry-backfill",
                 Map{{"account", table.account}, {"region", region}, {"table", table.name}, {"space", space}});
@@ -237,8 +247,9 @@ bool leave_replicas(Transaction& tx, const Table& table, Time now) {
     sync_replicas(tx, *other, definition);
     // What is to expire next was this region's task.
     if (!other->ttl_attribute.empty())
-      tx.schedule(now, "dynamodb-expiry-backfill",
-                  Map{{"account", other->account}, {"region", region}, {"table", other->name}, {"space", other->space}});
+      tx.schedule(
+          now, "dynamodb-expiry-backfill",
+          Map{{"account", other->account}, {"region", region}, {"table", other->name}, {"space", other->space}});
   }
   return others;
 }

@@ -10,7 +10,8 @@ void load(Registrar& registrar, const std::shared_ptr<Service>& service, const S
   registrar.schema(sources.schema);
   registrar.schema(sources.recovery_schema);
   registrar.views(sources.views);
-  registrar.view_function("dynamodb_json", [](std::string_view blob) { return to_json(json_shape(decode_item(blob))); });
+  registrar.view_function("dynamodb_json",
+                          [](std::string_view blob) { return to_json(json_shape(decode_item(blob))); });
   using Run = Result<Value> (*)(Service&, Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
       {"BatchExecuteStatement", batch_execute_statement},

@@ -26,8 +26,8 @@ void open_shard(Transaction& tx, const std::string& account, std::int64_t stream
 void follow_shard(Transaction& tx, const std::string& account, std::int64_t stream, std::int64_t shard,
                   std::int64_t sequence, Time now) {
   const auto first =
-      tx.query("SELECT first_sequence FROM dynamodb_shard WHERE account = ? AND stream = ? AND shard = ?",
-               account, stream, shard);
+      tx.query("SELECT first_sequence FROM dynamodb_shard WHERE account = ? AND stream = ? AND shard = ?", account,
+               stream, shard);
   if (first.empty() || first[0][0].integer() == sequence) return;
   tx.query("UPDATE dynamodb_shard SET last_sequence = ? WHERE account = ? AND stream = ? AND shard = ?", sequence - 1,
            account, stream, shard);
@@ -78,13 +78,12 @@ void write_to(Transaction& tx, const Table& table, std::int64_t stream, StreamVi
   tx.query(
       "INSERT INTO dynamodb_record (account, stream, sequence, at_ms, event, expired, keys, before, after) "
       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      table.account, stream, sequence, origin.now.ms, event, origin.expired ? 1 : 0, Blob{keys},
-      old_image.parameter(), new_image.parameter());
+      table.account, stream, sequence, origin.now.ms, event, origin.expired ? 1 : 0, Blob{keys}, old_image.parameter(),
+      new_image.parameter());
   if (position[0][3].integer() == 0) {
     tx.query("UPDATE dynamodb_stream SET trims = 1 WHERE account = ? AND stream = ?", table.account, stream);
     tx.schedule(Time{origin.now.ms + record_lifetime_ms}, "dynamodb-trim",
-                Map{{"account", table.account}, {"stream", stream}},
-                table.account + "/" + std::to_string(stream));
+                Map{{"account", table.account}, {"stream", stream}}, table.account + "/" + std::to_string(stream));
   }
 }
 
@@ -123,8 +122,7 @@ Result<Done> set_stream(Transaction& tx, const TableName& table, Value& definiti
     return done;
   }
   if (present) return validation("Table already has an enabled stream: TableName: " + table.name);
-  if (view.is_null())
-    return invalid_parameter("If stream is being enabled then UpdateViewType is required");
+  if (view.is_null()) return invalid_parameter("If stream is being enabled then UpdateViewType is required");
   const auto stream = take_spaces(tx, table.account, 1);
   // A label names a moment; two in one moment still differ.
   std::string label;

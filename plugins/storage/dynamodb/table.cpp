@@ -129,7 +129,8 @@ Result<Done> check_all_used(const Value& input) {
             !keys.is_null())
           collect(keys);
   if (used.size() == input["AttributeDefinitions"].list().size()) return done;
-  if (std::all_of(std::begin(index_kinds), std::end(index_kinds), [&](const char* kind) { return input[kind].is_null(); }))
+  if (std::all_of(std::begin(index_kinds), std::end(index_kinds),
+                  [&](const char* kind) { return input[kind].is_null(); }))
     return invalid_parameter(
         "Number of attributes in KeySchema does not exactly match number of attributes defined in "
         "AttributeDefinitions");
@@ -199,8 +200,7 @@ namespace {
 
 // A second: what is provisioned or, on demand, the maximum (0: none).
 double units_of(const Value& described, bool provisioned, const std::string& kind) {
-  if (provisioned)
-    return static_cast<double>(described["ProvisionedThroughput"][kind + "CapacityUnits"].integer_or(0));
+  if (provisioned) return static_cast<double>(described["ProvisionedThroughput"][kind + "CapacityUnits"].integer_or(0));
   return static_cast<double>(
       std::max<std::int64_t>(0, described["OnDemandThroughput"]["Max" + kind + "RequestUnits"].integer_or(0)));
 }
@@ -235,7 +235,8 @@ Index read_index(const Value& described, const Value& definitions, const std::st
   if (kind == "VectorIndexes") {
     index.vector = read_vector_keys(described);
     List schema;
-    for (const auto& name : index.vector->partition) schema.push_back(Map{{"AttributeName", name}, {"KeyType", "HASH"}});
+    for (const auto& name : index.vector->partition)
+      schema.push_back(Map{{"AttributeName", name}, {"KeyType", "HASH"}});
     index.keys = read_key_schema(schema, definitions);
     for (const auto& name : index.vector->filters) index.attributes.push_back(name);
     return index;
@@ -321,7 +322,8 @@ Result<Value> define_index(const Value& index, bool global, const std::string& t
   defined.set("IndexStatus", "ACTIVE");
   defined.set("ProvisionedThroughput",
               throughput_description(provisioned ? index["ProvisionedThroughput"] : Value(Map{})));
-  if (auto set = set_on_demand(defined, index["OnDemandThroughput"], provisioned, name, false); !set) return set.error();
+  if (auto set = set_on_demand(defined, index["OnDemandThroughput"], provisioned, name, false); !set)
+    return set.error();
   if (auto set = set_warm(defined, index["WarmThroughput"], provisioned, name, false); !set) return set.error();
   return defined;
 }
@@ -391,9 +393,8 @@ void forget_unused_attributes(const Table& table, Value& definition) {
   };
   std::erase_if(definition.map().find("AttributeDefinitions")->list(), [&](const Value& attribute) {
     const auto& name = attribute["AttributeName"].string();
-    return !changed->keys.contains(name) &&
-           std::none_of(changed->indexes.begin(), changed->indexes.end(),
-                        [&](const Index& index) { return named_by(index, name); });
+    return !changed->keys.contains(name) && std::none_of(changed->indexes.begin(), changed->indexes.end(),
+                                                         [&](const Index& index) { return named_by(index, name); });
   });
 }
 

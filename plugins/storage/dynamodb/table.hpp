@@ -49,9 +49,9 @@ struct Index {
   std::int64_t space = 0;
   KeySchema keys;
   Projects projects = Projects::all;
-  std::vector<std::string> attributes;  // What `some` projects beside keys.
-  bool active = true;                   // False while it is being filled.
-  std::optional<VectorKeys> vector;     // Of a vector index, which is global too.
+  std::vector<std::string> attributes;     // What `some` projects beside keys.
+  bool active = true;                      // False while it is being filled.
+  std::optional<VectorKeys> vector;        // Of a vector index, which is global too.
   double read_units = 0, write_units = 0;  // A second: provisioned, or at most on demand (0: no limit).
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();
@@ -61,8 +61,9 @@ struct Index {
 // "Recovery" {Since, Days}, "Policy" {Policy, RevisionId}, "StreamPolicies" the same by a stream's label, "Insights" a
 // description by index or "", "Warm" what was asked for (also in an index), "AutoScaling" what
 // operations_global.cpp keeps; "Regions", "OtherStreams" and "Global2017" are in replicas.hpp.
-constexpr const char* hidden_members[] = {"Tags",     "TimeToLive", "Stream",      "Recovery", "Policy",       "StreamPolicies",
-                                          "Insights", "Warm",       "AutoScaling", "Regions",  "OtherStreams", "Global2017"};
+constexpr const char* hidden_members[] = {"Tags",        "TimeToLive",     "Stream",       "Recovery",
+                                          "Policy",      "StreamPolicies", "Insights",     "Warm",
+                                          "AutoScaling", "Regions",        "OtherStreams", "Global2017"};
 
 // What a stream records of each change.
 enum class StreamView : std::uint8_t { keys, new_image, old_image, both };
@@ -87,8 +88,8 @@ struct Table {
     StreamView view = StreamView::keys;
   };
   std::vector<ReplicaStream> replica_streams;  // Of the same table in other regions.
-  bool recovers = false;               // Changes are kept, to be undone.
-  bool throttles = false;              // Its throughput is enforced.
+  bool recovers = false;                       // Changes are kept, to be undone.
+  bool throttles = false;                      // Its throughput is enforced.
   double read_units = 0, write_units = 0;
   std::shared_ptr<TableSize> size = std::make_shared<TableSize>();
   std::shared_ptr<Throughput> throughput = std::make_shared<Throughput>();

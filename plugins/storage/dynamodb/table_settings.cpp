@@ -53,10 +53,10 @@ Result<Value> describe_encryption(const Value& specification, const std::string&
     return Value();
   }
   if (type.string_or("KMS") != "KMS") return invalid_parameter("SSEType " + type.string() + " is not supported");
-  if (type.is_null() && !key.is_null()) return invalid_parameter("SSEType KMS is required if KMSMasterKeyId is specified");
-  return Value(Map{{"Status", "ENABLED"},
-                   {"SSEType", "KMS"},
-                   {"KMSMasterKeyArn", key_arn(key.string_or(default_key), table_arn)}});
+  if (type.is_null() && !key.is_null())
+    return invalid_parameter("SSEType KMS is required if KMSMasterKeyId is specified");
+  return Value(Map{
+      {"Status", "ENABLED"}, {"SSEType", "KMS"}, {"KMSMasterKeyArn", key_arn(key.string_or(default_key), table_arn)}});
 }
 
 Result<Done> change_encryption(Value& definition, const Value& specification) {
@@ -123,7 +123,8 @@ Result<Done> set_warm(Value& described, const Value& asked, bool provisioned, st
     if (wanted.integer() < warm[units.asked].integer()) {
       const auto lower =
           "Requested " + std::string(units.asked) + " for WarmThroughput " + subject(index) + " is lower than ";
-      if (change) return invalid_parameter(lower + "current WarmThroughput, decreasing WarmThroughput is not supported");
+      if (change)
+        return invalid_parameter(lower + "current WarmThroughput, decreasing WarmThroughput is not supported");
       if (provisioned) return invalid_parameter(lower + units.provisioned + " of ProvisionedThroughput");
       return invalid_parameter(
           lower +
@@ -146,7 +147,8 @@ Result<Value> make_policy(const std::string& policy, const Value& present, std::
   if (!parsed || !parsed->is_map()) return invalid("This policy contains invalid Json");
   const auto& statement = (*parsed)["Statement"];
   const bool empty = statement.is_null() || (statement.is_list() && statement.list().empty());
-  if (empty || !(statement.is_list() || statement.is_map())) return invalid("Could not parse the policy: Statement is empty!");
+  if (empty || !(statement.is_list() || statement.is_map()))
+    return invalid("Could not parse the policy: Statement is empty!");
   std::int64_t revision = 0;
   if (const auto& last = present["RevisionId"]; !last.is_null())
     std::from_chars(last.string().data(), last.string().data() + last.string().size(), revision);

@@ -20,7 +20,8 @@ Result<Done> change_encryption(Value& definition, const Value& specification);
 // --- OnDemandThroughput --------------------------------------------------------------------------
 
 // `described` is a table's or an index's definition, `index` its name or empty. A change takes -1 for "no limit".
-Result<Done> set_on_demand(Value& described, const Value& limits, bool provisioned, std::string_view index, bool change);
+Result<Done> set_on_demand(Value& described, const Value& limits, bool provisioned, std::string_view index,
+                           bool change);
 
 // --- Warm throughput -----------------------------------------------------------------------------
 

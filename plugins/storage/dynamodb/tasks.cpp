@@ -206,7 +206,8 @@ Result<Done> trim_undo(TaskRun& run) {
       const auto oldest =
           recovers ? now.ms - table->definition["Recovery"]["Days"].integer() * recovery_day_ms : INT64_MAX;
       tx.query(
-          "DELETE FROM dynamodb_undo WHERE account = ? AND space = ? AND at_ms < ? AND sequence < (SELECT MIN(sequence) "
+          "DELETE FROM dynamodb_undo WHERE account = ? AND space = ? AND at_ms < ? AND sequence < (SELECT "
+          "MIN(sequence) "
           "FROM dynamodb_undo WHERE account = ? AND space = ?) + ?",
           name.account, space, oldest, name.account, space, chunk_rows);
       finished = tx.changes() < static_cast<std::int64_t>(chunk_rows);

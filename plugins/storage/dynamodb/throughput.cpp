@@ -16,16 +16,18 @@ Error exceeded(const Table& table, const Index* index, const char* operation) {
                       (provisioned ? "ProvisionedThroughputExceeded" : "MaxOnDemandThroughputExceeded");
   const Value reasons = List{Map{{"reason", reason}, {"resource", resource}}};
   if (!provisioned) {
-    Error error{"ThrottlingException", "Throughput exceeds the maximum OnDemandThroughput configured on table or index"};
+    Error error{"ThrottlingException",
+                "Throughput exceeds the maximum OnDemandThroughput configured on table or index"};
     error.members.set("throttlingReasons", reasons);
     return error;
   }
   Error error{"ProvisionedThroughputExceededException",
-              index ? "The level of configured provisioned throughput for one or more global secondary indexes of the "
-                      "table was exceeded. Consider increasing your provisioning level for the under-provisioned global "
-                      "secondary indexes with the UpdateTable API"
-                    : "The level of configured provisioned throughput for the table was exceeded. Consider increasing "
-                      "your provisioning level with the UpdateTable API."};
+              index
+                  ? "The level of configured provisioned throughput for one or more global secondary indexes of the "
+                    "table was exceeded. Consider increasing your provisioning level for the under-provisioned global "
+                    "secondary indexes with the UpdateTable API"
+                  : "The level of configured provisioned throughput for the table was exceeded. Consider increasing "
+                    "your provisioning level with the UpdateTable API."};
   error.members.set("ThrottlingReasons", reasons);
   return error;
 }

@@ -1,8 +1,9 @@
 // The tables that are kept in memory, and changes that come in between.
+#include "dynamodb/catalog.hpp"
+
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "dynamodb/catalog.hpp"
 #include "support.hpp"
 
 using namespace moonbase;
@@ -55,8 +56,8 @@ TEST_CASE("a table that is gone is not kept, nor found again") {
     const auto table = *catalog.find(kernel.store, orders);
     CHECK((*catalog.find(kernel.store, orders)) == table);
     const auto deleted = kernel.store.write([](Transaction& tx) -> Result<Value> {
-      tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", orders.account, orders.region,
-               orders.name);
+      tx.query("DELETE FROM dynamodb_table WHERE account = ? AND region = ? AND name = ?", orders.account,
+               orders.region, orders.name);
       return Value();
     });
     CHECK(deleted);

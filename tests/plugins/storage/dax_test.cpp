@@ -90,7 +90,8 @@ TEST_CASE("what is written through DAX is what it answers next") {
   kernel.dax("DeleteItem", Map{{"TableName", "orders"}, {"Key", key}});
   CHECK(kernel.state("a") == "none");
   kernel.dax("BatchWriteItem",
-             Map{{"RequestItems", Map{{"orders", List{Map{{"PutRequest", Map{{"Item", put_input("a", "batch")["Item"]}}}}}}}}});
+             Map{{"RequestItems",
+                  Map{{"orders", List{Map{{"PutRequest", Map{{"Item", put_input("a", "batch")["Item"]}}}}}}}}});
   CHECK(kernel.state("a") == "batch");
   kernel.dax("TransactWriteItems", Map{{"TransactItems", List{Map{{"Put", put_input("a", "transaction")}}}}});
   CHECK(kernel.state("a") == "transaction");
@@ -114,7 +115,8 @@ TEST_CASE("a refused write leaves nothing of itself, and its error is the table'
 TEST_CASE("projections choose from the item that is kept, numbers are one however they are written") {
   Accelerated kernel;
   kernel.call("CreateTable", table_input("numbers", {"n:N"}));
-  kernel.call("PutItem", {{"TableName", "numbers"}, {"Item", Map{{"n", n("1")}, {"b", Map{{"B", "\x01\x02"}}}, {"c", s("x")}}}});
+  kernel.call("PutItem",
+              {{"TableName", "numbers"}, {"Item", Map{{"n", n("1")}, {"b", Map{{"B", "\x01\x02"}}}, {"c", s("x")}}}});
   const auto get = [&](const char* number, Map more) {
     more.set("TableName", "numbers");
     more.set("Key", Map{{"n", n(number)}});
@@ -192,8 +194,9 @@ TEST_CASE("what no model has checked is answered by the table") {
   };
   const std::string prefix = "com.amazonaws.dynamodb.v20120810#";
   CHECK(wrong("DescribeTable", Map{{"TableName", "orders"}}) == prefix + "UnknownOperationException");
-  for (const auto& key : {Value(5), Value("id"), Value(List{}), Value(Map{{"id", "a"}}), Value(Map{{"id", Map{{"S", 5}}}}),
-                          Value(Map{{"id", Map{{"S", "a"}, {"N", "1"}}}}), Value(Map{{"id", n("1")}})})
+  for (const auto& key :
+       {Value(5), Value("id"), Value(List{}), Value(Map{{"id", "a"}}), Value(Map{{"id", Map{{"S", 5}}}}),
+        Value(Map{{"id", Map{{"S", "a"}, {"N", "1"}}}}), Value(Map{{"id", n("1")}})})
     for (const auto* operation : {"GetItem", "DeleteItem"})
       wrong(operation, Map{{"TableName", "orders"}, {"Key", key}});
   wrong("GetItem", Map{{"TableName", 7}, {"Key", Map{{"id", s("a")}}}});

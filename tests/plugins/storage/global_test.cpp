@@ -37,23 +37,26 @@ struct Old : Platform {
   }
   Value make(bool provisioned = false) {
     for (const auto* region : {home, away}) at(region, "CreateTable", streaming(provisioned));
-    return call("CreateGlobalTable",
-                {{"GlobalTableName", "orders"},
-                 {"ReplicationGroup", List{Map{{"RegionName", home}}, Map{{"RegionName", away}}}}})["GlobalTableDescription"];
+    return call(
+        "CreateGlobalTable",
+        {{"GlobalTableName", "orders"},
+         {"ReplicationGroup", List{Map{{"RegionName", home}}, Map{{"RegionName", away}}}}})["GlobalTableDescription"];
   }
   void put_at(const std::string& region, const std::string& id, const std::string& owner) {
     at(region, "PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", s(id)}, {"owner", s(owner)}}}});
   }
   std::string owner_at(const std::string& region, const std::string& id) {
-    return at(region, "GetItem", {{"TableName", "orders"}, {"Key", Map{{"id", s(id)}}}})["Item"]["owner"]["S"].string_or(
-        "nobody");
+    return at(region, "GetItem", {{"TableName", "orders"}, {"Key", Map{{"id", s(id)}}}})["Item"]["owner"]["S"]
+        .string_or("nobody");
   }
   std::int64_t owned_at(const std::string& region, const std::string& owner) {
-    return at(region, "Query", {{"TableName", "orders"},
-                                {"IndexName", "by-owner"},
-                                {"KeyConditionExpression", "#o = :o"},
-                                {"ExpressionAttributeNames", Map{{"#o", "owner"}}},
-                                {"ExpressionAttributeValues", Map{{":o", s(owner)}}}})["Count"].integer();
+    return at(region, "Query",
+              {{"TableName", "orders"},
+               {"IndexName", "by-owner"},
+               {"KeyConditionExpression", "#o = :o"},
+               {"ExpressionAttributeNames", Map{{"#o", "owner"}}},
+               {"ExpressionAttributeValues", Map{{":o", s(owner)}}}})["Count"]
+        .integer();
   }
 };
 
@@ -83,8 +86,8 @@ TEST_CASE("a region that leaves a global table keeps the items, and a life of it
   Old kernel;
   kernel.make();
   kernel.put_at(home, "a", "ann");
-  kernel.call("UpdateGlobalTable", {{"GlobalTableName", "orders"},
-                                    {"ReplicaUpdates", List{Map{{"Delete", Map{{"RegionName", away}}}}}}});
+  kernel.call("UpdateGlobalTable",
+              {{"GlobalTableName", "orders"}, {"ReplicaUpdates", List{Map{{"Delete", Map{{"RegionName", away}}}}}}});
   CHECK(kernel.owner_at(away, "a") == "ann");
   CHECK(kernel.owned_at(away, "ann") == 1);
   kernel.put_at(home, "a", "eve");
@@ -94,11 +97,13 @@ TEST_CASE("a region that leaves a global table keeps the items, and a life of it
   CHECK(kernel.owner_at(home, "b") == "nobody");
   CHECK(kernel.in(away, "DescribeGlobalTable", {{"GlobalTableName", "orders"}}).error().code ==
         "GlobalTableNotFoundException");
-  CHECK(kernel.call("DescribeGlobalTable", {{"GlobalTableName", "orders"}})["GlobalTableDescription"]["ReplicationGroup"]
-            .list().size() == 1);
-  const auto joins = kernel.in(home, "UpdateGlobalTable",
-                               {{"GlobalTableName", "orders"},
-                                {"ReplicaUpdates", List{Map{{"Create", Map{{"RegionName", away}}}}}}});
+  CHECK(
+      kernel.call("DescribeGlobalTable", {{"GlobalTableName", "orders"}})["GlobalTableDescription"]["ReplicationGroup"]
+          .list()
+          .size() == 1);
+  const auto joins =
+      kernel.in(home, "UpdateGlobalTable",
+                {{"GlobalTableName", "orders"}, {"ReplicaUpdates", List{Map{{"Create", Map{{"RegionName", away}}}}}}});
   CHECK(joins.error().message.find("not empty") != std::string::npos);
 }
 
@@ -123,8 +128,10 @@ TEST_CASE("what cannot be a global table is refused") {
   CHECK(create().error().code == "GlobalTableAlreadyExistsException");
   CHECK(kernel.error("DescribeGlobalTable", {{"GlobalTableName", "other"}}).code == "GlobalTableNotFoundException");
   const auto update = [&](const char* action, const char* region) {
-    return kernel.error("UpdateGlobalTable", {{"GlobalTableName", "orders"},
-                                              {"ReplicaUpdates", List{Map{{action, Map{{"RegionName", region}}}}}}}).code;
+    return kernel
+        .error("UpdateGlobalTable",
+               {{"GlobalTableName", "orders"}, {"ReplicaUpdates", List{Map{{action, Map{{"RegionName", region}}}}}}})
+        .code;
   };
   CHECK(update("Create", away) == "ReplicaAlreadyExistsException");
   CHECK(update("Delete", "ap-south-1") == "ReplicaNotFoundException");
@@ -133,24 +140,28 @@ TEST_CASE("what cannot be a global table is refused") {
 TEST_CASE("settings of a global table hold in every region") {
   Old kernel;
   kernel.make(true);
-  const auto settings = kernel.call(
-      "UpdateGlobalTableSettings",
-      {{"GlobalTableName", "orders"},
-       {"GlobalTableProvisionedWriteCapacityUnits", 9},
-       {"GlobalTableGlobalSecondaryIndexSettingsUpdate",
-        List{Map{{"IndexName", "by-owner"}, {"ProvisionedWriteCapacityUnits", 8}}}}})["ReplicaSettings"];
+  const auto settings =
+      kernel.call("UpdateGlobalTableSettings",
+                  {{"GlobalTableName", "orders"},
+                   {"GlobalTableProvisionedWriteCapacityUnits", 9},
+                   {"GlobalTableGlobalSecondaryIndexSettingsUpdate",
+                    List{Map{{"IndexName", "by-owner"}, {"ProvisionedWriteCapacityUnits", 8}}}}})["ReplicaSettings"];
   for (const auto& replica : settings.list()) {
     CHECK(replica["ReplicaProvisionedWriteCapacityUnits"].integer() == 9);
     CHECK(replica["ReplicaProvisionedReadCapacityUnits"].integer() == 5);
     CHECK(replica["ReplicaGlobalSecondaryIndexSettings"][0]["ProvisionedWriteCapacityUnits"].integer() == 8);
   }
   CHECK(kernel.at(away, "DescribeGlobalTableSettings", {{"GlobalTableName", "orders"}})["ReplicaSettings"] == settings);
-  CHECK(kernel.at(away, "DescribeTable", {{"TableName", "orders"}})["Table"]["ProvisionedThroughput"]["WriteCapacityUnits"]
-            .integer() == 9);
-  CHECK(kernel.error("UpdateGlobalTableSettings",
-                     {{"GlobalTableName", "orders"},
-                      {"ReplicaSettingsUpdate",
-                       List{Map{{"RegionName", away}, {"ReplicaProvisionedReadCapacityUnits", 7}}}}}).code == "NotImplemented");
+  CHECK(
+      kernel
+          .at(away, "DescribeTable", {{"TableName", "orders"}})["Table"]["ProvisionedThroughput"]["WriteCapacityUnits"]
+          .integer() == 9);
+  CHECK(kernel
+            .error("UpdateGlobalTableSettings",
+                   {{"GlobalTableName", "orders"},
+                    {"ReplicaSettingsUpdate",
+                     List{Map{{"RegionName", away}, {"ReplicaProvisionedReadCapacityUnits", 7}}}}})
+            .code == "NotImplemented");
 }
 
 TEST_CASE("auto scaling is kept by region and index, and described") {
@@ -166,23 +177,28 @@ TEST_CASE("auto scaling is kept by region and index, and described") {
        {"GlobalSecondaryIndexUpdates",
         List{Map{{"IndexName", "by-owner"}, {"ProvisionedWriteCapacityAutoScalingUpdate", write}}}},
        {"ReplicaUpdates",
-        List{Map{{"RegionName", away}, {"ReplicaProvisionedReadCapacityAutoScalingUpdate", read}}}}})
-      ["TableAutoScalingDescription"];
+        List{Map{{"RegionName", away},
+                 {"ReplicaProvisionedReadCapacityAutoScalingUpdate", read}}}}})["TableAutoScalingDescription"];
   REQUIRE(updated["Replicas"].list().size() == 2);
   for (const auto& replica : updated["Replicas"].list()) {
     const auto& settings = replica["ReplicaProvisionedWriteCapacityAutoScalingSettings"];
     CHECK(settings["MaximumUnits"].integer() == 50);
     CHECK(settings["ScalingPolicies"][0]["PolicyName"].string() == "half");
-    CHECK(replica["GlobalSecondaryIndexes"][0]["ProvisionedWriteCapacityAutoScalingSettings"]["MinimumUnits"].integer() == 5);
+    CHECK(
+        replica["GlobalSecondaryIndexes"][0]["ProvisionedWriteCapacityAutoScalingSettings"]["MinimumUnits"].integer() ==
+        5);
     const bool reads = !replica["ReplicaProvisionedReadCapacityAutoScalingSettings"].is_null();
     CHECK(reads == (replica["RegionName"].string() == away));
   }
   kernel.restart();
-  CHECK(kernel.call("DescribeTableReplicaAutoScaling", {{"TableName", "orders"}})["TableAutoScalingDescription"] == updated);
+  CHECK(kernel.call("DescribeTableReplicaAutoScaling", {{"TableName", "orders"}})["TableAutoScalingDescription"] ==
+        updated);
 
   const auto refused = [&](Map update) {
-    return kernel.error("UpdateTableReplicaAutoScaling",
-                        {{"TableName", "orders"}, {"ProvisionedWriteCapacityAutoScalingUpdate", std::move(update)}}).message;
+    return kernel
+        .error("UpdateTableReplicaAutoScaling",
+               {{"TableName", "orders"}, {"ProvisionedWriteCapacityAutoScalingUpdate", std::move(update)}})
+        .message;
   };
   const std::string failed = "Failed to update settings for global table with name: ‘orders’: ";
   CHECK(refused({{"MinimumUnits", 5}}) ==
@@ -190,7 +206,8 @@ TEST_CASE("auto scaling is kept by region and index, and described") {
   CHECK(refused({{"MinimumUnits", 5}, {"AutoScalingDisabled", true}}) ==
         failed + "Parameters 'MinimumUnits' must be left blank when disabling auto scaling.");
   kernel.call("CreateTable", table_input("demand", {"id:S"}));
-  CHECK(kernel.error("UpdateTableReplicaAutoScaling",
-                     {{"TableName", "demand"}, {"ProvisionedWriteCapacityAutoScalingUpdate", write}})
+  CHECK(kernel
+            .error("UpdateTableReplicaAutoScaling",
+                   {{"TableName", "demand"}, {"ProvisionedWriteCapacityAutoScalingUpdate", write}})
             .message.find("BillingMode is PayPerRequest") != std::string::npos);
 }

@@ -196,9 +196,10 @@ TEST_CASE("an insert that a transaction cannot do is a duplicate, and tokens are
   CHECK((*error.members.find("CancellationReasons"))[1]["Message"].string() == "Duplicate primary key exists in table");
 
   const auto write = [&](const char* id) {
-    return platform.try_call("dynamodb", "TransactWriteItems",
-                             {{"ClientRequestToken", "t"},
-                              {"TransactItems", List{Map{{"Put", Map{{"TableName", "orders"}, {"Item", Map{{"id", s(id)}}}}}}}}});
+    return platform.try_call(
+        "dynamodb", "TransactWriteItems",
+        {{"ClientRequestToken", "t"},
+         {"TransactItems", List{Map{{"Put", Map{{"TableName", "orders"}, {"Item", Map{{"id", s(id)}}}}}}}}});
   };
   CHECK(write("x"));
   CHECK(write("y").error().code == "IdempotentParameterMismatchException");

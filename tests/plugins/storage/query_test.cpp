@@ -324,10 +324,14 @@ TEST_CASE("a global index may have several attributes in each part of its key") 
                                  {"round", s(round)},
                                  {"leg", n(leg)},
                                  {"place", s(place)}});
-  platform.put("matches", {{"id", s("other year")}, {"cup", s("world")}, {"year", n("2022")}, {"round", s("a")},
-                           {"leg", n("2")}, {"place", s("x")}});
-  platform.put("matches", {{"id", s("no place")}, {"cup", s("world")}, {"year", n("2026")}, {"round", s("a")},
-                           {"leg", n("2")}});
+  platform.put("matches", {{"id", s("other year")},
+                           {"cup", s("world")},
+                           {"year", n("2022")},
+                           {"round", s("a")},
+                           {"leg", n("2")},
+                           {"place", s("x")}});
+  platform.put("matches",
+               {{"id", s("no place")}, {"cup", s("world")}, {"year", n("2026")}, {"round", s("a")}, {"leg", n("2")}});
 
   const auto found = [&](const std::string& condition, Map values) {
     values.set(":cup", s("world"));
@@ -359,11 +363,13 @@ TEST_CASE("a global index may have several attributes in each part of its key") 
         "b10y");
 
   const auto refused = [&](const char* condition, Map values) {
-    return platform.error("Query", {{"TableName", "matches"},
-                                    {"IndexName", "wide"},
-                                    {"ExpressionAttributeNames", Map{{"#y", "year"}}},
-                                    {"KeyConditionExpression", condition},
-                                    {"ExpressionAttributeValues", std::move(values)}}).code;
+    return platform
+        .error("Query", {{"TableName", "matches"},
+                         {"IndexName", "wide"},
+                         {"ExpressionAttributeNames", Map{{"#y", "year"}}},
+                         {"KeyConditionExpression", condition},
+                         {"ExpressionAttributeValues", std::move(values)}})
+        .code;
   };
   CHECK(refused("cup = :c AND #y > :y", {{":c", s("world")}, {":y", n("1")}}) == "ValidationException");
   CHECK(refused("cup = :c AND #y = :y AND leg = :d", {{":c", s("world")}, {":y", n("1")}, {":d", n("1")}}) ==
@@ -373,8 +379,12 @@ TEST_CASE("a global index may have several attributes in each part of its key") 
 TEST_CASE("a wide index is read page by page, and has at most four attributes in each part") {
   Platform platform(with_wide_index());
   for (int i = 0; i < 9; ++i)
-    platform.put("matches", {{"id", s(std::to_string(i))}, {"cup", s("world")}, {"year", n("1")},
-                             {"round", s(std::to_string(i % 3))}, {"leg", n(std::to_string(i % 2))}, {"place", s("x")}});
+    platform.put("matches", {{"id", s(std::to_string(i))},
+                             {"cup", s("world")},
+                             {"year", n("1")},
+                             {"round", s(std::to_string(i % 3))},
+                             {"leg", n(std::to_string(i % 2))},
+                             {"place", s("x")}});
   Map query = {{"TableName", "matches"},
                {"IndexName", "wide"},
                {"Limit", 2},

@@ -84,8 +84,8 @@ TEST_CASE("a backup holds the table as it was, and is restored to a new table wi
 TEST_CASE("a restore may leave indexes out and change how the table is billed") {
   Orders kernel;
   kernel.order("a", "ann", 1);
-  const auto arn = kernel.call("CreateBackup", {{"TableName", "orders"}, {"BackupName", "one"}})["BackupDetails"]
-                                                                                              ["BackupArn"];
+  const auto arn =
+      kernel.call("CreateBackup", {{"TableName", "orders"}, {"BackupName", "one"}})["BackupDetails"]["BackupArn"];
   const auto table = kernel.call("RestoreTableFromBackup",
                                  {{"BackupArn", arn},
                                   {"TargetTableName", "again"},
@@ -103,9 +103,9 @@ TEST_CASE("backups are listed, described and deleted") {
   std::vector<std::string> arns;
   for (const auto* name : {"one", "two", "three"}) {
     kernel.clock.advance_ms(second_ms);
-    arns.push_back(kernel.call("CreateBackup", {{"TableName", "orders"}, {"BackupName", name}})["BackupDetails"]
-                                                                                              ["BackupArn"]
-                       .string());
+    arns.push_back(
+        kernel.call("CreateBackup", {{"TableName", "orders"}, {"BackupName", name}})["BackupDetails"]["BackupArn"]
+            .string());
   }
   const auto page = kernel.call("ListBackups", {{"TableName", "orders"}, {"Limit", 2}});
   REQUIRE(page["BackupSummaries"].list().size() == 2);
@@ -128,9 +128,9 @@ TEST_CASE("backups are listed, described and deleted") {
 TEST_CASE("a table is restored to any second since recovery was enabled") {
   Orders kernel;
   kernel.order("a", "ann", 1);
-  CHECK(kernel.error("RestoreTableToPointInTime", {{"SourceTableName", "orders"},
-                                                   {"TargetTableName", "again"},
-                                                   {"UseLatestRestorableTime", true}})
+  CHECK(kernel
+            .error("RestoreTableToPointInTime",
+                   {{"SourceTableName", "orders"}, {"TargetTableName", "again"}, {"UseLatestRestorableTime", true}})
             .code == "PointInTimeRecoveryUnavailableException");
   kernel.recover(true);
   const auto begin = kernel.clock.now().ms;
@@ -174,16 +174,17 @@ TEST_CASE("recovery reaches back 35 days, across a restart, and no further") {
   const auto then = kernel.clock.now().ms;
   kernel.restart();
   kernel.clock.advance_ms(20 * day_ms);
-  const auto described = kernel.call("DescribeContinuousBackups", {{"TableName", "orders"}})
-      ["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
+  const auto described =
+      kernel.call("DescribeContinuousBackups",
+                  {{"TableName", "orders"}})["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"];
   CHECK(described["PointInTimeRecoveryStatus"].string() == "ENABLED");
   CHECK(described["EarliestRestorableDateTime"].integer() == kernel.clock.now().ms - 35 * day_ms);
   kernel.restore("before", then - second_ms);
   CHECK(kernel.all("before") == "a:1");
   kernel.recover(false);
-  CHECK(kernel.error("RestoreTableToPointInTime", {{"SourceTableName", "orders"},
-                                                   {"TargetTableName", "again"},
-                                                   {"UseLatestRestorableTime", true}})
+  CHECK(kernel
+            .error("RestoreTableToPointInTime",
+                   {{"SourceTableName", "orders"}, {"TargetTableName", "again"}, {"UseLatestRestorableTime", true}})
             .code == "PointInTimeRecoveryUnavailableException");
 }
 
@@ -208,8 +209,10 @@ TEST_CASE("contributor insights are kept, described and listed") {
   CHECK(kernel.call("DescribeContributorInsights", table)["ContributorInsightsStatus"].string() == "DISABLED");
   kernel.call("UpdateContributorInsights",
               {{"TableName", "orders"}, {"IndexName", "by-owner"}, {"ContributorInsightsAction", "ENABLE"}});
-  CHECK(kernel.call("DescribeContributorInsights", {{"TableName", "orders"}, {"IndexName", "by-owner"}})
-            ["ContributorInsightsStatus"].string() == "ENABLED");
+  CHECK(kernel
+            .call("DescribeContributorInsights",
+                  {{"TableName", "orders"}, {"IndexName", "by-owner"}})["ContributorInsightsStatus"]
+            .string() == "ENABLED");
   CHECK(kernel.error("UpdateContributorInsights", {{"TableName", "orders"}, {"ContributorInsightsAction", "PERHAPS"}})
             .code == "ValidationException");
   const auto listed = kernel.call("ListContributorInsights")["ContributorInsightsSummaries"];

@@ -31,15 +31,20 @@ struct Global : Platform {
     at(region, "PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", s(id)}, {"owner", s(owner)}}}});
   }
   std::string owner_at(const std::string& region, const std::string& id) {
-    return at(region, "GetItem", {{"TableName", "orders"}, {"Key", Map{{"id", s(id)}}}})["Item"]["owner"]["S"].string_or(
-        "nobody");
+    return at(region, "GetItem", {{"TableName", "orders"}, {"Key", Map{{"id", s(id)}}}})["Item"]["owner"]["S"]
+        .string_or("nobody");
   }
   Value table_at(const std::string& region) { return at(region, "DescribeTable", {{"TableName", "orders"}})["Table"]; }
   // "INSERT:a MODIFY:a" of a region's own stream.
   std::string stream_at(const std::string& region) {
     const auto arn = table_at(region)["LatestStreamArn"];
     const auto shard = in(region, "dynamodbstreams", "DescribeStream", {{"StreamArn", arn}})
-                           ->map().find("StreamDescription")->map().find("Shards")->list().front()["ShardId"];
+                           ->map()
+                           .find("StreamDescription")
+                           ->map()
+                           .find("Shards")
+                           ->list()
+                           .front()["ShardId"];
     const auto from = in(region, "dynamodbstreams", "GetShardIterator",
                          {{"StreamArn", arn}, {"ShardId", shard}, {"ShardIteratorType", "TRIM_HORIZON"}});
     const auto records = in(region, "dynamodbstreams", "GetRecords", {{"ShardIterator", (*from)["ShardIterator"]}});
@@ -93,11 +98,12 @@ TEST_CASE("an index made in one region serves the other") {
              {"AttributeDefinitions", attribute_definitions({"id:S", "owner:S"})},
              {"GlobalSecondaryIndexUpdates", List{Map{{"Create", index("by-owner", {"owner:S"})}}}}});
   kernel.clock.advance_ms(1);
-  const auto found = kernel.at(home, "Query", {{"TableName", "orders"},
-                                               {"IndexName", "by-owner"},
-                                               {"KeyConditionExpression", "#o = :o"},
-                                               {"ExpressionAttributeNames", Map{{"#o", "owner"}}},
-                                               {"ExpressionAttributeValues", Map{{":o", s("ann")}}}});
+  const auto found = kernel.at(home, "Query",
+                               {{"TableName", "orders"},
+                                {"IndexName", "by-owner"},
+                                {"KeyConditionExpression", "#o = :o"},
+                                {"ExpressionAttributeNames", Map{{"#o", "owner"}}},
+                                {"ExpressionAttributeValues", Map{{":o", s("ann")}}}});
   CHECK(found["Count"].integer() == 1);
   CHECK(kernel.table_at(home)["GlobalSecondaryIndexes"][0]["IndexArn"].string() ==
         "arn:aws:dynamodb:us-east-1:000000000000:table/orders/index/by-owner");
@@ -127,8 +133,9 @@ TEST_CASE("a region that has the table already gets no replica") {
   kernel.at(away, "CreateTable", Global::definition());
   const auto input = Map{{"TableName", "orders"}, {"ReplicaUpdates", List{create_away}}};
   CHECK(kernel.error("UpdateTable", input).code == "ValidationException");
-  CHECK(kernel.error("UpdateTable", {{"TableName", "orders"},
-                                     {"ReplicaUpdates", List{Map{{"Delete", Map{{"RegionName", "ap-south-1"}}}}}}})
+  CHECK(kernel
+            .error("UpdateTable", {{"TableName", "orders"},
+                                   {"ReplicaUpdates", List{Map{{"Delete", Map{{"RegionName", "ap-south-1"}}}}}}})
             .code == "ResourceNotFoundException");
 }
 

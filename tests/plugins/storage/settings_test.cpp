@@ -44,7 +44,8 @@ Map warm(std::int64_t read, std::int64_t write) {
 TEST_CASE("a table's encryption is described with the key's ARN, and by default not at all") {
   Orders kernel;
   CHECK(kernel.described()["SSEDescription"].is_null());
-  CHECK(kernel.refused("SSESpecification", Map{{"Enabled", false}}) == invalid + "Table is already encrypted by default");
+  CHECK(kernel.refused("SSESpecification", Map{{"Enabled", false}}) ==
+        invalid + "Table is already encrypted by default");
 
   const auto own = kernel.update("SSESpecification", Map{{"Enabled", true}})["SSEDescription"];
   CHECK(own["Status"].string() == "ENABLED");
@@ -55,8 +56,10 @@ TEST_CASE("a table's encryption is described with the key's ARN, and by default 
   CHECK(kernel.described()["SSEDescription"] == own);
 
   const auto of = [&](const char* id) {
-    return kernel.update("SSESpecification", Map{{"Enabled", true}, {"SSEType", "KMS"}, {"KMSMasterKeyId", id}})
-        ["SSEDescription"]["KMSMasterKeyArn"].string();
+    return kernel
+        .update("SSESpecification",
+                Map{{"Enabled", true}, {"SSEType", "KMS"}, {"KMSMasterKeyId", id}})["SSEDescription"]["KMSMasterKeyArn"]
+        .string();
   };
   CHECK(of("alias/aws/dynamodb") == own["KMSMasterKeyArn"].string());
   CHECK(of("11111111-2222-3333-4444-555555555555") == key + "11111111-2222-3333-4444-555555555555");
@@ -65,8 +68,9 @@ TEST_CASE("a table's encryption is described with the key's ARN, and by default 
   CHECK(orders != own["KMSMasterKeyArn"].string());
   CHECK(of((key + "7").c_str()) == key + "7");
   CHECK(kernel.refused("SSESpecification", Map{{"Enabled", true}, {"SSEType", "KMS"}, {"KMSMasterKeyId", key + "7"}}) ==
-        invalid + "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to "
-                  "change Master Key");
+        invalid +
+            "Table is already encrypted with given KMSMasterKeyId. Use KMSMasterKeyId parameter if you want to "
+            "change Master Key");
   CHECK(kernel.update("SSESpecification", Map{{"Enabled", false}})["SSEDescription"].is_null());
 }
 
@@ -95,15 +99,19 @@ TEST_CASE("limits on demand are set one by one and taken away by -1") {
         Value(Map{{"MaxReadRequestUnits", 100}, {"MaxWriteRequestUnits", -1}}));
   CHECK(kernel.update("OnDemandThroughput", Map{{"MaxReadRequestUnits", -1}})["OnDemandThroughput"].is_null());
 
-  const auto range = invalid + "Requested MaxWriteRequestUnits for OnDemandThroughput for table is outside of valid range";
+  const auto range =
+      invalid + "Requested MaxWriteRequestUnits for OnDemandThroughput for table is outside of valid range";
   CHECK(kernel.refused("OnDemandThroughput", Map{{"MaxWriteRequestUnits", 0}}) == range);
   CHECK(kernel.refused("OnDemandThroughput", Map{{"MaxWriteRequestUnits", -2}}) == range);
-  CHECK(kernel.error("CreateTable", with(table_input("new", {"id:S"}), "OnDemandThroughput",
-                                         Map{{"MaxWriteRequestUnits", -1}})).message == range);
+  CHECK(kernel
+            .error("CreateTable",
+                   with(table_input("new", {"id:S"}), "OnDemandThroughput", Map{{"MaxWriteRequestUnits", -1}}))
+            .message == range);
   auto input = with(table_input("new", {"id:S"}), "BillingMode", "PROVISIONED");
   input.set("ProvisionedThroughput", provisioned(1, 1));
   CHECK(kernel.error("CreateTable", with(input, "OnDemandThroughput", Map{{"MaxReadRequestUnits", 1}})).message ==
-        invalid + "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED");
+        invalid +
+            "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is PROVISIONED");
 }
 
 TEST_CASE("limits on demand are enforced where the tag asks for it, a second at a time") {
@@ -113,7 +121,8 @@ TEST_CASE("limits on demand are enforced where the tag asks for it, a second at 
   const auto writes = [&](int count) {
     int through = 0;
     for (int i = 0; i < count; ++i)
-      through += kernel.try_call("dynamodb", "PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", s("a")}}}}) ? 1 : 0;
+      through +=
+          kernel.try_call("dynamodb", "PutItem", {{"TableName", "orders"}, {"Item", Map{{"id", s("a")}}}}) ? 1 : 0;
     return through;
   };
   CHECK(writes(10) == 3);
@@ -141,18 +150,21 @@ TEST_CASE("warm throughput begins with the capacity mode's and only grows") {
   CHECK(described() == std::pair<std::int64_t, std::int64_t>{12'000, 5'000});
   kernel.update("WarmThroughput", warm(12'000, 5'000));
   CHECK(kernel.refused("WarmThroughput", warm(12'000, 4'999)) ==
-        invalid + "Requested WriteUnitsPerSecond for WarmThroughput for table is lower than current WarmThroughput, "
-                  "decreasing WarmThroughput is not supported");
+        invalid +
+            "Requested WriteUnitsPerSecond for WarmThroughput for table is lower than current WarmThroughput, "
+            "decreasing WarmThroughput is not supported");
 
   const auto table = table_input("new", {"id:S"});
   CHECK(kernel.error("CreateTable", with(table, "WarmThroughput", warm(1, 1))).message ==
-        invalid + "Requested ReadUnitsPerSecond for WarmThroughput for table is lower than initial throughput for "
-                  "OnDemand. See: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
-                  "on-demand-capacity-mode.html#on-demand-capacity-mode-initial");
+        invalid +
+            "Requested ReadUnitsPerSecond for WarmThroughput for table is lower than initial throughput for "
+            "OnDemand. See: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/"
+            "on-demand-capacity-mode.html#on-demand-capacity-mode-initial");
   auto metered = with(with(table, "BillingMode", "PROVISIONED"), "ProvisionedThroughput", provisioned(10, 10));
   CHECK(kernel.error("CreateTable", with(metered, "WarmThroughput", warm(10, 5))).message ==
-        invalid + "Requested WriteUnitsPerSecond for WarmThroughput for table is lower than WriteCapacityUnits of "
-                  "ProvisionedThroughput");
+        invalid +
+            "Requested WriteUnitsPerSecond for WarmThroughput for table is lower than WriteCapacityUnits of "
+            "ProvisionedThroughput");
   const auto made = kernel.call("CreateTable", with(metered, "WarmThroughput", warm(10, 20)))["TableDescription"];
   CHECK(made["WarmThroughput"]["WriteUnitsPerSecond"].integer() == 20);
 }
@@ -174,11 +186,13 @@ TEST_CASE("an index has limits and warm throughput of its own") {
   CHECK(described()["WarmThroughput"]["ReadUnitsPerSecond"].integer() == 13'000);
   CHECK(described()["Warm"].is_null());
   CHECK(kernel.refused("GlobalSecondaryIndexUpdates", change({{"WarmThroughput", warm(12'000, 4'000)}})) ==
-        invalid + "Requested ReadUnitsPerSecond for WarmThroughput for index by-owner is lower than current "
-                  "WarmThroughput, decreasing WarmThroughput is not supported");
+        invalid +
+            "Requested ReadUnitsPerSecond for WarmThroughput for index by-owner is lower than current "
+            "WarmThroughput, decreasing WarmThroughput is not supported");
   CHECK(kernel.refused("GlobalSecondaryIndexUpdates", change({})) ==
-        invalid + "The only Updates for index: by-owner when TableThroughputMode is PAY_PER_REQUEST can be to "
-                  "OnDemandThroughput, WarmThroughput");
+        invalid +
+            "The only Updates for index: by-owner when TableThroughputMode is PAY_PER_REQUEST can be to "
+            "OnDemandThroughput, WarmThroughput");
   kernel.update("GlobalSecondaryIndexUpdates", change({{"OnDemandThroughput", Map{{"MaxReadRequestUnits", -1}}}}));
   CHECK(described()["OnDemandThroughput"].is_null());
 }
@@ -203,8 +217,9 @@ TEST_CASE("one request changes one thing") {
   CHECK(refused({{"GlobalSecondaryIndexUpdates", List{create("one"), create("two")}}}) ==
         "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table");
   CHECK(refused({{"GlobalSecondaryIndexUpdates", List{Map{}}}}) ==
-        invalid + "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                  "GlobalSecondaryIndexUpdate.Delete must not be null");
+        invalid +
+            "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+            "GlobalSecondaryIndexUpdate.Delete must not be null");
   CHECK(kernel.described()["GlobalSecondaryIndexes"].is_null());
 }
 
@@ -217,15 +232,16 @@ TEST_CASE("a resource policy is kept with its revision, also two in one moment")
   const auto revision = put(some_policy);
   CHECK(put(some_policy) == revision);
   CHECK(kernel.call("GetResourcePolicy", {{"ResourceArn", table_arn}})["Policy"].string() == some_policy);
-  CHECK(kernel.error("PutResourcePolicy",
-                     {{"ResourceArn", table_arn}, {"Policy", some_policy}, {"ExpectedRevisionId", "NO_POLICY"}})
+  CHECK(kernel
+            .error("PutResourcePolicy",
+                   {{"ResourceArn", table_arn}, {"Policy", some_policy}, {"ExpectedRevisionId", "NO_POLICY"}})
             .code == "PolicyNotFoundException");
   const auto second = put(std::string(some_policy) + " ");
   CHECK(second != revision);
   CHECK(kernel.error("DeleteResourcePolicy", {{"ResourceArn", table_arn}, {"ExpectedRevisionId", revision}}).code ==
         "PolicyNotFoundException");
-  CHECK(kernel.call("DeleteResourcePolicy", {{"ResourceArn", table_arn}, {"ExpectedRevisionId", second}})["RevisionId"] ==
-        second);
+  CHECK(kernel.call("DeleteResourcePolicy",
+                    {{"ResourceArn", table_arn}, {"ExpectedRevisionId", second}})["RevisionId"] == second);
   CHECK(kernel.error("GetResourcePolicy", {{"ResourceArn", table_arn}}).code == "PolicyNotFoundException");
   CHECK(kernel.described()["Policy"].is_null());
 
@@ -250,10 +266,11 @@ TEST_CASE("a table is made with its policy, and its stream has one of its own") 
   CHECK(kernel.call("GetResourcePolicy", {{"ResourceArn", table_arn}})["Policy"].string() == some_policy);
   kernel.call("DeleteResourcePolicy", {{"ResourceArn", stream}});
   CHECK(kernel.error("GetResourcePolicy", {{"ResourceArn", stream}}).code == "PolicyNotFoundException");
-  CHECK(kernel.error("PutResourcePolicy", {{"ResourceArn", table_arn + "/stream/never"}, {"Policy", some_policy}}).code ==
-        "ResourceNotFoundException");
-  CHECK(kernel.error("CreateTable", with(table_input("bad", {"id:S"}), "ResourcePolicy", "{}")).message.starts_with(
-      invalid + "Invalid policy document"));
+  CHECK(
+      kernel.error("PutResourcePolicy", {{"ResourceArn", table_arn + "/stream/never"}, {"Policy", some_policy}}).code ==
+      "ResourceNotFoundException");
+  CHECK(kernel.error("CreateTable", with(table_input("bad", {"id:S"}), "ResourcePolicy", "{}"))
+            .message.starts_with(invalid + "Invalid policy document"));
 }
 
 TEST_CASE("an ARN stands for the table of its own account and region, and for no other") {

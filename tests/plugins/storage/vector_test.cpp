@@ -29,20 +29,33 @@ const Map all = {{"ProjectionType", "ALL"}}, keys_only = {{"ProjectionType", "KE
 
 struct Products : Platform {
   Products() : Platform(definition()) {
-    put("products", {{"id", s("p1")}, {"kind", s("audio")}, {"brand", s("acme")}, {"title", s("one")}, {"v", vector_of({"1", "0"})}});
-    put("products", {{"id", s("p2")}, {"kind", s("audio")}, {"brand", s("other")}, {"title", s("two")}, {"v", vector_of({"0.9", "0.1"})}});
-    put("products", {{"id", s("p3")}, {"kind", s("video")}, {"brand", s("acme")}, {"title", s("three")}, {"v", vector_of({"0", "3"})}});
+    put("products", {{"id", s("p1")},
+                     {"kind", s("audio")},
+                     {"brand", s("acme")},
+                     {"title", s("one")},
+                     {"v", vector_of({"1", "0"})}});
+    put("products", {{"id", s("p2")},
+                     {"kind", s("audio")},
+                     {"brand", s("other")},
+                     {"title", s("two")},
+                     {"v", vector_of({"0.9", "0.1"})}});
+    put("products", {{"id", s("p3")},
+                     {"kind", s("video")},
+                     {"brand", s("acme")},
+                     {"title", s("three")},
+                     {"v", vector_of({"0", "3"})}});
     put("products", {{"id", s("p4")}, {"v", vector_of({"-1", "0"})}});
     put("products", {{"id", s("p5")}, {"kind", s("audio")}});
   }
   static Map definition() {
     auto input = table_input("products", {"id:S"}, {"kind:S", "brand:S"});
-    input.set("VectorIndexes",
-              List{vector_index("cosine", "COSINE", 2, all), vector_index("euclidean", "EUCLIDEAN", 2, keys_only),
-                   vector_index("dot", "DOT_PRODUCT", 2, keys_only),
-                   vector_index("by-kind", "COSINE", 2, {{"ProjectionType", "INCLUDE"}, {"NonKeyAttributes", List{"title"}}},
-                                List{Map{{"AttributeName", "kind"}, {"SearchSchemaElementType", "HASH"}},
-                                     Map{{"AttributeName", "brand"}, {"SearchSchemaElementType", "INLINE_FILTER"}}})});
+    input.set(
+        "VectorIndexes",
+        List{vector_index("cosine", "COSINE", 2, all), vector_index("euclidean", "EUCLIDEAN", 2, keys_only),
+             vector_index("dot", "DOT_PRODUCT", 2, keys_only),
+             vector_index("by-kind", "COSINE", 2, {{"ProjectionType", "INCLUDE"}, {"NonKeyAttributes", List{"title"}}},
+                          List{Map{{"AttributeName", "kind"}, {"SearchSchemaElementType", "HASH"}},
+                               Map{{"AttributeName", "brand"}, {"SearchSchemaElementType", "INLINE_FILTER"}}})});
     return input;
   }
   Map input(const char* index, const char* x = "1", const char* y = "0", int most = 10) {
@@ -70,7 +83,8 @@ TEST_CASE("a search answers the most similar items first, by the index's distanc
   Products kernel;
   const auto results = kernel.call("SearchVectors", kernel.input("cosine"))["SearchResults"];
   REQUIRE(results.list().size() == 4);
-  CHECK(results[0]["Item"] == Value(Map{{"id", s("p1")}, {"kind", s("audio")}, {"brand", s("acme")}, {"title", s("one")}}));
+  CHECK(results[0]["Item"] ==
+        Value(Map{{"id", s("p1")}, {"kind", s("audio")}, {"brand", s("acme")}, {"title", s("one")}}));
   CHECK(results[0]["Score"].number() == Approx(0).margin(1e-6));
   CHECK(results[1]["Item"]["id"]["S"].string() == "p2");
   CHECK(results[1]["Score"].number() == Approx(1 - 0.9 / std::sqrt(0.82)));
@@ -107,7 +121,8 @@ TEST_CASE("an index follows its items") {
   CHECK(kernel.found(kernel.input("cosine", "1", "0", 1)) == "p2");
   CHECK(kernel.found(kernel.with("by-kind", "kind = :k", {{":k", s("audio")}})) == "p2");
   kernel.call("DeleteItem", {{"TableName", "products"}, {"Key", Map{{"id", s("p2")}}}});
-  kernel.call("UpdateItem", {{"TableName", "products"}, {"Key", Map{{"id", s("p3")}}}, {"UpdateExpression", "REMOVE v"}});
+  kernel.call("UpdateItem",
+              {{"TableName", "products"}, {"Key", Map{{"id", s("p3")}}}, {"UpdateExpression", "REMOVE v"}});
   CHECK(kernel.found(kernel.input("cosine", "0", "1")) == "p1 p4");
   const auto described = kernel.call("DescribeTable", {{"TableName", "products"}})["Table"]["VectorIndexes"];
   CHECK(described[0]["ItemCount"].integer() == 2);
@@ -119,7 +134,8 @@ TEST_CASE("an index follows its items") {
 TEST_CASE("an index added later is filled, one at a time, and goes with its attributes") {
   Products kernel;
   const auto update = [&](List updates) {
-    return kernel.try_call("dynamodb", "UpdateTable", {{"TableName", "products"}, {"VectorIndexUpdates", std::move(updates)}});
+    return kernel.try_call("dynamodb", "UpdateTable",
+                           {{"TableName", "products"}, {"VectorIndexUpdates", std::move(updates)}});
   };
   const Map create = {{"Create", vector_index("later", "EUCLIDEAN", 2, keys_only)}};
   CHECK(update({create, create}).error().code == "LimitExceededException");
@@ -157,17 +173,20 @@ TEST_CASE("what is no vector, and what an index cannot search, is refused") {
   CHECK(refused(longer) == invalid + "SearchVector must be a list of numbers of the index's dimensions: 2");
   CHECK(refused(kernel.input("other")) == "The table does not have the specified index: other");
   CHECK(refused(kernel.input("by-kind")).find("partition key must be given a value: kind") != std::string::npos);
-  const auto condition = [&](const char* text, Map values) { return refused(kernel.with("by-kind", text, std::move(values))); };
+  const auto condition = [&](const char* text, Map values) {
+    return refused(kernel.with("by-kind", text, std::move(values)));
+  };
   CHECK(condition("kind <> :k", {{":k", s("a")}}).find("Only the equality operator") != std::string::npos);
   CHECK(condition("kind = :k OR brand = :k", {{":k", s("a")}}).find("combined with AND") != std::string::npos);
   CHECK(condition("kind = :k AND title = :t", {{":k", s("a")}, {":t", s("b")}}).find("search schema: title") !=
         std::string::npos);
   CHECK(condition("kind = :k", {{":k", n("1")}}).find("does not match schema type") != std::string::npos);
-  CHECK(kernel.error("Query", {{"TableName", "products"},
-                               {"IndexName", "by-kind"},
-                               {"KeyConditionExpression", "kind = :k"},
-                               {"ExpressionAttributeValues", Map{{":k", s("audio")}}}}).message ==
-        "Query and Scan are not supported on vector indexes: by-kind");
+  CHECK(kernel
+            .error("Query", {{"TableName", "products"},
+                             {"IndexName", "by-kind"},
+                             {"KeyConditionExpression", "kind = :k"},
+                             {"ExpressionAttributeValues", Map{{":k", s("audio")}}}})
+            .message == "Query and Scan are not supported on vector indexes: by-kind");
   auto asks = kernel.input("cosine");
   asks.set("ReturnConsumedCapacity", "TOTAL");
   CHECK(kernel.error("SearchVectors", asks).code == "NotImplemented");
