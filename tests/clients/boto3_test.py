@@ -121,6 +121,8 @@ from lib import lamps
 def handler(event, context):
     if event.get("deep"):
         return lamps.COLOURS
+    if event.get("arn"):
+        return context.invoked_function_arn
     client = boto3.client("lambda", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
     answer = client.invoke(FunctionName=context.function_name, Payload=b'{"deep": true}')
     return answer["Payload"].read().decode()
@@ -131,6 +133,13 @@ def handler(event, context):
                                   Code={"ZipFile": package.getvalue()})
         answer = functions.invoke(FunctionName="lamps", Payload=b"{}")
         self.assertEqual(json.loads(json.loads(answer["Payload"].read())), ["red", "blue"])
+        functions.publish_version(FunctionName="lamps")
+        alias = functions.create_alias(FunctionName="lamps", Name="live", FunctionVersion="1")["AliasArn"]
+        answer = functions.invoke(FunctionName=alias, Payload=b'{"arn": true}')
+        self.assertEqual(json.loads(answer["Payload"].read()), alias)
+        answer = functions.put_provisioned_concurrency_config(FunctionName="lamps", Qualifier="live",
+                                                              ProvisionedConcurrentExecutions=1)
+        self.assertEqual((answer["Status"], answer["RequestedProvisionedConcurrentExecutions"]), ("IN_PROGRESS", 1))
 
     def test_functions(self):
         package = io.BytesIO()

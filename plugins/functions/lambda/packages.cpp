@@ -21,17 +21,27 @@ Packages::Hold::Hold(Packages& packages, std::vector<std::string> blobs)
     : packages_(packages), blobs_(std::move(blobs)) {
   const std::lock_guard lock(packages_.mutex_);
   ++packages_.holds_;
-  for (const auto& blob : blobs_) ++packages_.held_[blob];
+  for (const auto& blob : blobs_) ++packages_.held_[blob].holds;
 }
 
 Packages::Hold::~Hold() {
   const std::lock_guard lock(packages_.mutex_);
-  for (const auto& blob : blobs_)
-    if (const auto found = packages_.held_.find(blob); --found->second == 0) packages_.held_.erase(found);
+  for (const auto& blob : blobs_) {
+    const auto found = packages_.held_.find(blob);
+    if (--found->second.holds > 0) continue;
+    if (found->second.unused) packages_.due_.push_back(blob);
+    packages_.held_.erase(found);
+  }
 }
 
 void Packages::erase_unused(const KernelServices& kernel, const std::vector<std::string>& blobs) {
-  for (const auto& blob : blobs)
+  std::vector<std::string> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(due_);
+  }
+  all.insert(all.end(), blobs.begin(), blobs.end());
+  for (const auto& blob : all)
     if (!blob.empty()) erase_one(kernel, blob);
 }
 
@@ -44,7 +54,10 @@ void Packages::erase_one(const KernelServices& kernel, const std::string& blob) 
     }
     if (is_used(kernel, blob)) return;
     const std::lock_guard lock(mutex_);
-    if (held_.contains(blob)) return;
+    if (const auto found = held_.find(blob); found != held_.end()) {
+      found->second.unused = true;
+      return;
+    }
     // Whoever began in between may have ended too, and named it.
     if (holds != holds_) continue;
     kernel.blobs.erase(blob);

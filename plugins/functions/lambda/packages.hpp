@@ -14,7 +14,8 @@ namespace moonbase::functions {
 // Any fiber may use it.
 class Packages {
  public:
-  // A request that stores blobs, and then the rows that name them: until it ends nobody erases them.
+  // Until it ends nobody erases these blobs: of a request that stores them, and then the rows that name them; of a
+  // version that environments are made from. What was to be erased meanwhile goes with a later erase_unused().
   class Hold {
    public:
     Hold(Packages& packages, std::vector<std::string> blobs);
@@ -35,8 +36,13 @@ class Packages {
   void erase_one(const KernelServices& kernel, const std::string& blob);
 
   std::mutex mutex_;
-  std::unordered_map<std::string, int> held_;
-  std::uint64_t holds_ = 0;  // Begun so far.
+  struct Held {
+    int holds = 0;
+    bool unused = false;  // Somebody wanted to erase it.
+  };
+  std::unordered_map<std::string, Held> held_;
+  std::vector<std::string> due_;  // Unused, and no longer held.
+  std::uint64_t holds_ = 0;       // Begun so far.
 };
 
 }  // namespace moonbase::functions

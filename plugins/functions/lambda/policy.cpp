@@ -5,15 +5,10 @@
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
+#include "lambda/text.hpp"
+
 namespace moonbase::functions {
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 // A text, or a list of texts.
 Result<std::vector<std::string>> texts_of(const Value& value, const char* element) {
@@ -139,7 +134,7 @@ Result<PolicyStatement::Condition> PolicyStatement::parse_condition(const std::s
   if (found == tests.end()) return not_implemented("lambda " + operation + " Condition " + test);
   condition.kind = found->kind;
   condition.negated = found->negated;
-  condition.key = lower(key);
+  condition.key = lower_case(key);
   if (!is_known_key(condition.key)) return not_implemented("lambda " + operation + " Condition key " + key);
   auto texts = texts_of(values.is_boolean() ? Value(values.boolean() ? "true" : "false") : values, "Condition");
   if (!texts) return texts.error();
@@ -199,7 +194,7 @@ Result<PolicyStatement> PolicyStatement::parse(const Value& statement, const std
 
 bool PolicyStatement::Condition::holds(const PolicyQuestion& question) const {
   const auto value = value_of(question, key);
-  if (kind == Kind::null) return (lower(values.front()) == "true") == !value.has_value();
+  if (kind == Kind::null) return (lower_case(values.front()) == "true") == !value.has_value();
   // Without a value nothing equals it, which is what a negated test asks for.
   if (!value) return if_exists || negated;
   const bool found = std::any_of(values.begin(), values.end(), [&](const std::string& wanted) {
@@ -208,7 +203,7 @@ bool PolicyStatement::Condition::holds(const PolicyQuestion& question) const {
         return *value == wanted;
       case Kind::equals_ignoring_case:
       case Kind::boolean:
-        return lower(*value) == lower(wanted);
+        return lower_case(*value) == lower_case(wanted);
       case Kind::like:
         return wildcard_matches(wanted, *value);
       case Kind::arn_like:
@@ -234,7 +229,7 @@ bool PolicyStatement::is_principal(const PolicyQuestion& question) const {
 bool PolicyStatement::matches(const PolicyQuestion& question) const {
   // Actions are compared without regard to case.
   const auto is_action = [&](const std::string& pattern) {
-    return pattern == question.action || wildcard_matches(lower(pattern), lower(question.action));
+    return pattern == question.action || wildcard_matches(lower_case(pattern), lower_case(question.action));
   };
   const auto is_resource = [&](const std::string& pattern) {
     return pattern == question.resource || wildcard_matches(pattern, question.resource);

@@ -113,6 +113,7 @@ class FunctionService final : public FunctionInvoker {
     std::string version;  // "$LATEST" or a number.
     std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
+    std::optional<Packages::Hold> packages;  // What environments are made from.
     std::shared_ptr<Pool> pool;             // lua, native; or:
     std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
     std::shared_ptr<Family> family;

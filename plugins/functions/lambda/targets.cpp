@@ -80,6 +80,9 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
   live->version = live->function.version_text();
   live->lineage = lineage_id(live->function.arn());
   live->is_inline = live->function.is_inline();
+  auto blobs = live->function.layer_blobs;
+  blobs.insert(blobs.end(), {live->function.code_blob, live->function.library_blob});
+  live->packages.emplace(packages_, std::move(blobs));
   live->calls.identity.account_id = live->function.account;
   const auto& role = live->function.role;
   live->calls.identity.arn = "arn:aws:sts::" + live->function.account + ":assumed-role/" +
@@ -101,11 +104,19 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
     const std::shared_lock lock(mutex_);
     if (const auto found = targets_.find(arn); found != targets_.end()) return found->second;
   }
-  const auto changes = changes_.load();
   Found found;
-  const auto read = kernel_.store.read([&](Transaction& tx) { return read_target(tx, name, found = {}); });
-  if (!read) return read.error();
-
+  std::unique_lock lock(mutex_, std::defer_lock);
+  bool fresh = false;
+  // What was read may be old: whoever changes a row says so behind its commit. Where that never ends, what is old
+  // serves this once.
+  for (int tries = 0; !fresh && tries < 4; ++tries) {
+    if (lock) lock.unlock();
+    const auto changes = changes_.load();
+    const auto read = kernel_.store.read([&](Transaction& tx) { return read_target(tx, name, found = {}); });
+    if (!read) return read.error();
+    lock.lock();
+    fresh = changes == changes_;
+  }
   auto target = std::make_shared<Target>();
   target->qualifier = name.qualifier;
   target->other_weight = found.other_weight;
@@ -114,9 +125,6 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
       FunctionName{name.account, name.region, name.name, name.qualifier == "$LATEST" ? std::string() : name.qualifier}
           .arn();
   target->policy = std::move(found.policy);
-  const std::unique_lock lock(mutex_);
-  // What was read may be old: whoever changes a row says so behind its commit.
-  const bool fresh = changes == changes_;
   auto& account = accounts_[name.account + "/" + name.region];
   if (!account) account = std::make_unique<Counter>();
   const FunctionName unqualified{name.account, name.region, name.name, {}};

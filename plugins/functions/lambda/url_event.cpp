@@ -4,20 +4,14 @@
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
+#include "lambda/text.hpp"
 #include "lambda/url.hpp"
 
 namespace moonbase::functions {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 bool is_text(std::string_view content_type) {
-  const auto type = lower(content_type.substr(0, content_type.find(';')));
+  const auto type = lower_case(content_type.substr(0, content_type.find(';')));
   for (const char* known : {"application/json", "application/javascript", "application/xml", "application/graphql"})
     if (type == known) return true;
   return type.empty() || type.starts_with("text/") || type.ends_with("+json") || type.ends_with("+xml");
@@ -32,7 +26,7 @@ std::string common_log_time(Time time) {
 Map headers_of(const HttpRequest& request, List& cookies) {
   Map headers;
   for (const auto& [name, value] : request.headers) {
-    const auto key = lower(name);
+    const auto key = lower_case(name);
     if (key == "cookie") {
       for (std::size_t at = 0; at < value.size();) {
         auto end = value.find(';', at);
@@ -53,7 +47,7 @@ Map headers_of(const HttpRequest& request, List& cookies) {
 
 bool has(const Value& list, std::string_view wanted) {
   return list.is_list() && std::any_of(list.list().begin(), list.list().end(), [&](const Value& each) {
-           return each.is_string() && lower(each.string()) == lower(wanted);
+           return each.is_string() && lower_case(each.string()) == lower_case(wanted);
          });
 }
 

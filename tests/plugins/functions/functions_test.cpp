@@ -1,3 +1,4 @@
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <moonbase/hash.hpp>
 
@@ -188,6 +189,42 @@ TEST_CASE("a package goes with the last that uses it, and at once where nothing 
   kernel.call("DeleteLayerVersion", {{"LayerName", "l"}, {"VersionNumber", 1}});
   CHECK_FALSE(is_kept(one));
   CHECK(invoke(kernel, "g").integer() == 2);
+}
+
+TEST_CASE("a package stays for what still runs on it") {
+  TestKernel kernel{"lambda", {.plugins = {"functions", "test_queue"}}};
+  const auto old = zip({{"main.lua", R"(function handler(_, ctx)
+    ctx.call("testqueue", "Send", { Body = "begun" })
+    ctx.call("testqueue", "Wait", {})
+  end)"}});
+  const auto is_kept = [&] {
+    moonbase::HttpRequest request;
+    request.method = "GET";
+    request.path = "/_functions/code/" + moonbase::sha256_hex(old);
+    request.headers.add("Host", "127.0.0.1:4566");
+    return kernel.http(std::move(request)).status == 200;
+  };
+  kernel.call("CreateFunction", function("f", "", {{"Timeout", 60}, {"Code", Map{{"ZipFile", old}}}}));
+  std::atomic<bool> ended{false};
+  kernel.on_fiber([&](moonbase::KernelServices& services, moonbase::CallContext& context) {
+    services.io.spawn([&, own = context] {
+      moonbase::Invocation invocation;
+      invocation.function = "f";
+      invocation.payload = "{}";
+      static_cast<void>(services.functions.invoke(own, std::move(invocation)));
+      ended = true;
+    });
+  });
+  while ((*kernel.try_call("testqueue", "Count"))["Messages"].integer() == 0) continue;
+  const auto replace = [&](const char* code) {
+    kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", code}})}});
+  };
+  replace("function handler() return 1 end");
+  CHECK(is_kept());
+  REQUIRE(kernel.try_call("testqueue", "Release"));
+  while (!ended) REQUIRE(kernel.try_call("testqueue", "Count"));
+  replace("function handler() return 2 end");
+  CHECK_FALSE(is_kept());
 }
 
 TEST_CASE("permissions become a policy, as AddPermission describes them") {
