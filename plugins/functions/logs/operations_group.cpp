@@ -37,8 +37,7 @@ Result<Value> associate_kms_key(Call& call, LogStore&) {
 Result<Value> create_log_group(Call& call, LogStore&) {
   const auto& name = call.input["logGroupName"].string();
   const auto group_class = call.input["logGroupClass"].string_or("STANDARD");
-  if (group_class == "DELIVERY")
-    return not_implemented("logs CreateLogGroup logGroupClass " + group_class);
+  if (group_class == "DELIVERY") return not_implemented("logs CreateLogGroup logGroupClass " + group_class);
   const Map tags = call.input["tags"].is_map() ? call.input["tags"].map() : Map{};
   if (auto good = check_log_tags(tags); !good) return good.error();
   const auto& account = call.context.identity.account_id;
@@ -187,8 +186,7 @@ Result<Value> list_log_groups(Call& call, LogStore& logs) {
   }
   const auto limit = call.input["limit"].integer_or(groups_page);
   return list_groups(call, filter, static_cast<std::size_t>(limit), [](const LogGroup& group) {
-    return Map{
-        {"logGroupName", group.name}, {"logGroupArn", group.arn()}, {"logGroupClass", group.group_class}};
+    return Map{{"logGroupName", group.name}, {"logGroupArn", group.arn()}, {"logGroupClass", group.group_class}};
   });
 }
 

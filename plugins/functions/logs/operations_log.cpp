@@ -235,22 +235,25 @@ Result<Value> filter_log_events(Call& call, LogStore& logs) {
     Events events;
     std::set<std::string> searched;
     std::uint64_t chunk_next = 0;
-    tx.each(
+    std::string sql =
         "SELECT log_stream, events, ingested_ms, sequence FROM log_chunk WHERE account = ? AND region = ? AND "
-        "log_group = ? AND "
-        "sequence >= ? AND last_ms >= ? AND first_ms <= ? ORDER BY sequence",
-        {group->account, group->region, group->name, chunk_from, start_ms, end_ms}, [&](const Row& row) {
-          const auto& stream = row[0].string();
-          if (!stream.starts_with(prefix) || (!only.empty() && !only.contains(stream))) return true;
-          if (events.full()) {
-            chunk_next = static_cast<std::uint64_t>(row[3].integer());
-            return false;
-          }
-          searched.insert(stream);
-          events.add(stream, row[1].string(), row[2].integer(), start_ms,
-                     end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
-          return true;
-        });
+        "log_group = ? AND sequence >= ? AND last_ms >= ? AND first_ms <= ?";
+    std::vector<Parameter> parameters{group->account, group->region, group->name, chunk_from, start_ms, end_ms};
+    if (only.size() == 1) {  // By its own index.
+      sql += " AND log_stream = ?";
+      parameters.emplace_back(*only.begin());
+    }
+    tx.each(sql + " ORDER BY sequence", parameters, [&](const Row& row) {
+      const auto& stream = row[0].string();
+      if (!stream.starts_with(prefix) || (!only.empty() && !only.contains(stream))) return true;
+      if (events.full()) {
+        chunk_next = static_cast<std::uint64_t>(row[3].integer());
+        return false;
+      }
+      searched.insert(stream);
+      events.add(stream, row[1].string(), row[2].integer(), start_ms, end_ms == INT64_MAX - 1 ? INT64_MAX : end_ms + 1);
+      return true;
+    });
     events.sort();
     List shown;
     Map output;

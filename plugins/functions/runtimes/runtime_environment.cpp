@@ -22,9 +22,9 @@ namespace {
 using std::chrono::steady_clock;
 constexpr auto memory_look_interval = std::chrono::milliseconds(50);  // While an invocation runs.
 constexpr auto memory_known_time = std::chrono::seconds(1);           // Behind short ones: so old it may be.
-constexpr auto pipe_look_interval = std::chrono::seconds(20);  // Pipes outlive us where somebody hides.
-constexpr auto flush_time = std::chrono::milliseconds(500);    // Of telemetry, before extensions are told to end.
-constexpr auto shutdown_time = std::chrono::seconds(2);        // As on Lambda, with external extensions.
+constexpr auto pipe_look_interval = std::chrono::seconds(20);         // Pipes outlive us where somebody hides.
+constexpr auto flush_time = std::chrono::milliseconds(500);  // Of telemetry, before extensions are told to end.
+constexpr auto shutdown_time = std::chrono::seconds(2);      // As on Lambda, with external extensions.
 constexpr std::size_t line_bytes_max = 256 * 1024;
 constexpr std::uint32_t frame_magic = 0xa55a0000;
 constexpr std::size_t frame_head_bytes = 16;
@@ -367,6 +367,15 @@ void RuntimeEnvironment::thaw() {
   subscriptions_->hold(false);
 }
 
+RuntimeEnvironment::Init RuntimeEnvironment::extension_failure(const ProcessReport& report) const {
+  const bool launched = report.news == ProcessNews::extension_ended;
+  const std::string type = launched ? "Extension.Crash" : "Extension.LaunchError";
+  const auto why = launched ? Ending{report.by_signal != 0, report.status}.text()
+                            : "fork/exec " + launch_->extensions_folder + "/" + extensions_[report.number].name + ": " +
+                                  std::generic_category().message(report.status);
+  return {Init::Kind::failed, to_json(Value(Map{{"errorType", type}, {"errorMessage", "Error: " + why}})), type};
+}
+
 void RuntimeEnvironment::listen_to_root() {
   std::string bytes(sizeof(ProcessReport) + process_report_bytes_max, '\0');
   for (;;) {
@@ -392,12 +401,7 @@ void RuntimeEnvironment::listen_to_root() {
         extensions_[report.number].process_ended = true;
         // Before it has been told to stop, this ends the environment.
         if (shutdown_reason_.empty() && !ended_) {
-          init_error_ = init_error_ ? init_error_
-                                    : Init{Init::Kind::failed,
-                                           to_json(Value(Map{{"errorType", "Extension.Crash"},
-                                                             {"errorMessage", "RequestId: Error: exit code " +
-                                                                                  std::to_string(report.status)}})),
-                                           "Extension.Crash"};
+          if (!init_error_) init_error_ = extension_failure(report);
           ended_ = true;
           ending_ = {report.by_signal != 0, report.status};
         }

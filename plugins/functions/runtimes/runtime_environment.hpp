@@ -139,6 +139,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   std::string package(const std::vector<std::pair<std::string, std::string>>& variables) const;
   bool extensions_ready() const;
   Answer ended_answer() const;
+  Init extension_failure(const ProcessReport& report) const;
   void finish_closing();
 
   KernelServices& kernel_;

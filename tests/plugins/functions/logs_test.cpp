@@ -106,6 +106,14 @@ TEST_CASE_METHOD(Logs, "streams are listed page by page, by name and by their la
   CHECK(names({{"logStreamNamePrefix", "t"}, {"descending", true}}) == "two three ");
   CHECK(names({{"orderBy", "LastEventTime"}}) == "four three one two ");
   CHECK(names({{"orderBy", "LastEventTime"}, {"descending", true}}) == "two one three four ");
+  const auto of = [&](List streams) {
+    return kernel.call("FilterLogEvents", {{"logGroupName", "app"}, {"logStreamNames", std::move(streams)}})["events"]
+        .list()
+        .size();
+  };
+  CHECK(of({"two"}) == 1);
+  CHECK(of({"four"}) == 0);
+  CHECK(of({"two", "three"}) == 2);
   const auto silent = kernel.call("DescribeLogStreams", {{"logGroupName", "app"}, {"logStreamNamePrefix", "four"}});
   CHECK(silent["logStreams"][0]["lastEventTimestamp"].is_null());
   CHECK(kernel

@@ -233,6 +233,17 @@ TEST_CASE("an extension that ends during init fails it") {
   running.start();
   CHECK(running.init.kind == RuntimeEnvironment::Init::Kind::failed);
   CHECK(running.init.error_type == "Extension.Crash");
+  CHECK(running.init.json == R"({"errorType":"Extension.Crash","errorMessage":"Error: exit status 3"})");
+}
+
+TEST_CASE("an extension that is no program fails the init phase") {
+  Running running;
+  running.folders.program("code/bootstrap", bootstrap);
+  running.folders.program("layers/extensions/text", "no program at all");
+  running.start();
+  CHECK(running.init.kind == RuntimeEnvironment::Init::Kind::failed);
+  CHECK(running.init.error_type == "Extension.LaunchError");
+  CHECK(running.init.json.find("/extensions/text: Exec format error") != std::string::npos);
 }
 
 TEST_CASE("an extension is told what it has subscribed to") {
