@@ -21,11 +21,13 @@ Signal::~Signal() = default;
 std::uint64_t Signal::version() const noexcept { return state_->version.load(std::memory_order_acquire); }
 
 void Signal::notify() {
-  state_->version.fetch_add(1, std::memory_order_acq_rel);
   // Woken outside the lock: a waiter on another thread takes it first thing.
   std::vector<std::shared_ptr<internal::Parker>> waiters;
   {
+    // Both at once: else one who has seen this version already, and waits for the next, might be taken off the list
+    // here, go on waiting, and never be woken.
     const std::lock_guard lock(state_->mutex);
+    state_->version.fetch_add(1, std::memory_order_acq_rel);
     waiters.swap(state_->waiters);
   }
   for (const auto& waiter : waiters) waiter->wake();
