@@ -294,3 +294,18 @@ TEST_CASE("a request that fails on its way is an error with a code, and a wrong 
   CHECK(loading.report.failed);
   CHECK(loading.report.text.find("not while the function's code is loaded") != std::string::npos);
 }
+
+TEST_CASE("what was printed before an endless loop, or many prints, arrives whole and in order") {
+  Function function(lua_package(R"(function handler(event)
+    for i = 1, event.lines do print(i) end
+    while event.loop do end
+    return event.lines
+  end)"));
+  CHECK(function.invoke(R"({"lines":2,"loop":true})", 300ms).kind == Kind::timed_out);
+  CHECK(function.host.lines == "1\n2\n");
+  function.host.lines.clear();
+  CHECK(function.value(R"({"lines":5000})").integer() == 5000);
+  std::string wanted;
+  for (int i = 1; i <= 5000; ++i) wanted += std::to_string(i) + "\n";
+  CHECK(function.host.lines == wanted);
+}

@@ -216,7 +216,6 @@ RuntimeHost::Reply Channel::fetch(std::string_view request, std::string_view bod
 }
 
 void Channel::log(std::string_view text) {
-  if (held.bytes > 0) flush();  // Nobody could send it any more while this is put behind it.
   // What a loop prints reaches the log while it loops, not only at its end.
   while (!text.empty()) {
     const auto piece = text.substr(0, log_bytes_max);
@@ -227,6 +226,8 @@ void Channel::log(std::string_view text) {
     text.remove_prefix(piece.size());
     if (out_.size() > 16 * 1024) flush();
   }
+  // The handler may never come back: the timer sends what it has printed.
+  if (!out_.empty()) hold();
 }
 
 std::int64_t Channel::now_ms() {

@@ -17,8 +17,7 @@ Outcome InlineFunction::invoke(const RuntimeInvocation& invocation, std::string&
 }
 
 void InlineFunction::log(std::string_view text) {
-  surroundings_.log(text);
-  if (tail) tail->append(text).append(text.ends_with('\n') ? "" : "\n");
+  log_to ? log_to->printed(text) : surroundings_.log(text);
 }
 
 namespace {

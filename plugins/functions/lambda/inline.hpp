@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "environment/lua_runtime.hpp"
+#include "lambda/invocation_log.hpp"
 
 namespace moonbase::functions {
 
@@ -32,7 +33,7 @@ class InlineFunction final : private RuntimeHost {
   std::size_t memory_bytes() const { return runtime_.memory_bytes(); }
 
   std::shared_ptr<void> stream;  // The owner's note: its log stream.
-  std::string* tail = nullptr;   // Also gets what is printed; or null.
+  InvocationLog* log_to = nullptr;  // Gets what the handler prints; null while the code is loaded.
 
  private:
   Reply fetch(std::string_view request, std::string_view body) override;

@@ -1,7 +1,6 @@
 #include "lambda/service.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <moonbase/hash.hpp>
 #include <moonbase/internal/parker.hpp>
@@ -12,6 +11,7 @@
 #include "lambda/code.hpp"
 #include "lambda/fetch.hpp"
 #include "lambda/inline.hpp"
+#include "lambda/invocation_log.hpp"
 #include "lambda/lineage.hpp"
 #include "lambda/provisioned.hpp"
 #include "runtimes/runtime_pool.hpp"
@@ -24,30 +24,6 @@ using std::chrono::steady_clock;
 std::uint32_t us_between(MachineTime from, MachineTime to) {
   return static_cast<std::uint32_t>(std::clamp<std::int64_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(to - from).count(), 0, UINT32_MAX));
-}
-
-constexpr std::size_t tail_bytes_max = 4096;
-
-void append_tail(std::string* tail, std::string_view lines) {
-  if (!tail) return;
-  tail->append(lines);
-  if (!tail->empty() && tail->back() != '\n') tail->push_back('\n');
-  if (tail->size() > 4 * tail_bytes_max) tail->erase(0, tail->size() - tail_bytes_max);
-}
-
-void append_ms(std::string& out, std::uint64_t us) {  // "3.21 ms", rounded up.
-  const auto hundredths = (us + 9) / 10;
-  char text[24];
-  out.append(text, std::to_chars(text, text + sizeof text, hundredths / 100).ptr);
-  out.push_back('.');
-  out.push_back(static_cast<char>('0' + hundredths / 10 % 10));
-  out.push_back(static_cast<char>('0' + hundredths % 10));
-  out.append(" ms");
-}
-
-void append_number(std::string& out, std::uint64_t number) {
-  char text[24];
-  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
 }
 
 // Calls that run functions, which may call again: on one fiber, a function that invokes itself would end
@@ -86,18 +62,15 @@ Result<std::string> call_on_own_fiber(KernelServices& kernel, CallContext contex
 // What an environment may ask for, on behalf of one invocation.
 class Host final : public InvocationHost {
  public:
-  Host(KernelServices& kernel, LogStore& logs, const LogStream& stream, const CallContext& calls,
-       const CallContext& cause, std::string_view lineage, std::string_view request_id, MachineTime deadline,
-       std::string* tail)
+  Host(KernelServices& kernel, InvocationLog& log, const CallContext& calls, const CallContext& cause,
+       std::string_view lineage, std::string_view request_id, MachineTime deadline)
       : kernel_(kernel),
-        logs_(logs),
-        stream_(stream),
+        log_(log),
         calls_(calls),
         cause_(cause),
         lineage_(lineage),
         request_id_(request_id),
-        deadline_(deadline),
-        tail_(tail) {}
+        deadline_(deadline) {}
 
   Result<std::string> call(std::string_view service, std::string_view operation, std::string_view input) override {
     CallContext context = calls_;
@@ -113,24 +86,19 @@ class Host final : public InvocationHost {
   Result<std::string> fetch(std::string_view request, std::string_view body) override {
     return functions::fetch(kernel_.http, request, body, deadline_);
   }
-  void log(std::string_view lines) override {
-    logs_.append(stream_, kernel_.clock.now(), lines);
-    append_tail(tail_, lines);
-  }
+  void log(std::string_view lines) override { log_.printed(lines); }
   Time now() override { return kernel_.clock.now(); }
   std::string random_bytes(std::size_t count) override { return kernel_.ids.random_bytes(count); }
 
  private:
   KernelServices& kernel_;
-  LogStore& logs_;
-  const LogStream& stream_;
+  InvocationLog& log_;
   const CallContext& calls_;
   const CallContext& cause_;
   std::string_view lineage_;
   std::string trace_;
   std::string_view request_id_;
   MachineTime deadline_;
-  std::string* tail_;
 };
 
 std::string error_json(std::string_view type, const std::string& message) {
@@ -147,16 +115,6 @@ std::size_t this_thread() {
 }
 
 }  // namespace
-
-// What the REPORT line says.
-struct FunctionService::Report {
-  std::uint64_t duration_us = 0;
-  std::uint64_t init_us = 0;
-  bool cold = false;
-  std::uint32_t memory_kb = 0;
-  const char* status = nullptr;  // "timeout" or "error".
-  std::string_view error_type = {};
-};
 
 std::chrono::milliseconds FunctionService::idle_max() {
   // For people who measure, and for tests: how long an unused environment is kept.
@@ -237,34 +195,6 @@ std::vector<LogLine> FunctionService::recent_lines(const CallContext& context, s
   return logs_.recent(context.identity.account_id, function, after);
 }
 
-void FunctionService::finish(const Live& live, std::string_view request_id, const LogStream& stream,
-                             const Report& report, std::string* tail) {
-  std::string lines;
-  lines.reserve(320);
-  lines.append("END RequestId: ").append(request_id).append("\nREPORT RequestId: ").append(request_id);
-  lines.append("\tDuration: ");
-  append_ms(lines, report.duration_us);
-  lines.append("\tBilled Duration: ");
-  append_number(lines, std::max<std::uint64_t>((report.duration_us + report.init_us + 999) / 1000, 1));
-  lines.append(" ms\tMemory Size: ");
-  append_number(lines, static_cast<std::uint64_t>(live.function.memory_mb));
-  lines.append(" MB\tMax Memory Used: ");
-  append_number(lines, (report.memory_kb + 1023) / 1024);
-  lines.append(" MB\t");
-  if (report.cold) {
-    lines.append("Init Duration: ");
-    append_ms(lines, report.init_us);
-    lines.push_back('\t');
-  }
-  if (report.status) {
-    lines.append("Status: ").append(report.status);
-    if (!report.error_type.empty()) lines.append("\tError Type: ").append(report.error_type);
-  }
-  logs_.append(stream, kernel_.clock.now(), lines);
-  append_tail(tail, lines);
-  if (tail && tail->size() > tail_bytes_max) tail->erase(0, tail->size() - tail_bytes_max);
-}
-
 std::string FunctionService::Work::arn() const {
   return target->qualifier.empty() ? live->function.arn() : live->function.arn() + ":" + target->qualifier;
 }
@@ -294,14 +224,13 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
     }
     if (!acquired->init_log.empty()) logs_.append(*stream, kernel_.clock.now(), acquired->init_log);
 
-    if (write_start) {
-      std::string start;
-      start.reserve(80);
-      start.append("START RequestId: ").append(request_id).append(" Version: ").append(live->version);
-      logs_.append(*stream, kernel_.clock.now(), start);
-      append_tail(tail, start);
-      write_start = false;
-    }
+    InvocationLog log(logs_, *stream, kernel_.clock, live->log_format, request_id, tail);
+    if (write_start) log.start(live->version);
+    write_start = false;
+    InvocationReport report;
+    report.request_id = request_id;
+    report.memory_mb = function.memory_mb;
+    report.with_init = acquired->cold;
 
     if (acquired->failure) {
       const auto& failure = *acquired->failure;
@@ -309,29 +238,29 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
       result.function_error = "Unhandled";
       const auto parsed = parse_json(failure.json);
       const auto type = parsed ? (*parsed)["errorType"] : Value();
-      finish(*live, request_id, *stream,
-             {.init_us = failure.init_us,
-              .cold = true,
-              .status = failure.timed_out ? "timeout" : "error",
-              .error_type = type.is_string() ? std::string_view(type.string()) : ""},
-             tail);
+      report.init_us = failure.init_us;
+      report.status = failure.timed_out ? "timeout" : "error";
+      if (type.is_string()) report.error_type = type.string();
+      log.failed(failure.json);
+      log.report(report);
       return result;
     }
 
     const auto deadline = steady_clock::now() + std::chrono::seconds(function.timeout_seconds);
-    Host host(kernel_, logs_, *stream, live->calls, context, live->lineage, request_id, deadline, tail);
+    Host host(kernel_, log, live->calls, context, live->lineage, request_id, deadline);
     auto answer = environment->invoke(
         io, {invocation.payload, invocation.client_context, request_id, deadline, target->qualifier}, host);
     const auto total_us = us_between(begun, steady_clock::now());
     environment->memory_kb_max = std::max(environment->memory_kb_max, answer.memory_kb_max);
 
-    Report report;
-    report.cold = acquired->cold;
-    // A turn in a shared environment is waited for: what counts is the handler's own time.
-    report.duration_us = acquired->cold || shared ? std::min(answer.duration_us, total_us) : total_us;
-    report.init_us = acquired->cold ? total_us - static_cast<std::uint32_t>(report.duration_us) : 0;
-    report.memory_kb = environment->memory_kb_max;
     using Kind = EnvironmentAnswer::Kind;
+    // A turn in a shared environment is waited for: what counts is the handler's own time. What gave no answer has
+    // not told how long it ran.
+    const bool told = answer.kind == Kind::answer || answer.kind == Kind::failure;
+    if (acquired->cold) report.init_us = told ? total_us - std::min(answer.duration_us, total_us) : environment->init_us;
+    report.duration_us = told && (acquired->cold || shared) ? std::min<std::uint64_t>(answer.duration_us, total_us)
+                                                            : total_us - std::min<std::uint64_t>(report.init_us, total_us);
+    report.memory_used_bytes = std::uint64_t{environment->memory_kb_max} * 1024;
     const auto request = "RequestId: " + std::string(request_id);
     switch (answer.kind) {
       case Kind::answer:
@@ -341,17 +270,20 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
         result.function_error = "Unhandled";
         if (answer.reusable) {
           result.payload = std::move(answer.json);
+          log.failed(result.payload);
         } else {
           report.status = "error";
           report.error_type = "Runtime.OutOfMemory";
           result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: signal: killed");
-          report.memory_kb = static_cast<std::uint32_t>(function.memory_mb * 1024);
+          report.memory_used_bytes = static_cast<std::uint64_t>(function.memory_mb) << 20;
+          log.ended("Runtime exited with error: signal: killed");
         }
         break;
       case Kind::timed_out:
         result.function_error = "Unhandled";
         report.duration_us = static_cast<std::uint64_t>(function.timeout_seconds) * 1'000'000;
         report.status = "timeout";
+        log.timed_out(function.timeout_seconds);
         result.payload = error_json("Sandbox.Timedout",
                                     request + " Error: Task timed out after " + seconds_text(function.timeout_seconds));
         break;
@@ -365,6 +297,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
         result.function_error = "Unhandled";
         report.status = "error";
         report.error_type = "Runtime.ExitError";
+        log.ended("Runtime exited with error: " + answer.ending.text());
         result.payload =
             error_json(report.error_type, request + " Error: Runtime exited with error: " + answer.ending.text());
         break;
@@ -372,6 +305,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
         result.function_error = "Unhandled";
         report.status = "error";
         report.error_type = "Runtime.ExitError";
+        log.ended("Runtime exited with error: signal: killed");
         result.payload = error_json(report.error_type, request + " Error: Runtime exited with error: signal: killed");
         kernel_.log.warning("an environment of " + function.arn() + " broke the protocol and was killed");
         break;
@@ -381,7 +315,7 @@ Result<InvocationResult> FunctionService::run_in_environment(const Work& work) {
         continue;
     }
     live->pool->release(io, std::move(environment), answer.reusable, answer.duration_us);
-    finish(*live, request_id, *stream, report, tail);
+    log.report(report);
     return result;
   }
 }
@@ -421,10 +355,8 @@ Result<InvocationResult> FunctionService::run_inline(const Work& work) {
     }
   }
   stream = std::static_pointer_cast<LogStream>(state->stream);
-  std::string start;
-  start.append("START RequestId: ").append(request_id).append(" Version: ").append(live->version);
-  logs_.append(*stream, kernel_.clock.now(), start);
-  append_tail(tail, start);
+  InvocationLog log(logs_, *stream, kernel_.clock, live->log_format, request_id, tail);
+  log.start(live->version);
 
   const auto ready = steady_clock::now();
   const auto deadline = ready + std::chrono::seconds(function.timeout_seconds);
@@ -435,17 +367,22 @@ Result<InvocationResult> FunctionService::run_inline(const Work& work) {
   given.qualifier = target->qualifier;
   given.deadline_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(deadline.time_since_epoch()).count();
   given.now_ms = kernel_.clock.now().ms;
-  state->tail = tail;
+  state->log_to = &log;
   const auto outcome = state->invoke(given, result.payload);
-  state->tail = nullptr;
-  if (outcome != Outcome::answer) result.function_error = "Unhandled";
+  state->log_to = nullptr;
+  if (outcome != Outcome::answer) {
+    result.function_error = "Unhandled";
+    log.failed(result.payload);
+  }
 
-  Report report;
-  report.memory_kb = static_cast<std::uint32_t>(state->memory_bytes() / 1024);
+  InvocationReport report;
+  report.request_id = request_id;
+  report.memory_mb = function.memory_mb;
+  report.memory_used_bytes = state->memory_bytes();
   report.duration_us = us_between(ready, steady_clock::now());
-  report.cold = cold;
+  report.with_init = cold;
   report.init_us = cold ? us_between(begun, ready) : 0;
-  finish(*live, request_id, *stream, report, tail);
+  log.report(report);
   if (outcome == Outcome::exiting) state.reset();
   return result;
 }

@@ -23,6 +23,7 @@
 #include "lambda/provisioned.hpp"
 #include "logs/log_store.hpp"
 #include "pool/pool.hpp"
+#include "runtimes/platform_log.hpp"
 #include "runtimes/runtime_environment.hpp"
 
 namespace moonbase::functions {
@@ -113,6 +114,7 @@ class FunctionService final : public FunctionInvoker {
     std::string version;  // "$LATEST" or a number.
     std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
+    PlatformLogFormat log_format;
     std::optional<Packages::Hold> packages;  // What environments are made from.
     std::shared_ptr<Pool> pool;             // lua, native; or:
     std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
@@ -150,7 +152,6 @@ class FunctionService final : public FunctionInvoker {
 
     std::string arn() const;  // By which the function was invoked.
   };
-  struct Report;
   static std::chrono::milliseconds idle_max();
   friend class ProcessInvocation;
 
@@ -166,8 +167,6 @@ class FunctionService final : public FunctionInvoker {
   static Result<Done> check_permitted(const CallContext& context, const Target& target);
   Result<PoolCode> code_of(const Function& function);
   std::string log_stream_name(const std::string& version);
-  void finish(const Live& live, std::string_view request_id, const LogStream& stream, const Report& report,
-              std::string* tail);
   // Checks what the caller may, chooses the version and runs it.
   Result<InvocationResult> run_target(const CallContext& context, std::shared_ptr<const Target> target,
                                       const Invocation& invocation, std::string_view request_id,

@@ -80,6 +80,8 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
   live->version = live->function.version_text();
   live->lineage = lineage_id(live->function.arn());
   live->is_inline = live->function.is_inline();
+  live->log_format = platform_log_format(live->function.log_format(), live->function.log_level("SystemLogLevel"),
+                                         live->function.log_level("ApplicationLogLevel"));
   auto blobs = live->function.layer_blobs;
   blobs.insert(blobs.end(), {live->function.code_blob, live->function.library_blob});
   live->packages.emplace(packages_, std::move(blobs));

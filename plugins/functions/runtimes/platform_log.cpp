@@ -1,6 +1,7 @@
 #include "runtimes/platform_log.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 #include <moonbase/value.hpp>
@@ -8,11 +9,18 @@
 namespace moonbase::functions {
 namespace {
 
-// "3.21 ms", rounded up.
-std::string ms_text(std::uint64_t us) {
+void append_number(std::string& out, std::uint64_t number) {
+  char text[24];
+  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+void append_ms(std::string& out, std::uint64_t us) {  // "3.21 ms", rounded up.
   const auto hundredths = (us + 9) / 10;
-  const auto digits = std::to_string(hundredths % 100);
-  return std::to_string(hundredths / 100) + "." + (digits.size() < 2 ? "0" : "") + digits + " ms";
+  append_number(out, hundredths / 100);
+  out.push_back('.');
+  out.push_back(static_cast<char>('0' + hundredths / 10 % 10));
+  out.push_back(static_cast<char>('0' + hundredths % 10));
+  out.append(" ms");
 }
 
 std::uint64_t billed_ms(const InvocationReport& report) {
@@ -36,8 +44,11 @@ std::string version_arn(std::string_view runtime) {
 
 }  // namespace
 
-PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level) {
-  return {format == "JSON", format != "JSON" || system_level != "WARN", format == "JSON" && system_level == "DEBUG"};
+PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level,
+                                      std::string_view application_level) {
+  if (format != "JSON") return {};
+  const bool error = application_level != "FATAL", info = error && application_level != "ERROR" && application_level != "WARN";
+  return {true, system_level != "WARN", system_level == "DEBUG", info, error};
 }
 
 std::string platform_event(Time now, std::string_view type, Map record) {
@@ -69,8 +80,9 @@ std::string init_report_line(const PlatformLogFormat& format, Time now, std::str
     if (!error_type.empty()) record.set("errorType", error_type);
     return platform_event(now, "platform.initReport", std::move(record));
   }
-  auto line = "INIT_REPORT Init Duration: " + ms_text(duration_us) + "\tPhase: " + std::string(phase) +
-              "\tStatus: " + std::string(status);
+  std::string line = "INIT_REPORT Init Duration: ";
+  append_ms(line, duration_us);
+  line.append("\tPhase: ").append(phase).append("\tStatus: ").append(status);
   if (!error_type.empty()) line += "\tError Type: " + std::string(error_type);
   return line;
 }
@@ -79,7 +91,10 @@ std::string start_line(const PlatformLogFormat& format, Time now, std::string_vi
                        std::string_view version) {
   if (!format.info) return {};
   if (format.json) return platform_event(now, "platform.start", {{"requestId", request_id}, {"version", version}});
-  return "START RequestId: " + std::string(request_id) + " Version: " + std::string(version);
+  std::string line;
+  line.reserve(80);
+  line.append("START RequestId: ").append(request_id).append(" Version: ").append(version);
+  return line;
 }
 
 Map report_record(const InvocationReport& report) {
@@ -100,16 +115,68 @@ std::string report_lines(const PlatformLogFormat& format, Time now, const Invoca
     if (!format.info && report.status.empty()) return {};
     return platform_event(now, "platform.report", report_record(report));
   }
-  const std::string id(report.request_id);
-  auto lines = "END RequestId: " + id + "\nREPORT RequestId: " + id + "\tDuration: " + ms_text(report.duration_us) +
-               "\tBilled Duration: " + std::to_string(billed_ms(report)) +
-               " ms\tMemory Size: " + std::to_string(report.memory_mb) +
-               " MB\tMax Memory Used: " + std::to_string(used_mb(report)) + " MB\t";
-  if (report.with_init) lines += "Init Duration: " + ms_text(report.init_us) + "\t";
-  if (!report.status.empty()) {
-    lines += "Status: " + std::string(report.status);
-    if (!report.error_type.empty()) lines += "\tError Type: " + std::string(report.error_type);
+  std::string lines;
+  lines.reserve(320);
+  lines.append("END RequestId: ").append(report.request_id).append("\nREPORT RequestId: ").append(report.request_id);
+  lines.append("\tDuration: ");
+  append_ms(lines, report.duration_us);
+  lines.append("\tBilled Duration: ");
+  append_number(lines, billed_ms(report));
+  lines.append(" ms\tMemory Size: ");
+  append_number(lines, static_cast<std::uint64_t>(report.memory_mb));
+  lines.append(" MB\tMax Memory Used: ");
+  append_number(lines, used_mb(report));
+  lines.append(" MB\t");
+  if (report.with_init) {
+    lines.append("Init Duration: ");
+    append_ms(lines, report.init_us);
+    lines.push_back('\t');
   }
+  if (!report.status.empty()) {
+    lines.append("Status: ").append(report.status);
+    if (!report.error_type.empty()) lines.append("\tError Type: ").append(report.error_type);
+  }
+  return lines;
+}
+
+std::string application_lines(const PlatformLogFormat& format, Time now, std::string_view request_id,
+                              std::string_view lines) {
+  if (!format.application_info) return {};
+  std::string written;
+  while (!lines.empty()) {
+    const auto line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+    if (const auto own = line.starts_with('{') ? parse_json(line) : Result<Value>(Value()); own && own->is_map()) {
+      written.append(line);
+    } else {
+      append_json(written, Value(Map{{"timestamp", iso_8601(now)},
+                                     {"level", "INFO"},
+                                     {"message", line},
+                                     {"requestId", request_id}}));
+    }
+    written.push_back('\n');
+  }
+  return written;
+}
+
+std::string failure_lines(const PlatformLogFormat& format, Time now, std::string_view request_id,
+                          std::string_view failure) {
+  if (!format.application_error) return {};
+  const auto parsed = parse_json(failure);
+  const Value& told = parsed ? *parsed : Value();
+  const auto type = told["errorType"].string_or("Error"), message = told["errorMessage"].string_or("");
+  const auto& trace = told["stackTrace"];
+  if (format.json)
+    return to_json(Value(Map{{"timestamp", iso_8601(now)},
+                             {"level", "ERROR"},
+                             {"message", message},
+                             {"errorType", type},
+                             {"stackTrace", trace},
+                             {"requestId", request_id}}));
+  auto lines = "[ERROR] " + type + ": " + message;
+  if (trace.is_list())
+    for (const auto& place : trace.list())
+      if (place.is_string()) lines.append("\n    ").append(place.string());
   return lines;
 }
 

@@ -14,8 +14,11 @@ struct PlatformLogFormat {
   bool json = false;
   bool info = true;  // JSON: SystemLogLevel lets them through.
   bool debug = false;
+  bool application_info = true;  // JSON: ApplicationLogLevel lets what a handler prints through,
+  bool application_error = true;  // or at least its failures.
 };
-PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level);
+PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level,
+                                      std::string_view application_level = "INFO");
 
 // One platform event as JSON: time, type, record.
 std::string platform_event(Time now, std::string_view type, Map record);
@@ -41,6 +44,12 @@ struct InvocationReport {
 Map report_record(const InvocationReport& report);
 // END and REPORT; one platform.report in JSON.
 std::string report_lines(const PlatformLogFormat& format, Time now, const InvocationReport& report);
+// What a handler printed, in JSON: a line that is an object already stays as it is.
+std::string application_lines(const PlatformLogFormat& format, Time now, std::string_view request_id,
+                              std::string_view lines);
+// `failure`: JSON with errorMessage, errorType and stackTrace, by the function's own word.
+std::string failure_lines(const PlatformLogFormat& format, Time now, std::string_view request_id,
+                          std::string_view failure);
 // "2026-11-21T10:00:00.123Z ID Task timed out after 3.00 seconds"
 std::string timeout_line(Time now, std::string_view request_id, std::int64_t timeout_seconds);
 

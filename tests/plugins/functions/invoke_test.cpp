@@ -52,6 +52,9 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorType"].string() == "OutOfStock");
   CHECK(payload(output)["errorMessage"].string() == "no lamps");
+  output = kernel.call("Invoke",
+                       {{"FunctionName", "f"}, {"Payload", R"({"fail":true})"}, {"LogType", "Tail"}});
+  CHECK(lines_of(*moonbase::from_base64(output["LogResult"].string())).at(2) == "[ERROR] OutOfStock: no lamps");
 
   output = kernel.call("Invoke", {{"FunctionName", "f"}, {"ClientContext", moonbase::base64(R"({"custom":{"a":1}})")}});
   CHECK(payload(output)["a"].integer() == 1);
@@ -67,10 +70,49 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
 }
 
+TEST_CASE("a function may log as JSON, from a level on") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", R"(function handler(event)
+    print("one")
+    print('{"level":"DEBUG","own":true}')
+    if event.fail then error "broken" end
+  end)", {{"LoggingConfig", Map{{"LogFormat", "JSON"}}}}));
+  const auto tail = [&](const char* event) {
+    const auto output = kernel.call("Invoke", {{"FunctionName", "f"}, {"LogType", "Tail"}, {"Payload", event}});
+    std::vector<moonbase::Value> values;
+    for (const auto& line : lines_of(*moonbase::from_base64(output["LogResult"].string())))
+      values.push_back(*moonbase::parse_json(line));
+    return values;
+  };
+  auto lines = tail(R"({"fail":true})");
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0]["type"].string() == "platform.start");
+  const auto id = lines[0]["record"]["requestId"].string();
+  CHECK(lines[1]["level"].string() == "INFO");
+  CHECK(lines[1]["message"].string() == "one");
+  CHECK(lines[1]["requestId"].string() == id);
+  CHECK(lines[2]["own"].boolean());
+  CHECK(lines[3]["level"].string() == "ERROR");
+  CHECK(lines[3]["message"].string() == "main.lua:4: broken");
+  CHECK(lines[3]["stackTrace"].list().size() >= 1);
+  CHECK(lines[4]["type"].string() == "platform.report");
+  CHECK(lines[4]["record"]["metrics"]["memorySizeMB"].integer() == 128);
+
+  kernel.call("UpdateFunctionConfiguration",
+              {{"FunctionName", "f"},
+               {"LoggingConfig",
+                Map{{"LogFormat", "JSON"}, {"ApplicationLogLevel", "ERROR"}, {"SystemLogLevel", "WARN"}}}});
+  CHECK(tail("{}").empty());
+  lines = tail(R"({"fail":true})");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0]["level"].string() == "ERROR");
+}
+
 TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the next call works") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction",
-              function("f", "function handler(event) while event.loop do end return 1 end", {{"Timeout", 1}}));
+              function("f", "function handler(event) print('begun') while event.loop do end return 1 end",
+                       {{"Timeout", 1}}));
   const auto output =
       kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"loop":true})"}, {"LogType", "Tail"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
@@ -79,6 +121,10 @@ TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the 
   CHECK(message.substr(0, 11) == "RequestId: ");
   CHECK(message.substr(47) == " Error: Task timed out after 1.00 seconds");
   const auto log = *moonbase::from_base64(output["LogResult"].string());
+  const auto lines = lines_of(log);
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[1] == "begun");  // Though it never came back.
+  CHECK(lines[2].substr(24) == " " + message.substr(11, 36) + " Task timed out after 1.00 seconds");
   CHECK(log.find("Duration: 1000.00 ms") != std::string::npos);
   CHECK(log.find("Status: timeout") != std::string::npos);
   CHECK(invoke(kernel, "f").integer() == 1);
