@@ -18,10 +18,10 @@
 
 // Embedded by the build.
 extern const char lambda_model_lua[];
+extern const char lambda_resources_lua[];
 extern const char lambda_schema_sql[];
 extern const char logs_model_lua[];
 extern const char logs_schema_sql[];
-extern const char resources_lua[];
 
 namespace moonbase::functions {
 namespace {
@@ -106,7 +106,7 @@ class Plugin final : public moonbase::Plugin {
     registrar.task("logs-retention", run_retention);
     registrar.task("logs-subscription", run_subscription);
 
-    registrar.resources(resources_lua);
+    registrar.resources(lambda_resources_lua);
     registrar.on_reset([this](std::string_view account) {
       pollers_->reset(account);
       functions_->reset(account);

@@ -4,12 +4,12 @@
 
 #include "sqs/service.hpp"
 
-// <service>/model.lua and schema.sql, embedded by the build.
+// <service>/model.lua, schema.sql and resources.lua, embedded by the build.
 extern const char firehose_model_lua[];
 extern const char kinesis_model_lua[];
 extern const char sqs_model_lua[];
+extern const char sqs_resources_lua[];
 extern const char sqs_schema_sql[];
-extern const char resources_lua[];
 
 namespace queues {
 namespace {
@@ -19,7 +19,7 @@ class Plugin final : public moonbase::Plugin {
     registrar.model(firehose_model_lua);
     registrar.model(kinesis_model_lua);
     moonbase::sqs::load(registrar, sqs_model_lua, sqs_schema_sql);
-    registrar.resources(resources_lua);
+    registrar.resources(sqs_resources_lua);
   }
 };
 

@@ -5,6 +5,9 @@
 
 // Embedded by the build.
 extern const char dynamodb_model_lua[];
+extern const char dynamodb_resources_expressions_lua[];
+extern const char dynamodb_resources_items_lua[];
+extern const char dynamodb_resources_lua[];
 extern const char dynamodb_schema_sql[];
 extern const char dynamodb_schema_recovery_sql[];
 extern const char dynamodb_views_sql[];
@@ -13,9 +16,6 @@ extern const char rds_model_lua[];
 extern const char rds_data_model_lua[];
 extern const char s3_model_lua[];
 extern const char s3control_model_lua[];
-extern const char resources_expressions_lua[];
-extern const char resources_items_lua[];
-extern const char resources_lua[];
 
 namespace {
 
@@ -26,7 +26,7 @@ class Plugin final : public moonbase::Plugin {
                               dynamodb_schema_recovery_sql, dynamodb_views_sql});
     for (const auto* model : {rds_model_lua, rds_data_model_lua, s3_model_lua, s3control_model_lua})
       registrar.model(model);
-    for (const auto* chunk : {resources_expressions_lua, resources_items_lua, resources_lua})
+    for (const auto* chunk : {dynamodb_resources_expressions_lua, dynamodb_resources_items_lua, dynamodb_resources_lua})
       registrar.resources(chunk);
   }
 };

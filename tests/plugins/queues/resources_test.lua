@@ -11,7 +11,7 @@ local functions = [[return function(vocabulary)
     declared = function(handle, options, stack) stack.handler(handle.name, options.handler) end,
     properties = function(name, options) return { FunctionName = name, Timeout = options.timeout } end }
 end]]
-local stack_file = arg[1]:gsub("plugins/queues/resources%.lua$", "scripts/lua/moonbase/stack.lua")
+local stack_file = arg[1]:gsub("plugins/queues/sqs/resources%.lua$", "scripts/lua/moonbase/stack.lua")
 
 local calls, answers = {}, {}
 local function new(mode)
