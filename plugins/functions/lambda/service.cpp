@@ -107,13 +107,6 @@ std::string error_json(std::string_view type, const std::string& message) {
 
 std::string seconds_text(std::int64_t seconds) { return std::to_string(seconds) + ".00 seconds"; }
 
-// How each thread is numbered for its inline states.
-std::size_t this_thread() {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next++;
-  return mine;
-}
-
 }  // namespace
 
 std::chrono::milliseconds FunctionService::idle_max() {
@@ -328,7 +321,6 @@ Result<InvocationResult> FunctionService::run_inline(const Work& work) {
   std::string* const tail = invocation.log_tail ? &result.log_tail : nullptr;
   const auto begun = steady_clock::now();
   const auto thread = this_thread();
-  if (thread >= threads_max) return Error{"ServiceException", "inline functions run on too many threads", {}, 500};
 
   // Nothing in here suspends the fiber once the state is there, so it is never entered twice.
   std::shared_ptr<LogStream> stream;

@@ -18,14 +18,14 @@ constexpr int busy_min = 3;
 constexpr double short_us_max = 200;
 constexpr std::size_t shared_max = 2;
 
+}  // namespace
+
 std::size_t this_thread() {
   static std::atomic<std::size_t> next{0};
   thread_local const std::size_t mine = next++;
   if (mine >= threads_max) throw std::runtime_error("functions are invoked from more than 256 threads");
   return mine;
 }
-
-}  // namespace
 
 void Pools::idle(Io& io, const std::shared_ptr<Pool>& pool) {
   auto& janitor = janitors_[this_thread()];

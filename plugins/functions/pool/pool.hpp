@@ -23,7 +23,9 @@
 
 namespace moonbase::functions {
 
-inline constexpr std::size_t threads_max = 256;  // Loops; more share none.
+inline constexpr std::size_t threads_max = 256;
+// Which of the loops that invoke functions this is, from 0 on. Throws std::runtime_error where there are more.
+std::size_t this_thread();
 
 class Pool;
 

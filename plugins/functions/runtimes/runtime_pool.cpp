@@ -14,13 +14,6 @@ constexpr auto sweep_interval = std::chrono::seconds(1);
 // Who is called again at once is not worth stopping.
 constexpr auto freeze_after = std::chrono::milliseconds(100);
 
-std::size_t this_thread() {
-  static std::atomic<std::size_t> next{0};
-  thread_local const std::size_t mine = next++;
-  if (mine >= threads_max) throw std::runtime_error("functions are invoked from more than 256 threads");
-  return mine;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<const RuntimeLaunch>> RuntimePool::launch() {
