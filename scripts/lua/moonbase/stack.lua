@@ -135,7 +135,10 @@ return function(host)
       return "[" .. table.concat(parts, ",") .. "]"
     end
     local keys = {}
-    for key in pairs(value) do keys[#keys + 1] = tostring(key) end
+    for key in pairs(value) do
+      if type(key) ~= "string" then error({ message = "a list has no gaps, and an object has texts for keys" }, 0) end
+      keys[#keys + 1] = key
+    end
     table.sort(keys)
     for i, key in ipairs(keys) do parts[i] = vocabulary.json(key) .. ":" .. vocabulary.json(value[key]) end
     return "{" .. table.concat(parts, ",") .. "}"
