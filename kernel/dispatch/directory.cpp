@@ -94,7 +94,6 @@ void Directory::add(plugin::Service& service) {
   by_endpoint_prefix_[header.endpoint_prefix].push_back(&service);
 }
 
-
 void Directory::add(plugin::Member& member) {
   for (auto& service : member.services) add(*service);
   for (const auto& [match, handler] : member.http) raw_.push_back({&match, {&handler, &member}});

@@ -43,7 +43,8 @@ class Directory {
     const TargetHandler* handler = nullptr;
     plugin::Member* member = nullptr;
   };
-  // Who takes deliveries to the ARNs of a service, by its part of the ARN, and who holds what can be polled; nobody: null.
+  // Who takes deliveries to the ARNs of a service, by its part of the ARN, and who holds what can be polled;
+  // nobody: null.
   Target target(std::string_view arn_service) const;
   EventSource* source(std::string_view arn_service) const;
 
