@@ -1,0 +1,250 @@
+#include "content.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "checksum.hpp"
+#include "errors.hpp"
+
+namespace moonbase::s3 {
+namespace {
+
+constexpr std::size_t piece_bytes = 256 * 1024;
+constexpr std::size_t blobs_a_task_max = 500;
+constexpr std::int64_t held_retry_ms = 10'000;  // A blob that is being read is asked for again.
+
+Error too_large(std::uint64_t size) {
+  return {"EntityTooLarge",
+          "Your proposed upload exceeds the maximum allowed size",
+          {{"ProposedSize", std::to_string(size)}, {"MaxSizeAllowed", std::to_string(put_bytes_max)}},
+          400};
+}
+
+// Where a body's bytes go, and what is computed of them on the way.
+class Receiver {
+ public:
+  Receiver(KernelServices& kernel, const Algorithm& algorithm)
+      : kernel_(kernel), algorithm_(algorithm), md5_(make_digest("md5")), checksum_(make_digest(algorithm.digest)) {}
+
+  void add(std::string_view bytes) {
+    md5_->add(bytes);
+    checksum_->add(bytes);
+    received_.size += bytes.size();
+    if (!received_.writer && received_.bytes.size() + bytes.size() <= inline_bytes_max) {
+      received_.bytes.append(bytes);
+      return;
+    }
+    if (!received_.writer) {
+      received_.writer = kernel_.blobs.create();
+      received_.writer->append(received_.bytes);
+      received_.bytes = {};
+    }
+    received_.writer->append(bytes);
+  }
+
+  Received finish() {
+    received_.md5 = md5_->finish();
+    received_.checksum = {std::string(algorithm_.name), "FULL_OBJECT", base64(checksum_->finish())};
+    if (received_.writer) kernel_.io.blocking([&] { received_.blob = received_.writer->finish(); });
+    return std::move(received_);
+  }
+
+  std::uint64_t size() const { return received_.size; }
+
+ private:
+  KernelServices& kernel_;
+  const Algorithm& algorithm_;
+  const std::unique_ptr<Digest> md5_, checksum_;
+  Received received_;
+};
+
+// What the client says of its body, before it comes.
+struct Claims {
+  std::optional<std::string> md5;  // Raw.
+  Checksum checksum;
+};
+
+Result<Claims> claims_of(const Value& input) {
+  Claims claims;
+  if (const auto& md5 = input["ContentMD5"]; md5.is_string()) {
+    claims.md5 = from_base64(md5.string());
+    if (!claims.md5 || claims.md5->size() != 16)
+      return Error{"InvalidDigest", "The Content-MD5 you specified was invalid.", {{"Content-MD5", md5}}, 400};
+  }
+  auto checksum = asked_checksum(input);
+  if (!checksum) return checksum.error();
+  claims.checksum = std::move(*checksum);
+  return claims;
+}
+
+// A checksum that came behind the body has been checked by who read the body.
+void take_trailer(const BodyReader* body, Checksum& checksum) {
+  if (!body) return;
+  const auto trailers = body->trailers();
+  for (const auto& algorithm : all_algorithms()) {
+    const auto value = trailers.get("x-amz-checksum-" + std::string(algorithm.digest));
+    if (!algorithm.digest.empty() && !value.empty())
+      checksum = {std::string(algorithm.name), "FULL_OBJECT", std::string(value)};
+  }
+}
+
+Result<Done> read_all(BodyReader& body, Receiver& receiver) {
+  const auto announced = body.length();
+  if (!announced) return Error{"MissingContentLength", "You must provide the Content-Length HTTP header.", {}, 411};
+  if (*announced > put_bytes_max) return too_large(*announced);
+  for (;;) {
+    auto piece = body.read(piece_bytes);
+    if (!piece) return piece.error();
+    if (piece->empty()) return done;
+    receiver.add(*piece);
+    if (receiver.size() > put_bytes_max) return too_large(receiver.size());
+  }
+}
+
+Result<Done> check(const Claims& claims, const Received& received) {
+  if (claims.md5 && *claims.md5 != received.md5)
+    return Error{"BadDigest",
+                 "The Content-MD5 you specified did not match what we received.",
+                 {{"ExpectedDigest", base64(*claims.md5)}, {"CalculatedDigest", base64(received.md5)}},
+                 400};
+  if (!claims.checksum.value.empty() && claims.checksum.value != received.checksum.value)
+    return bad_digest("The " + claims.checksum.algorithm + " you specified did not match the calculated checksum.");
+  return done;
+}
+
+}  // namespace
+
+Result<Received> receive_body(Call& call) {
+  const auto claims = claims_of(call.input);
+  if (!claims) return claims.error();
+  const auto* algorithm = find_algorithm(claims->checksum.algorithm);
+  Receiver receiver(call.kernel, algorithm ? *algorithm : default_algorithm());
+  if (call.body) {
+    if (auto read = read_all(*call.body, receiver); !read) return read.error();
+  } else {
+    const auto& body = call.input["Body"];
+    if (body.is_string()) receiver.add(body.string());
+  }
+  auto received = receiver.finish();
+  if (auto checked = check(*claims, received); !checked) return checked.error();
+  take_trailer(call.body, received.checksum);
+  return received;
+}
+
+void insert_content(const Change& change, std::int64_t content, const Received& received) {
+  if (received.size == 0) return;
+  const bool in_blob = !received.blob.empty();
+  change.tx.query(
+      "INSERT INTO s3_segment (account, bucket, content, start, size, blob, blob_start, bytes) VALUES (?, ?, ?, 0, ?, "
+      "?, 0, ?)",
+      change.bucket.account, change.bucket.number, content, received.size,
+      in_blob ? Parameter(received.blob) : Parameter(nullptr),
+      in_blob ? Parameter(nullptr) : Parameter(Blob{received.bytes}));
+}
+
+void remove_content(const Change& change, std::int64_t content) {
+  std::set<std::string> blobs;
+  for (const auto& row :
+       change.tx.query("DELETE FROM s3_segment WHERE account = ? AND bucket = ? AND content = ? RETURNING blob",
+                       change.bucket.account, change.bucket.number, content))
+    if (row[0].is_string()) blobs.insert(row[0].string());
+  List due;
+  for (const auto& blob : blobs) {
+    due.emplace_back(blob);
+    if (due.size() < blobs_a_task_max) continue;
+    change.tx.schedule(change.now, erase_task, Map{{"Blobs", std::exchange(due, {})}});
+  }
+  if (!due.empty()) change.tx.schedule(change.now, erase_task, Map{{"Blobs", std::move(due)}});
+}
+
+std::vector<Segment> read_segments(Transaction& tx, const Bucket& bucket, std::int64_t content, Span span) {
+  std::vector<Segment> segments;
+  if (span.size == 0) return segments;
+  const auto end = span.first + span.size;
+  // The first is the last one that begins at or before the span.
+  const auto begin = tx.query(
+      "SELECT start FROM s3_segment WHERE account = ? AND bucket = ? AND content = ? AND start <= ? ORDER BY start "
+      "DESC LIMIT 1",
+      bucket.account, bucket.number, content, span.first);
+  if (begin.empty()) throw std::runtime_error("an object's content has no beginning");
+  tx.each(
+      "SELECT start, size, blob, blob_start, bytes FROM s3_segment WHERE account = ? AND bucket = ? AND content = ? "
+      "AND start >= ? AND start < ? ORDER BY start",
+      {bucket.account, bucket.number, content, begin.front()[0], end}, [&](const Row& row) {
+        Segment segment{static_cast<std::uint64_t>(row[0].integer()), static_cast<std::uint64_t>(row[1].integer()),
+                        row[2].string_or(""), static_cast<std::uint64_t>(row[3].integer()), row[4].string_or("")};
+        const auto first = std::max(segment.start, span.first), last = std::min(segment.start + segment.size, end);
+        const auto skipped = first - segment.start;
+        if (segment.blob.empty()) segment.bytes = segment.bytes.substr(skipped, last - first);
+        segment.blob_start += skipped;
+        segment.start = first;
+        segment.size = last - first;
+        segments.push_back(std::move(segment));
+        return true;
+      });
+  return segments;
+}
+
+std::unique_ptr<ContentReader> ContentReader::open(BlobStore& blobs, std::vector<Segment> segments) {
+  std::unique_ptr<ContentReader> reader(new ContentReader(blobs, std::move(segments)));
+  std::vector<std::string> ids;
+  for (const auto& segment : reader->segments_) {
+    reader->size_ += segment.size;
+    if (!segment.blob.empty()) ids.push_back(segment.blob);
+  }
+  if (ids.empty()) return reader;
+  reader->hold_ = blobs.hold(ids);
+  for (const auto& id : ids)
+    if (!blobs.contains(id)) return nullptr;
+  return reader;
+}
+
+std::string ContentReader::next(std::size_t bytes_max) {
+  if (at_ == segments_.size()) return {};
+  auto& segment = segments_[at_];
+  std::string bytes;
+  if (segment.blob.empty()) {
+    bytes = std::move(segment.bytes);
+    offset_ += bytes.size();
+  } else {
+    const auto wanted = std::min<std::uint64_t>(bytes_max, segment.size - offset_);
+    bytes = blobs_->read(segment.blob, segment.blob_start + offset_, static_cast<std::size_t>(wanted));
+    offset_ += bytes.size();
+    if (bytes.size() != wanted) throw std::runtime_error("the blob " + segment.blob + " is too short");
+  }
+  if (offset_ == segment.size) {
+    ++at_;
+    offset_ = 0;
+  }
+  return bytes;
+}
+
+std::string ContentReader::all() {
+  std::string bytes;
+  bytes.reserve(static_cast<std::size_t>(size_));
+  while (bytes.size() < size_) bytes += next(piece_bytes);
+  return bytes;
+}
+
+bool is_blob_used(Store& store, const std::string& blob) {
+  const auto used = store.read([&](Transaction& tx) -> Result<Value> {
+    return Value(!tx.query("SELECT content FROM s3_segment WHERE blob = ? LIMIT 1", blob).empty());
+  });
+  return !used || used->boolean();
+}
+
+Result<Done> erase_blobs(TaskRun& run) {
+  const auto is_used = [&](const std::string& blob) { return is_blob_used(run.kernel.store, blob); };
+  List held;
+  for (const auto& blob : run.payload["Blobs"].list())
+    if (!run.kernel.blobs.erase_unused(blob.string(), is_used)) held.push_back(blob);
+  if (held.empty()) return done;
+  const auto later = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    tx.schedule(Time{run.kernel.clock.now().ms + held_retry_ms}, erase_task, Map{{"Blobs", held}});
+    return Value();
+  });
+  if (!later) return later.error();
+  return done;
+}
+
+}  // namespace moonbase::s3

@@ -1,0 +1,29 @@
+#include "service.hpp"
+
+#include <utility>
+
+#include "content.hpp"
+
+namespace moonbase::s3 {
+
+void load(Registrar& registrar, std::string_view model, std::string_view schema) {
+  registrar.model(model);
+  registrar.schema(schema);
+  using Run = Result<Value> (*)(Call&);
+  constexpr std::pair<std::string_view, Run> operations[] = {
+      {"CreateBucket", create_bucket}, {"DeleteBucket", delete_bucket},
+      {"DeleteObject", delete_object}, {"GetBucketLocation", get_bucket_location},
+      {"GetObject", get_object},       {"HeadBucket", head_bucket},
+      {"HeadObject", head_object},     {"ListBuckets", list_buckets},
+      {"ListObjects", list_objects},   {"ListObjectsV2", list_objects_v2},
+      {"PutObject", put_object},
+  };
+  for (const auto& [name, run] : operations) registrar.operation(name, run);
+  registrar.task(erase_task, erase_blobs);
+}
+
+void settle(KernelServices& kernel) {
+  kernel.blobs.settle([&](const std::string& blob) { return is_blob_used(kernel.store, blob); });
+}
+
+}  // namespace moonbase::s3

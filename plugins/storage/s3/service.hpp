@@ -1,0 +1,34 @@
+// The S3 service: what its operations share, and the operations.
+#pragma once
+
+#include <moonbase/plugin.hpp>
+#include <string_view>
+
+#include "bucket.hpp"
+#include "object.hpp"
+
+namespace moonbase::s3 {
+
+// Registers the model, the schema and every operation that is built.
+void load(Registrar& registrar, std::string_view model, std::string_view schema);
+// Of the plugin's ready(): erases what a crash has left in the blob store.
+void settle(KernelServices& kernel);
+
+// operations_bucket.cpp
+Result<Value> create_bucket(Call& call);
+Result<Value> delete_bucket(Call& call);
+Result<Value> get_bucket_location(Call& call);
+Result<Value> head_bucket(Call& call);
+Result<Value> list_buckets(Call& call);
+
+// operations_list.cpp
+Result<Value> list_objects(Call& call);
+Result<Value> list_objects_v2(Call& call);
+
+// operations_object.cpp
+Result<Value> delete_object(Call& call);
+Result<Value> get_object(Call& call);
+Result<Value> head_object(Call& call);
+Result<Value> put_object(Call& call);
+
+}  // namespace moonbase::s3
