@@ -20,11 +20,26 @@ inline Error no_such_version(const std::string& key, const std::string& version_
   return {"NoSuchVersion", "The specified version does not exist.", {{"Key", key}, {"VersionId", version_id}}, 404};
 }
 
+inline Error no_such_upload(const std::string& upload_id) {
+  return {"NoSuchUpload",
+          "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+          "completed.",
+          {{"UploadId", upload_id}},
+          404};
+}
+
 inline Error invalid_argument(std::string message, const std::string& name, const std::string& value) {
   return {"InvalidArgument", std::move(message), {{"ArgumentName", name}, {"ArgumentValue", value}}, 400};
 }
 
 inline Error invalid_request(std::string message) { return {"InvalidRequest", std::move(message), {}, 400}; }
+
+inline Error malformed_xml() {
+  return {"MalformedXML",
+          "The XML you provided was not well-formed or did not validate against our published schema",
+          {},
+          400};
+}
 
 inline Error bad_digest(std::string message) { return {"BadDigest", std::move(message), {}, 400}; }
 

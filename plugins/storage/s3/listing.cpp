@@ -26,36 +26,43 @@ std::optional<Place> place_of(std::string_view token) {
   return Place{text->substr(1), text->front() == 'p'};
 }
 
-Listing list_current(Transaction& tx, const Bucket& bucket, const ListingWanted& wanted) {
-  Listing listing;
-  const auto end = behind(wanted.prefix);
-  // The first key that may be shown.
+std::string first_key(const ListingWanted& wanted) {
   std::string from = wanted.after.is_prefix ? behind(wanted.after.text) : wanted.after.text;
-  if (!from.empty() && !wanted.after.is_prefix) from.push_back('\0');  // The next key in order.
-  from = std::max(from, wanted.prefix);
-  const auto shown = [&] { return listing.objects.size() + listing.prefixes.size(); };
-  for (bool more = wanted.max > 0; more;) {
-    more = false;
-    const auto visit = [&](Object&& object) {
-      const auto group = common_prefix(object.key, wanted.prefix, wanted.delimiter);
-      if (shown() == wanted.max) {
-        listing.truncated = true;
-        return false;
-      }
-      if (group.empty()) {
-        listing.last = {object.key, false};
-        listing.objects.push_back(std::move(object));
-        return true;
-      }
-      listing.last = {std::string(group), true};
-      listing.prefixes.emplace_back(group);
-      from = behind(group);
-      more = !from.empty();
-      return false;
-    };
-    each_listed(tx, bucket, from, end, wanted.max + 1 - shown(), visit);
-  }
-  return listing;
+  if (!from.empty() && !wanted.after.is_prefix) from.push_back('\0');
+  return std::max(from, wanted.prefix);
+}
+
+Page<Object> list_current(Transaction& tx, const Bucket& bucket, const ListingWanted& wanted) {
+  const auto end = behind(wanted.prefix);
+  return collect<Object>(
+      wanted,
+      [&](const std::optional<std::string>& jump, std::size_t most, const auto& visit) {
+        each_listed(tx, bucket, jump ? *jump : first_key(wanted), end, most, visit);
+      },
+      [](const Object& object) -> std::string_view { return object.key; });
+}
+
+Page<Version> list_versions(Transaction& tx, const Bucket& bucket, const ListingWanted& wanted,
+                            std::int64_t after_rank) {
+  const auto end = behind(wanted.prefix);
+  constexpr auto before_all = INT64_MIN;
+  VersionPlace place{wanted.after.text, after_rank};
+  if (wanted.after.is_prefix || wanted.prefix > wanted.after.text) place = {first_key(wanted), before_all};
+  // Of the key in whose midst it goes on, the newest has been shown.
+  std::string key_before = place.rank == before_all ? std::string() : place.key;
+  bool any_before = place.rank != before_all;
+  return collect<Version>(
+      wanted,
+      [&](const std::optional<std::string>& jump, std::size_t most, const auto& visit) {
+        if (jump) place = {*jump, before_all};
+        each_version(tx, bucket, place, end, most, [&](Object&& object) {
+          const bool newest = !any_before || object.key != key_before;
+          key_before = object.key;
+          any_before = true;
+          return visit(Version{std::move(object), newest});
+        });
+      },
+      [](const Version& version) -> std::string_view { return version.object.key; });
 }
 
 }  // namespace moonbase::s3

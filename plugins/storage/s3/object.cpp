@@ -75,6 +75,19 @@ std::optional<std::int64_t> rank_of(std::string_view version_id) {
   return static_cast<std::int64_t>(rank);
 }
 
+void each_row(Transaction& tx, std::string_view where, std::vector<Parameter> parameters, const std::string& end,
+              std::size_t most, const std::function<bool(Object&&)>& visit) {
+  auto sql =
+      "SELECT " + std::string(listed_columns) + " FROM s3_object WHERE account = ? AND bucket = ?" + std::string(where);
+  if (!end.empty()) {
+    sql += " AND key < ?";
+    parameters.emplace_back(Blob{end});
+  }
+  parameters.emplace_back(most);
+  tx.each(sql + " ORDER BY key, rank LIMIT ?", parameters,
+          [&](const Row& row) { return visit(listed_object_of(row)); });
+}
+
 void insert_row(const Change& change, const Object& object) {
   change.tx.query("INSERT INTO s3_object (account, bucket, " + columns +
                       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -117,17 +130,22 @@ std::optional<Object> find_version(Transaction& tx, const Bucket& bucket, std::s
 
 bool is_version_id(std::string_view version_id) { return rank_of(version_id).has_value(); }
 
+std::optional<std::int64_t> rank_of_version(Transaction& tx, const Bucket& bucket, std::string_view key,
+                                            std::string_view version_id) {
+  if (version_id != null_version) return rank_of(version_id);
+  const auto version = find_version(tx, bucket, key, version_id);
+  return version ? std::optional(version->rank) : std::nullopt;
+}
+
 void each_listed(Transaction& tx, const Bucket& bucket, const std::string& from, const std::string& end,
                  std::size_t most, const std::function<bool(Object&&)>& visit) {
-  std::vector<Parameter> parameters = {bucket.account, bucket.number, Blob{from}};
-  std::string sql = "SELECT " + std::string(listed_columns) +
-                    " FROM s3_object WHERE account = ? AND bucket = ? AND listed = 1 AND key >= ?";
-  if (!end.empty()) {
-    sql += " AND key < ?";
-    parameters.emplace_back(Blob{end});
-  }
-  parameters.emplace_back(most);
-  tx.each(sql + " ORDER BY key LIMIT ?", parameters, [&](const Row& row) { return visit(listed_object_of(row)); });
+  each_row(tx, " AND listed = 1 AND key >= ?", {bucket.account, bucket.number, Blob{from}}, end, most, visit);
+}
+
+void each_version(Transaction& tx, const Bucket& bucket, const VersionPlace& behind, const std::string& end,
+                  std::size_t most, const std::function<bool(Object&&)>& visit) {
+  each_row(tx, " AND (key, rank) > (?, ?)", {bucket.account, bucket.number, Blob{behind.key}, behind.rank}, end, most,
+           visit);
 }
 
 bool has_objects(Transaction& tx, const Bucket& bucket) {

@@ -54,10 +54,21 @@ std::optional<Object> find_version(Transaction& tx, const Bucket& bucket, std::s
 // Whether S3 could have given out this id (which is not "null").
 bool is_version_id(std::string_view version_id);
 
+// Where a version stands among those of its key, also when it is gone; nothing for a null version that is gone.
+std::optional<std::int64_t> rank_of_version(Transaction& tx, const Bucket& bucket, std::string_view key,
+                                            std::string_view version_id);
+
 // Current objects from one key up to another (empty: to the end), at most `most`, without what listings do not show.
 // Return false to stop.
 void each_listed(Transaction& tx, const Bucket& bucket, const std::string& from, const std::string& end,
                  std::size_t most, const std::function<bool(Object&&)>& visit);
+// All versions and delete markers in the order of listings, behind this place.
+struct VersionPlace {
+  std::string key;
+  std::int64_t rank = 0;
+};
+void each_version(Transaction& tx, const Bucket& bucket, const VersionPlace& behind, const std::string& end,
+                  std::size_t most, const std::function<bool(Object&&)>& visit);
 // Any version or delete marker.
 bool has_objects(Transaction& tx, const Bucket& bucket);
 

@@ -21,7 +21,7 @@ Value entry_of(const Object& object, const Encoding& encoding, bool with_owner, 
 }
 
 // What both versions of the operation answer alike.
-Value output_of(const Call& call, const Bucket& bucket, const ListingWanted& wanted, const Listing& listing,
+Value output_of(const Call& call, const Bucket& bucket, const ListingWanted& wanted, const Page<Object>& listing,
                 const Encoding& encoding, bool with_owner) {
   Value output = Map{{"Name", bucket.name},
                      {"Prefix", encoding(wanted.prefix)},
@@ -30,7 +30,7 @@ Value output_of(const Call& call, const Bucket& bucket, const ListingWanted& wan
   if (!wanted.delimiter.empty()) output.set("Delimiter", encoding(wanted.delimiter));
   if (call.input["EncodingType"].is_string()) output.set("EncodingType", call.input["EncodingType"]);
   List contents;
-  for (const auto& object : listing.objects) contents.push_back(entry_of(object, encoding, with_owner, bucket));
+  for (const auto& object : listing.items) contents.push_back(entry_of(object, encoding, with_owner, bucket));
   if (!contents.empty()) output.set("Contents", std::move(contents));
   show_prefixes(output, listing.prefixes, encoding);
   return output;
@@ -78,7 +78,7 @@ Result<Value> list_objects_v2(Call& call) {
     if (!bucket) return bucket.error();
     const auto listing = list_current(tx, *bucket, wanted);
     auto output = output_of(call, *bucket, wanted, listing, *encoding, call.input["FetchOwner"].boolean_or(false));
-    output.set("KeyCount", listing.objects.size() + listing.prefixes.size());
+    output.set("KeyCount", listing.shown());
     if (!start_after.empty()) output.set("StartAfter", (*encoding)(start_after));
     if (token.is_string()) output.set("ContinuationToken", token);
     if (listing.truncated) output.set("NextContinuationToken", token_of(listing.last));

@@ -57,9 +57,9 @@ Result<Value> delete_object(Call& call) {
   if (auto fits = check_key(key); !fits) return fits.error();
   if (auto built = refuse_directory_conditions(call.input); !built) return built.error();
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
-    if (!bucket) return bucket.error();
-    const Change change{tx, *bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
+    if (!opened) return opened.error();
+    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
     return delete_one(change, {key, call.input["VersionId"], call.input["IfMatch"]});
   });
 }

@@ -31,7 +31,7 @@ CREATE TABLE s3_object (
   tags TEXT NOT NULL,               -- JSON: a TagSet.
   PRIMARY KEY (account, bucket, key, rank)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX s3_object_listed ON s3_object (account, bucket, key) WHERE listed = 1;
+CREATE INDEX s3_object_listed ON s3_object (account, bucket, listed, key) WHERE listed = 1;
 CREATE INDEX s3_object_null ON s3_object (account, bucket, key) WHERE version_id = 'null' AND listed = 0;
 
 -- The bytes of contents: in the row while they are few, else in a blob, which others may share.
@@ -44,3 +44,26 @@ CREATE TABLE s3_segment (
   PRIMARY KEY (account, bucket, content, start)
 ) STRICT;
 CREATE INDEX s3_segment_blob ON s3_segment (blob) WHERE blob IS NOT NULL;
+
+-- Parts: of an upload under way by the client's numbers, of an object from 1 on.
+CREATE TABLE s3_part (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL,
+  content INTEGER NOT NULL,       -- The upload's, which is to be the object's.
+  number INTEGER NOT NULL,
+  start INTEGER NOT NULL,         -- Where in the object, once it is one.
+  size INTEGER NOT NULL,
+  etag TEXT NOT NULL, checksum TEXT NOT NULL, modified_at_ms INTEGER NOT NULL,
+  part_content INTEGER NOT NULL,  -- Where its segments are, until it is part of an object.
+  PRIMARY KEY (account, bucket, content, number)
+) STRICT;
+
+-- Uploads in parts that have not ended. Their ids sort by the time of their beginning.
+CREATE TABLE s3_upload (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL, key BLOB NOT NULL, upload_id TEXT NOT NULL,
+  content INTEGER NOT NULL, initiated_at_ms INTEGER NOT NULL, storage_class TEXT NOT NULL,
+  checksum_algorithm TEXT NOT NULL, checksum_type TEXT NOT NULL,
+  checksum_asked INTEGER NOT NULL,  -- 1: by the client, who then sends each part's again in the end.
+  initiator TEXT NOT NULL,          -- An account.
+  headers TEXT NOT NULL, metadata TEXT NOT NULL, tags TEXT NOT NULL,
+  PRIMARY KEY (account, bucket, key, upload_id)
+) STRICT;

@@ -11,11 +11,19 @@ void load(Registrar& registrar, std::string_view model, std::string_view schema)
   registrar.schema(schema);
   using Run = Result<Value> (*)(Call&);
   constexpr std::pair<std::string_view, Run> operations[] = {
-      {"CreateBucket", create_bucket}, {"DeleteBucket", delete_bucket},
-      {"DeleteObject", delete_object}, {"GetBucketLocation", get_bucket_location},
-      {"GetObject", get_object},       {"HeadBucket", head_bucket},
-      {"HeadObject", head_object},     {"ListBuckets", list_buckets},
-      {"ListObjects", list_objects},   {"ListObjectsV2", list_objects_v2},
+      {"CreateBucket", create_bucket},
+      {"DeleteBucket", delete_bucket},
+      {"DeleteObject", delete_object},
+      {"GetBucketLocation", get_bucket_location},
+      {"GetBucketVersioning", get_bucket_versioning},
+      {"GetObject", get_object},
+      {"HeadBucket", head_bucket},
+      {"HeadObject", head_object},
+      {"ListBuckets", list_buckets},
+      {"ListObjectVersions", list_object_versions},
+      {"ListObjects", list_objects},
+      {"ListObjectsV2", list_objects_v2},
+      {"PutBucketVersioning", put_bucket_versioning},
       {"PutObject", put_object},
   };
   for (const auto& [name, run] : operations) registrar.operation(name, run);

@@ -31,4 +31,9 @@ Result<Value> get_object(Call& call);
 Result<Value> head_object(Call& call);
 Result<Value> put_object(Call& call);
 
+// operations_versioning.cpp
+Result<Value> get_bucket_versioning(Call& call);
+Result<Value> list_object_versions(Call& call);
+Result<Value> put_bucket_versioning(Call& call);
+
 }  // namespace moonbase::s3
