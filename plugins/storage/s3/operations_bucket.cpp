@@ -3,6 +3,7 @@
 
 #include "errors.hpp"
 #include "service.hpp"
+#include "upload.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -88,6 +89,7 @@ Result<Value> delete_bucket(Call& call) {
     const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
     if (!bucket) return bucket.error();
     if (has_objects(tx, *bucket)) return bucket_not_empty(*bucket);
+    remove_all_uploads({tx, *bucket, call.kernel.ids, call.kernel.clock.now()});
     delete_bucket_row(tx, *bucket);
     return Value(Map{});
   });

@@ -31,6 +31,18 @@ Result<Value> get_object(Call& call);
 Result<Value> head_object(Call& call);
 Result<Value> put_object(Call& call);
 
+// operations_part.cpp
+Result<Value> list_parts(Call& call);
+Result<Value> upload_part(Call& call);
+// 1 to 10,000, or an Error.
+Result<std::int64_t> part_number_of(const Value& input);
+
+// operations_upload.cpp
+Result<Value> abort_multipart_upload(Call& call);
+Result<Value> complete_multipart_upload(Call& call);
+Result<Value> create_multipart_upload(Call& call);
+Result<Value> list_multipart_uploads(Call& call);
+
 // operations_versioning.cpp
 Result<Value> get_bucket_versioning(Call& call);
 Result<Value> list_object_versions(Call& call);
