@@ -26,8 +26,8 @@ bool is_ip_address(std::string_view name) {
 // Whoever may use the bucket: its owner, until policies and lists say otherwise.
 bool may_use(const Call& call, const Bucket& bucket) { return call.context.identity.account_id == bucket.account; }
 
-Result<Done> check_access(const Call& call, const Bucket& bucket) {
-  const auto& expected = call.input["ExpectedBucketOwner"];
+Result<Done> check_access(const Call& call, const Bucket& bucket, std::string_view owner_member) {
+  const auto& expected = call.input[owner_member];
   if (!may_use(call, bucket) || (expected.is_string() && expected.string() != bucket.account)) return access_denied();
   return done;
 }
@@ -54,10 +54,10 @@ std::optional<Bucket> read_bucket(Transaction& tx, const std::string& name) {
   return bucket_of(rows.front());
 }
 
-Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name) {
+Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name, std::string_view owner_member) {
   auto bucket = read_bucket(tx, name);
   if (!bucket) return no_such_bucket(name);
-  if (auto allowed = check_access(call, *bucket); !allowed) return allowed.error();
+  if (auto allowed = check_access(call, *bucket, owner_member); !allowed) return allowed.error();
   return std::move(*bucket);
 }
 
@@ -80,7 +80,7 @@ Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::str
                              name);
   if (rows.empty()) return no_such_bucket(name);
   Opened opened{bucket_of(rows.front()), rows.front()[6].integer()};
-  if (auto allowed = check_access(call, opened.bucket); !allowed) return allowed.error();
+  if (auto allowed = check_access(call, opened.bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
   return opened;
 }
 

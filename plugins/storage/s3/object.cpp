@@ -180,6 +180,10 @@ void save_tags(const Change& change, const Object& object) {
                   to_json(object.tags), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
 }
 
+bool is_archived(const Object& object) {
+  return object.storage_class == "GLACIER" || object.storage_class == "DEEP_ARCHIVE";
+}
+
 void show_version_id(Value& output, const Bucket& bucket, const Object& object) {
   if (!bucket.versioning.empty()) output.set("VersionId", object.version_id);
 }

@@ -45,6 +45,12 @@ CREATE TABLE s3_segment (
 ) STRICT;
 CREATE INDEX s3_segment_blob ON s3_segment (blob) WHERE blob IS NOT NULL;
 
+-- Blobs that have lost a name, until somebody has looked whether it was the last.
+CREATE TABLE s3_unnamed (
+  blob TEXT NOT NULL PRIMARY KEY,
+  times INTEGER NOT NULL  -- So that who has looked sees when it happened once more.
+) STRICT;
+
 -- Parts: of an upload under way by the client's numbers, of an object from 1 on.
 CREATE TABLE s3_part (
   account TEXT NOT NULL, bucket INTEGER NOT NULL,
