@@ -103,6 +103,13 @@ class Reader final : public BodyReader {
     return whole ? std::optional<std::uint64_t>(*whole - std::min(*whole, given_)) : std::nullopt;
   }
 
+  HttpHeaders trailers() const override {
+    HttpHeaders headers;
+    if (ended_)
+      for (const auto& [name, value] : decoder_.trailer()) headers.add(name, value);
+    return headers;
+  }
+
  private:
   Error fail(const Error& error) {
     failed_ = true;
@@ -150,7 +157,7 @@ Result<std::optional<AwsChunkedOptions>> aws_chunked_options(const HttpHeaders& 
     const auto end = names.find(',');
     const auto name = lower(trimmed(names.substr(0, end)));
     if (!name.empty()) options.trailers.push_back(name);
-    const bool known = name.starts_with(checksum_prefix) && make_checksum(name.substr(checksum_prefix.size()));
+    const bool known = name.starts_with(checksum_prefix) && make_digest(name.substr(checksum_prefix.size()));
     if ((!name.empty() && !known) || options.trailers.size() > 5) {
       return Error{.code = "InvalidRequest",
                    .message = "The value specified in the x-amz-trailer header is not supported",
@@ -181,7 +188,7 @@ void decode_aws_chunked(HttpRequest& request, AwsChunkedOptions options) {
 AwsChunkedDecoder::AwsChunkedDecoder(AwsChunkedOptions options) : options_(std::move(options)) {
   for (const auto& name : options_.trailers) {
     const auto algorithm = name.substr(std::min(name.size(), checksum_prefix.size()));
-    if (auto digest = make_checksum(algorithm)) checksums_.push_back({algorithm, std::move(digest)});
+    if (auto digest = make_digest(algorithm)) checksums_.push_back({algorithm, std::move(digest)});
   }
 }
 
@@ -218,7 +225,7 @@ AwsChunkedDecoder::Step AwsChunkedDecoder::begin_chunk() {
     constexpr std::string_view name = ";chunk-signature=";
     if (!extension.starts_with(name) || !is_signature(extension.substr(name.size()))) return refuse(malformed_chunk());
     chunk_signature_ = extension.substr(name.size());
-    if (options_.verify) chunk_digest_ = make_sha256();
+    if (options_.verify) chunk_digest_ = make_digest("sha256");
   } else if (!extension.empty()) {
     return refuse(malformed_chunk());
   }

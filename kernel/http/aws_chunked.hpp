@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <moonbase/hash.hpp>
 #include <moonbase/http.hpp>
 #include <moonbase/result.hpp>
 #include <optional>
@@ -13,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "http/digests.hpp"
 
 namespace moonbase::http {
 
@@ -49,6 +49,8 @@ class AwsChunkedDecoder {
   const Error& ended_early();
   const Error& error() const { return error_; }
   const AwsChunkedOptions& options() const { return options_; }
+  // What came behind the content, without its signature; checked once next() has said end.
+  const std::vector<std::pair<std::string, std::string>>& trailer() const { return trailer_; }
 
  private:
   enum class State { size_line, data, data_end, trailer };

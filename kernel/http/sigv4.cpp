@@ -6,7 +6,6 @@
 #include <mutex>
 
 #include "http/characters.hpp"
-#include "http/digests.hpp"
 
 namespace moonbase::http {
 namespace {
@@ -274,7 +273,7 @@ bool has_signed(const Signature& signature, std::string_view name) {
 class HashedReader final : public BodyReader {
  public:
   HashedReader(std::unique_ptr<BodyReader> body, std::string expected)
-      : body_(std::move(body)), expected_(std::move(expected)), digest_(make_sha256()) {}
+      : body_(std::move(body)), expected_(std::move(expected)), digest_(make_digest("sha256")) {}
 
   static Error mismatch() {
     return {.code = "XAmzContentSHA256Mismatch",
@@ -298,6 +297,7 @@ class HashedReader final : public BodyReader {
     return bytes;
   }
   std::optional<std::uint64_t> length() const override { return body_->length(); }
+  HttpHeaders trailers() const override { return body_->trailers(); }
 
  private:
   const std::unique_ptr<BodyReader> body_;

@@ -2,8 +2,6 @@
 
 #include <moonbase/hash.hpp>
 
-#include <openssl/evp.h>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "durable_file.hpp"
@@ -55,23 +54,28 @@ bool is_id(const std::string& id) {
   return id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-class FileBlobWriter final : public BlobWriter {
+constexpr std::string_view incoming_prefix = "incoming-", unnamed_prefix = "unnamed-";
+
+}  // namespace
+
+class FileBlobs::Writer final : public BlobWriter {
  public:
-  FileBlobWriter(const std::filesystem::path& folder, bool durable) : folder_(folder), durable_(durable) {
-    std::string name = (folder / "incoming-XXXXXX").string();
+  explicit Writer(FileBlobs& blobs) : blobs_(blobs), digest_(make_digest("sha256")) {
+    std::string name = (blobs.folder_ / (std::string(incoming_prefix) + "XXXXXX")).string();
     descriptor_ = ::mkostemp(name.data(), O_CLOEXEC);
     aside_ = name;
     if (descriptor_ < 0) fail("cannot create", aside_);
-    digest_.reset(EVP_MD_CTX_new());
-    EVP_DigestInit_ex(digest_.get(), EVP_sha256(), nullptr);
   }
-  ~FileBlobWriter() override {
+  ~Writer() override {
     if (descriptor_ >= 0) ::close(descriptor_);
-    if (!finished_) ::unlink(aside_.c_str());
+    if (!aside_.empty()) ::unlink(aside_.c_str());
+    if (id_.empty()) return;
+    const std::lock_guard lock(blobs_.mutex_);
+    blobs_.let_go(id_, true);
   }
 
   void append(std::string_view bytes) override {
-    EVP_DigestUpdate(digest_.get(), bytes.data(), bytes.size());
+    digest_->add(bytes);
     while (!bytes.empty()) {
       const auto written = ::write(descriptor_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
@@ -81,42 +85,124 @@ class FileBlobWriter final : public BlobWriter {
   }
 
   std::string finish() override {
-    unsigned char digest[32];
-    EVP_DigestFinal_ex(digest_.get(), digest, nullptr);
-    const std::string id = hex({reinterpret_cast<const char*>(digest), sizeof digest});
-    if (durable_ && ::fsync(descriptor_) != 0) fail("cannot sync", aside_);
+    const auto id = hex(digest_->finish());
+    if (blobs_.durable_ && ::fsync(descriptor_) != 0) fail("cannot sync", aside_);
     if (::close(std::exchange(descriptor_, -1)) != 0) fail("cannot close", aside_);
 
-    const auto shelf = folder_ / id.substr(0, 2);
-    make_folder(shelf, durable_);
-    if (::rename(aside_.c_str(), (shelf / id).c_str()) != 0) fail("cannot rename", aside_);
-    finished_ = true;
-    if (durable_) {
+    const auto shelf = blobs_.folder_ / id.substr(0, 2);
+    make_folder(shelf, blobs_.durable_);
+    put_on_shelf(id, shelf / id);
+    if (blobs_.durable_) {
       must(sync_folder(shelf.string()));
-      must(sync_folder(folder_.string()));  // Another writer may have made the shelf, and not have come to this yet.
+      // Another writer may have made the shelf, and not have come to this yet.
+      must(sync_folder(blobs_.folder_.string()));
     }
     return id;
   }
 
  private:
-  struct FreeDigest {
-    void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-  };
-  const std::filesystem::path folder_;
-  const bool durable_;
-  std::filesystem::path aside_;
+  // Under the lock: who erases sees either neither blob nor hold, or both.
+  void put_on_shelf(const std::string& id, const std::filesystem::path& place) {
+    const std::lock_guard lock(blobs_.mutex_);
+    blobs_.take(id, true);
+    id_ = id;
+    if (::rename(aside_.c_str(), place.c_str()) != 0) fail("cannot rename", aside_);
+    aside_.clear();
+  }
+
+  FileBlobs& blobs_;
+  const std::unique_ptr<Digest> digest_;
+  std::filesystem::path aside_;  // Until it has been renamed.
+  std::string id_;               // Once it is held.
   int descriptor_ = -1;
-  bool finished_ = false;
-  std::unique_ptr<EVP_MD_CTX, FreeDigest> digest_;
 };
 
-}  // namespace
+class FileBlobs::Hold final : public BlobHold {
+ public:
+  Hold(FileBlobs& blobs, std::vector<std::string> ids) : blobs_(blobs), ids_(std::move(ids)) {
+    const std::lock_guard lock(blobs_.mutex_);
+    for (const auto& id : ids_) blobs_.take(id, false);
+  }
+  ~Hold() override {
+    const std::lock_guard lock(blobs_.mutex_);
+    for (const auto& id : ids_) blobs_.let_go(id, false);
+  }
 
-FileBlobs::FileBlobs(std::filesystem::path folder, bool durable) : folder_(std::move(folder)), durable_(durable) {}
+ private:
+  FileBlobs& blobs_;
+  const std::vector<std::string> ids_;
+};
+
+FileBlobs::FileBlobs(std::filesystem::path folder, bool durable) : folder_(std::move(folder)), durable_(durable) {
+  std::error_code missing;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_, missing)) {
+    const auto name = entry.path().filename().string();
+    if (name.starts_with(incoming_prefix)) ::unlink(entry.path().c_str());
+    if (name.starts_with(unnamed_prefix)) unnamed_.push_back(name.substr(unnamed_prefix.size()));
+  }
+}
 
 std::unique_ptr<BlobWriter> FileBlobs::create() {
   std::call_once(folder_made_, make_folder, folder_, durable_);
-  return std::make_unique<FileBlobWriter>(folder_, durable_);
+  return std::make_unique<Writer>(*this);
+}
+
+std::uint64_t& FileBlobs::holds_begun(const std::string& id) {
+  const auto digit = static_cast<unsigned char>(id.empty() ? '0' : id.front());
+  return holds_begun_[digit % holds_begun_.size()];
+}
+
+void FileBlobs::take(const std::string& id, bool as_writer) {
+  ++holds_begun(id);
+  auto& held = held_[id];
+  ++held.holds;
+  if (!as_writer || ++held.writers > 1 || !durable_) return;
+  const auto mark = mark_of(id);
+  const int descriptor = ::open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor >= 0) {
+    ::close(descriptor);
+    return;
+  }
+  const int problem = errno;
+  --held.writers;
+  if (--held.holds == 0) held_.erase(id);
+  errno = problem;
+  fail("cannot create", mark);
+}
+
+void FileBlobs::let_go(const std::string& id, bool as_writer) {
+  const auto found = held_.find(id);
+  if (as_writer && --found->second.writers == 0 && durable_) ::unlink(mark_of(id).c_str());
+  if (--found->second.holds == 0) held_.erase(found);
+}
+
+std::unique_ptr<BlobHold> FileBlobs::hold(std::vector<std::string> ids) {
+  return std::make_unique<Hold>(*this, std::move(ids));
+}
+
+bool FileBlobs::erase_unused(const std::string& id, const BlobUse& is_used) {
+  for (;;) {
+    std::uint64_t begun = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      if (held_.contains(id)) return false;
+      begun = holds_begun(id);
+    }
+    if (is_used(id)) return true;
+    const std::lock_guard lock(mutex_);
+    if (held_.contains(id)) return false;
+    // Whoever began in between may have ended too, and named it.
+    if (begun != holds_begun(id)) continue;
+    erase(id);
+    return true;
+  }
+}
+
+void FileBlobs::settle(const BlobUse& is_used) {
+  for (const auto& id : std::exchange(unnamed_, {})) {
+    const bool decided = !is_id(id) || erase_unused(id, is_used);
+    if (decided) ::unlink(mark_of(id).c_str());
+  }
 }
 
 std::string FileBlobs::path(const std::string& id) const {

@@ -133,7 +133,13 @@ void write_xml(const model::Header& service, Protocol protocol, std::string_view
     body += "\n<Error>";
     append_element(body, "Code", parts.code);
     append_element(body, "Message", parts.message);
-    members();
+    if (parts.shape) {
+      members();
+    } else {
+      // Beyond what the model lists: the resource, the key, what was expected.
+      for (const auto& [name, value] : parts.members.map())
+        if (value.is_string()) append_element(body, name, value.string());
+    }
     append_element(body, "RequestId", request_id);
     append_element(body, "HostId", base64(request_id));
     body += "</Error>";
@@ -234,6 +240,7 @@ void encode_error(const model::Header& service, Protocol protocol, std::string_v
   Parts parts;
   parts.code = parts.query_code = error.code;
   parts.message = error.message;
+  parts.members = error.members;
   parts.status = error.status != 0 ? error.status : common_status(error.code, protocol);
   parts.sender_fault = parts.status < 500;
   write(service, protocol, request_id, parts, response);

@@ -70,6 +70,56 @@ struct Crc {
 constexpr Crc<std::uint32_t, 0x82f63b78> castagnoli;
 constexpr Crc<std::uint64_t, 0x9a6c9329ac4bc9b5> nvme;
 
+const EVP_MD* md5_algorithm() {
+  static const EVP_MD* const found = algorithm("MD5");
+  return found;
+}
+const EVP_MD* sha1_algorithm() {
+  static const EVP_MD* const found = algorithm("SHA1");
+  return found;
+}
+const EVP_MD* sha256_algorithm() {
+  static const EVP_MD* const found = algorithm("SHA256");
+  return found;
+}
+const EVP_MD* sha512_algorithm() {
+  static const EVP_MD* const found = algorithm("SHA512");
+  return found;
+}
+
+class EvpDigest final : public Digest {
+ public:
+  explicit EvpDigest(const EVP_MD* kind) : context_(EVP_MD_CTX_new()) {
+    if (!context_ || EVP_DigestInit_ex2(context_.get(), kind, nullptr) != 1)
+      throw std::runtime_error("OpenSSL failed to begin a digest");
+  }
+  void add(std::string_view bytes) override { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string finish() override {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
+    unsigned length = 0;
+    EVP_DigestFinal_ex(context_.get(), out.data(), &length);
+    return {reinterpret_cast<const char*>(out.data()), length};
+  }
+
+ private:
+  const std::unique_ptr<EVP_MD_CTX, Free> context_;
+};
+
+template <class Number, Number (*step)(std::string_view, Number)>
+class CrcDigest final : public Digest {
+ public:
+  void add(std::string_view bytes) override { number_ = step(bytes, number_); }
+  std::string finish() override {
+    std::string bytes;
+    for (int shift = static_cast<int>(sizeof(Number)) * 8 - 8; shift >= 0; shift -= 8)
+      bytes += static_cast<char>(number_ >> shift & 0xff);
+    return bytes;
+  }
+
+ private:
+  Number number_ = 0;
+};
+
 constexpr std::string_view standard_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 constexpr std::string_view url_digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -129,25 +179,15 @@ std::optional<std::string> decode_64(std::string_view text, const std::array<sig
 
 }  // namespace
 
-std::string md5(std::string_view bytes) {
-  static const EVP_MD* const found = algorithm("MD5");
-  return digest(found, bytes);
-}
-std::string sha1(std::string_view bytes) {
-  static const EVP_MD* const found = algorithm("SHA1");
-  return digest(found, bytes);
-}
-std::string sha256(std::string_view bytes) {
-  static const EVP_MD* const found = algorithm("SHA256");
-  return digest(found, bytes);
-}
+std::string md5(std::string_view bytes) { return digest(md5_algorithm(), bytes); }
+std::string sha1(std::string_view bytes) { return digest(sha1_algorithm(), bytes); }
+std::string sha256(std::string_view bytes) { return digest(sha256_algorithm(), bytes); }
 
 std::string hmac_sha256(std::string_view key, std::string_view bytes) {
-  static const EVP_MD* const found = algorithm("SHA256");
   std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
   unsigned length = 0;
   // HMAC() takes a null key for "the key of before", so an empty key needs an address.
-  if (!HMAC(found, key.empty() ? "" : key.data(), static_cast<int>(key.size()),
+  if (!HMAC(sha256_algorithm(), key.empty() ? "" : key.data(), static_cast<int>(key.size()),
             reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out.data(), &length))
     throw std::runtime_error("OpenSSL failed to compute an HMAC");
   return {reinterpret_cast<const char*>(out.data()), length};
@@ -162,6 +202,17 @@ std::uint32_t crc32(std::string_view bytes, std::uint32_t before) {
 }
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) { return castagnoli(bytes, before); }
 std::uint64_t crc64_nvme(std::string_view bytes, std::uint64_t before) { return nvme(bytes, before); }
+
+std::unique_ptr<Digest> make_digest(std::string_view algorithm) {
+  if (algorithm == "md5") return std::make_unique<EvpDigest>(md5_algorithm());
+  if (algorithm == "sha1") return std::make_unique<EvpDigest>(sha1_algorithm());
+  if (algorithm == "sha256") return std::make_unique<EvpDigest>(sha256_algorithm());
+  if (algorithm == "sha512") return std::make_unique<EvpDigest>(sha512_algorithm());
+  if (algorithm == "crc32") return std::make_unique<CrcDigest<std::uint32_t, crc32>>();
+  if (algorithm == "crc32c") return std::make_unique<CrcDigest<std::uint32_t, crc32c>>();
+  if (algorithm == "crc64nvme") return std::make_unique<CrcDigest<std::uint64_t, crc64_nvme>>();
+  return nullptr;
+}
 
 std::string hex(std::string_view bytes) {
   constexpr std::string_view digits = "0123456789abcdef";

@@ -59,6 +59,17 @@ TEST_CASE("each checksum trailer is checked") {
   }
 }
 
+TEST_CASE("a trailer can be read behind its body") {
+  auto request = upload("9\r\n123456789\r\n0\r\nx-amz-checksum-crc32:y/Q5Jg==\r\n\r\n", "9", "x-amz-checksum-crc32");
+  auto options = aws_chunked_options(request.headers);
+  REQUIRE(options);
+  decode_aws_chunked(request, std::move(**options));
+  CHECK(request.reader->trailers().size() == 0);
+  REQUIRE(request.reader->read(100));
+  CHECK(request.reader->read(100)->empty());
+  CHECK(request.reader->trailers().get("x-amz-checksum-crc32") == "y/Q5Jg==");
+}
+
 TEST_CASE("a body without trailers needs none") {
   CHECK(read(upload("5\r\nhello\r\n0\r\n\r\n", "5", "")) == "hello");
   CHECK(read(upload("0\r\n\r\n", "0", "")).empty());

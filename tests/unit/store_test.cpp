@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -222,4 +223,61 @@ TEST_CASE("a blob is named by its content, kept once, and gone when it is not fi
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "blobs"))
     files += entry.is_regular_file() ? 1 : 0;
   CHECK(files == 0);
+}
+
+TEST_CASE("a blob that is held or used is not erased") {
+  const Folder folder;
+  store::FileBlobs blobs(folder / "blobs", true);
+  const auto used = [](const std::string&) { return true; };
+  const auto unused = [](const std::string&) { return false; };
+  auto writer = blobs.create();
+  writer->append("one lamp");
+  const auto id = writer->finish();
+  CHECK_FALSE(blobs.erase_unused(id, unused));  // Its writer has not named it yet.
+  auto reader = blobs.hold({id});
+  writer.reset();
+  CHECK_FALSE(blobs.erase_unused(id, unused));
+  auto second = blobs.hold({id});
+  second.reset();
+  CHECK_FALSE(blobs.erase_unused(id, unused));
+  reader.reset();
+  CHECK(blobs.erase_unused(id, used));
+  CHECK(blobs.contains(id));
+  CHECK(blobs.erase_unused(id, unused));
+  CHECK_FALSE(blobs.contains(id));
+  CHECK(blobs.erase_unused(id, unused));
+}
+
+TEST_CASE("a blob that is stored again while its use is asked for stays") {
+  const Folder folder;
+  store::FileBlobs blobs(folder / "blobs", true);
+  const auto id = blobs.put("one lamp");
+  int asked = 0;
+  // The first answer is old: a writer has come, named the blob and gone in the meantime.
+  CHECK(blobs.erase_unused(id, [&](const std::string&) {
+    if (++asked > 1) return true;
+    blobs.put("one lamp");
+    return false;
+  }));
+  CHECK(asked == 2);
+  CHECK(blobs.get(id) == "one lamp");
+}
+
+TEST_CASE("what a crash left of blobs goes at the next start") {
+  const Folder folder;
+  const auto root = folder / "blobs";
+  std::string named, unnamed;
+  {
+    store::FileBlobs blobs(root, true);
+    named = blobs.put("named");
+    unnamed = blobs.put("unnamed");
+  }
+  // As if the process had been killed while it wrote one and had not committed the names of two others.
+  for (const auto& name : {std::string("incoming-abc"), "unnamed-" + named, "unnamed-" + unnamed})
+    std::ofstream(root / name).put('x');
+  store::FileBlobs blobs(root, true);
+  blobs.settle([&](const std::string& id) { return id == named; });
+  CHECK(blobs.contains(named));
+  CHECK_FALSE(blobs.contains(unnamed));
+  for (const auto& entry : std::filesystem::directory_iterator(root)) CHECK(entry.is_directory());
 }

@@ -237,7 +237,10 @@ TEST_CASE("REST-XML: S3's answers, to the byte") {
   CHECK_THAT(missing.body,
              Catch::StartsWith("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>"
                                "The specified key does not exist.</Message>"));
-  CHECK_THAT(missing.body, Catch::Contains("<RequestId>id-1</RequestId>"));
+  CHECK_THAT(missing.body, Catch::Contains("<Key>k</Key><RequestId>id-1</RequestId>"));
+  const auto unknown = answer(*service, "GetObject", Protocol::rest_xml,
+                              Error{"InvalidRange", "No.", {{"ActualObjectSize", "3"}, {"Number", 3}}, 416});
+  CHECK_THAT(unknown.body, Catch::Contains("<Message>No.</Message><ActualObjectSize>3</ActualObjectSize><RequestId>"));
   const auto acl = answer(*service, "GetBucketAcl", Protocol::rest_xml,
                           Value(Map{{"Grants", List{Map{{"Grantee", Map{{"ID", "i"}, {"Type", "CanonicalUser"}}},
                                                         {"Permission", "FULL_CONTROL"}}}}}));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,16 @@ std::string sha256_hex(std::string_view bytes);
 std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before = 0);
 std::uint64_t crc64_nvme(std::string_view bytes, std::uint64_t before = 0);
+
+// A digest or checksum of bytes that come one piece after the other.
+class Digest {
+ public:
+  virtual ~Digest() = default;
+  virtual void add(std::string_view bytes) = 0;
+  virtual std::string finish() = 0;  // Raw, a checksum's highest byte first. Once.
+};
+// "md5", "sha1", "sha256", "sha512", "crc32", "crc32c" or "crc64nvme". Null for other names.
+std::unique_ptr<Digest> make_digest(std::string_view algorithm);
 
 std::string hex(std::string_view bytes);  // Lower case.
 std::optional<std::string> from_hex(std::string_view digits);

@@ -17,7 +17,8 @@ namespace moonbase {
 struct Error {
   std::string code;
   std::string message;
-  Map members = {};      // Further members of the error's shape, such as CancellationReasons.
+  Map members = {};      // Further members of the error's shape, such as CancellationReasons; where errors are bare
+                         // XML, any strings, such as BucketName.
   int status = 0;        // 0: as the model says.
 };
 

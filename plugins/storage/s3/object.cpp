@@ -1,0 +1,191 @@
+#include "object.hpp"
+
+#include <moonbase/hash.hpp>
+#include <moonbase/json.hpp>
+
+#include "content.hpp"
+
+namespace moonbase::s3 {
+namespace {
+
+// Of listings, and the rest.
+constexpr std::string_view listed_columns =
+    "key, rank, version_id, listed, delete_marker, size, etag, modified_at_ms, storage_class, checksum_algorithm, "
+    "checksum_type";
+constexpr std::string_view more_columns = ", content, parts, checksum, upload_id, headers, metadata, tags";
+const std::string columns = std::string(listed_columns) + std::string(more_columns);
+
+constexpr std::size_t rank_bytes = 8, random_bytes = 16;
+
+Object listed_object_of(const Row& row) {
+  Object object;
+  object.key = row[0].string();
+  object.rank = row[1].integer();
+  object.version_id = row[2].string();
+  object.listed = row[3].integer() != 0;
+  object.delete_marker = row[4].integer() != 0;
+  object.size = static_cast<std::uint64_t>(row[5].integer());
+  object.etag = row[6].string();
+  object.modified = Time{row[7].integer()};
+  object.storage_class = row[8].string();
+  object.checksum.algorithm = row[9].string();
+  object.checksum.type = row[10].string();
+  return object;
+}
+
+Object object_of(const Row& row) {
+  Object object = listed_object_of(row);
+  object.content = row[11].integer();
+  object.parts = row[12].integer();
+  object.checksum.value = row[13].string();
+  object.upload_id = row[14].string();
+  object.headers = from_json(row[15]).map();
+  object.metadata = from_json(row[16]).map();
+  object.tags = from_json(row[17]).list();
+  return object;
+}
+
+std::optional<Object> first(const Rows& rows) {
+  if (rows.empty()) return std::nullopt;
+  return object_of(rows.front());
+}
+
+std::string selected(std::string_view rest) {
+  return "SELECT " + columns + " FROM s3_object WHERE account = ? AND bucket = ? AND key = ?" + std::string(rest);
+}
+
+// Its rank, highest byte first, and random bytes, which make it a name that nobody can guess or be given twice.
+std::string new_version_id(Ids& ids, std::int64_t rank) {
+  std::string bytes;
+  for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>(static_cast<std::uint64_t>(rank) >> shift);
+  return base64_url(bytes + ids.random_bytes(random_bytes));
+}
+
+std::optional<std::int64_t> rank_of(std::string_view version_id) {
+  const auto bytes = from_base64_url(version_id);
+  if (!bytes || bytes->size() != rank_bytes + random_bytes) return std::nullopt;
+  std::uint64_t rank = 0;
+  for (std::size_t i = 0; i < rank_bytes; ++i) rank = rank << 8 | static_cast<unsigned char>((*bytes)[i]);
+  return static_cast<std::int64_t>(rank);
+}
+
+void each_row(Transaction& tx, std::string_view where, std::vector<Parameter> parameters, const std::string& end,
+              std::size_t most, const std::function<bool(Object&&)>& visit) {
+  auto sql =
+      "SELECT " + std::string(listed_columns) + " FROM s3_object WHERE account = ? AND bucket = ?" + std::string(where);
+  if (!end.empty()) {
+    sql += " AND key < ?";
+    parameters.emplace_back(Blob{end});
+  }
+  parameters.emplace_back(most);
+  tx.each(sql + " ORDER BY key, rank LIMIT ?", parameters,
+          [&](const Row& row) { return visit(listed_object_of(row)); });
+}
+
+void insert_row(const Change& change, const Object& object) {
+  change.tx.query("INSERT INTO s3_object (account, bucket, " + columns +
+                      ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  change.bucket.account, change.bucket.number, Blob{object.key}, object.rank, object.version_id,
+                  object.listed, object.delete_marker, object.size, object.etag, object.modified, object.storage_class,
+                  object.checksum.algorithm, object.checksum.type, object.content, object.parts, object.checksum.value,
+                  object.upload_id, to_json(object.headers), to_json(object.metadata), to_json(object.tags));
+}
+
+void set_listed(const Change& change, const Object& object, bool listed) {
+  change.tx.query("UPDATE s3_object SET listed = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?", listed,
+                  change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+}
+
+void delete_row(const Change& change, const Object& object) {
+  change.tx.query("DELETE FROM s3_object WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+  if (!object.delete_marker) remove_content(change, object.content);
+}
+
+}  // namespace
+
+Value from_json(const Value& text) {
+  auto parsed = parse_json(text.string());
+  if (!parsed) throw std::runtime_error("an object's row holds no JSON");
+  return std::move(*parsed);
+}
+
+std::optional<Object> newest_version(Transaction& tx, const Bucket& bucket, std::string_view key) {
+  return first(tx.query(selected(" ORDER BY rank LIMIT 1"), bucket.account, bucket.number, Blob{key}));
+}
+
+std::optional<Object> find_version(Transaction& tx, const Bucket& bucket, std::string_view key,
+                                   std::string_view version_id) {
+  if (version_id != null_version) {
+    const auto rank = rank_of(version_id);
+    if (!rank) return std::nullopt;
+    return first(tx.query(selected(" AND rank = ? AND version_id = ?"), bucket.account, bucket.number, Blob{key}, *rank,
+                          version_id));
+  }
+  // It is the newest, or one of the few that the index holds.
+  auto newest = newest_version(tx, bucket, key);
+  if (!newest || newest->version_id == null_version) return newest;
+  return first(tx.query(selected(" AND version_id = 'null' AND listed = 0"), bucket.account, bucket.number, Blob{key}));
+}
+
+bool is_version_id(std::string_view version_id) { return rank_of(version_id).has_value(); }
+
+std::optional<std::int64_t> rank_of_version(Transaction& tx, const Bucket& bucket, std::string_view key,
+                                            std::string_view version_id) {
+  if (version_id != null_version) return rank_of(version_id);
+  const auto version = find_version(tx, bucket, key, version_id);
+  return version ? std::optional(version->rank) : std::nullopt;
+}
+
+void each_listed(Transaction& tx, const Bucket& bucket, const std::string& from, const std::string& end,
+                 std::size_t most, const std::function<bool(Object&&)>& visit) {
+  each_row(tx, " AND listed = 1 AND key >= ?", {bucket.account, bucket.number, Blob{from}}, end, most, visit);
+}
+
+void each_version(Transaction& tx, const Bucket& bucket, const VersionPlace& behind, const std::string& end,
+                  std::size_t most, const std::function<bool(Object&&)>& visit) {
+  each_row(tx, " AND (key, rank) > (?, ?)", {bucket.account, bucket.number, Blob{behind.key}, behind.rank}, end, most,
+           visit);
+}
+
+bool has_objects(Transaction& tx, const Bucket& bucket) {
+  return !tx.query("SELECT rank FROM s3_object WHERE account = ? AND bucket = ? LIMIT 1", bucket.account, bucket.number)
+              .empty();
+}
+
+void add_version(const Change& change, const std::optional<Object>& newest, Object& object) {
+  object.rank = newest ? newest->rank - 1 : -1;
+  object.listed = !object.delete_marker;
+  object.modified = Time{change.now.seconds() * 1000};  // As S3 tells it everywhere.
+  object.version_id = change.bucket.versions() ? new_version_id(change.ids, object.rank) : std::string(null_version);
+  if (newest) {
+    std::optional<Object> replaced;
+    if (!change.bucket.versions()) replaced = find_version(change.tx, change.bucket, object.key, null_version);
+    if (replaced) delete_row(change, *replaced);
+    if (newest->listed && !(replaced && replaced->rank == newest->rank)) set_listed(change, *newest, false);
+  }
+  insert_row(change, object);
+}
+
+void remove_version(const Change& change, const Object& object) {
+  const auto newest = newest_version(change.tx, change.bucket, object.key);
+  delete_row(change, object);
+  if (!newest || newest->rank != object.rank) return;
+  const auto next = newest_version(change.tx, change.bucket, object.key);
+  if (next && !next->delete_marker) set_listed(change, *next, true);
+}
+
+void save_tags(const Change& change, const Object& object) {
+  change.tx.query("UPDATE s3_object SET tags = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  to_json(object.tags), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+}
+
+bool is_archived(const Object& object) {
+  return object.storage_class == "GLACIER" || object.storage_class == "DEEP_ARCHIVE";
+}
+
+void show_version_id(Value& output, const Bucket& bucket, const Object& object) {
+  if (!bucket.versioning.empty()) output.set("VersionId", object.version_id);
+}
+
+}  // namespace moonbase::s3
