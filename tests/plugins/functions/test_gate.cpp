@@ -66,6 +66,11 @@ class TestGate final : public moonbase::Plugin {
   }
 
   Result<Value> await(Call& call) {
+    // Whoever gives up is woken to see so.
+    call.kernel.io.spawn([this, &io = call.kernel.io, deadline = call.context.deadline] {
+      io.sleep_until(deadline);
+      changed_.notify();
+    });
     for (;;) {
       const auto seen = changed_.version();
       {
