@@ -6,6 +6,7 @@
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
+#include "lambda/event_invoke.hpp"
 #include "lambda/settings.hpp"
 
 namespace moonbase::functions {
@@ -65,8 +66,7 @@ Result<Done> check_stream(const Call& call, EventSourceMapping& mapping, bool cr
 
 Result<Done> check_failure_destination(const EventSourceMapping& mapping) {
   const auto arn = mapping.on_failure();
-  if (arn.empty()) return done;
-  if (arn.find(":s3:") != arn.npos) return not_implemented("lambda destinations in S3");
+  if (arn.empty() || is_bucket(arn)) return done;
   if (!arn.starts_with("arn:") || (arn.find(":sqs:") == arn.npos && arn.find(":sns:") == arn.npos))
     return invalid_parameter("The destination ARN " + arn + " is invalid.");
   return done;
