@@ -112,6 +112,36 @@ TEST_CASE_METHOD(Gate, "without a number of its own a mapping runs ten batches b
   check_most("work", 12, 10);
 }
 
+TEST_CASE_METHOD(Gate, "pollers of its own give a mapping ten batches each") {
+  queue("work", 22);
+  map_queue("work", {{"ProvisionedPollerConfig", Map{{"MinimumPollers", 2}, {"MaximumPollers", 2}}}});
+  check_most("work", 22, 20);
+}
+
+TEST_CASE_METHOD(Gate, "pollers have bounds, and what says nothing to pollers is not built") {
+  queue("work", 0);
+  const auto refused = [&](Map more) {
+    Map input{{"FunctionName", "f"}, {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:work"}};
+    for (auto& [key, value] : more) input.set(key, value);
+    return kernel.error("CreateEventSourceMapping", std::move(input));
+  };
+  const auto pollers = [](Map config) { return Map{{"ProvisionedPollerConfig", std::move(config)}}; };
+  for (const auto& config : {Map{{"MinimumPollers", 1}}, Map{{"MinimumPollers", 201}, {"MaximumPollers", 300}},
+                             Map{{"MaximumPollers", 1}}, Map{{"MaximumPollers", 2001}},
+                             Map{{"MinimumPollers", 9}, {"MaximumPollers", 8}}})
+    CHECK(refused(pollers(config)).code == "InvalidParameterValueException");
+  auto both = pollers({{"MaximumPollers", 5}});
+  both.set("ScalingConfig", Map{{"MaximumConcurrency", 5}});
+  CHECK(refused(both).code == "InvalidParameterValueException");
+  CHECK(refused({{"MetricsConfig", Map{{"Metrics", List{"EventCount"}}}}}).status == 501);
+  CHECK(refused({{"LoggingConfig", Map{{"SystemLogLevel", "INFO"}}}}).status == 501);
+  const auto uuid = map_queue("work", pollers({{"MaximumPollers", 5}}));
+  const auto shown = [&] { return kernel.call("GetEventSourceMapping", {{"UUID", uuid}}); };
+  CHECK(shown()["ProvisionedPollerConfig"]["MaximumPollers"].integer() == 5);
+  kernel.call("UpdateEventSourceMapping", {{"UUID", uuid}, {"ProvisionedPollerConfig", Map{}}});
+  CHECK(shown()["ProvisionedPollerConfig"].is_null());
+}
+
 TEST_CASE_METHOD(Gate, "a mapping whose number changes keeps to the new one") {
   queue("work", 8);
   const auto uuid = map_queue("work", at_most(4));
