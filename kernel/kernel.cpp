@@ -384,6 +384,11 @@ Kernel::~Kernel() {
 }
 
 void Kernel::start() { inside_->start(); }
+Activity& Kernel::activity() { return inside_->activity; }
+void Kernel::end_waits() {
+  inside_->activity.end_waits();
+  inside_->journal.written().notify();
+}
 void Kernel::stop() { inside_->stop(); }
 
 void Kernel::handle(HttpRequest& request, HttpResponse& response) {

@@ -63,6 +63,9 @@ class Kernel {
 
   // Starts the loops, opens the stores that exist, makes the plugins ready, runs due tasks.
   void start();
+  // Long polls answer with what there is from now on: before the door closes. Any thread.
+  void end_waits();
+  Activity& activity();
   // Ends tasks and plugins in order. No more requests may come.
   void stop();
 

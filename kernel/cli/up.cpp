@@ -92,6 +92,7 @@ class Platform {
     std::fflush(stdout);
 
     wait(signals);
+    kernel_.end_waits();
     if (!server.drain(MachineTime::clock::now() + drain_time))
       fmt::print(stderr, "moonbase: some requests had not ended and were cut off\n");
     server.stop();

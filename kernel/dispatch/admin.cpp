@@ -193,7 +193,7 @@ void serve_journal(kernel::Kernel& kernel, const HttpRequest& request, HttpRespo
       ~Leave() { *listening = false; }
     } const leave{listening};
     bool open = out.write(": follow\n\n");
-    while (open) {
+    while (open && !kernel.activity().waits_have_ended()) {
       const auto seen = journal.written().version();
       bool idle = true;
       for (const auto& entry : journal.query(filter, most)) {

@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -138,14 +139,15 @@ void serve_connection(std::shared_ptr<Connection> shared) {
   serve_http1_and_wait(std::move(shared));
 }
 
-void start_connection(const std::shared_ptr<ServerCore>& core, LoopState& state, int descriptor, const Address& from) {
+void start_connection(const std::shared_ptr<ServerCore>& core, LoopState& state, int descriptor, std::string source_ip,
+                      std::uint16_t source_port) {
   if (core->connections.fetch_add(1) >= core->options.limits.connections_max) {
     core->connections.fetch_sub(1);
     ::close(descriptor);
     return;
   }
   try {
-    state.loop.spawn([core, &state, descriptor, source_ip = from.text(), source_port = from.port()] {
+    state.loop.spawn([core, &state, descriptor, source_ip = std::move(source_ip), source_port] {
       auto connection = std::make_shared<Connection>(core, state, descriptor);
       connection->source_ip = source_ip;
       connection->source_port = source_port;
@@ -164,7 +166,7 @@ void accept_all(const std::shared_ptr<ServerCore>& core, LoopState& state) {
     from.length = sizeof from.bytes;
     const int descriptor = ::accept4(state.listener, from.get(), &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor >= 0) {
-      start_connection(core, state, descriptor, from);
+      start_connection(core, state, descriptor, from.text(), from.port());
     } else if (errno == EAGAIN) {
       state.loop.wait_readable_again(state.listener, MachineTime::max());
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -266,7 +268,7 @@ bool Server::drain(MachineTime deadline) {
       from.length = sizeof from.bytes;
       const int descriptor = ::accept4(state.listener, from.get(), &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (descriptor < 0) break;
-      start_connection(shared_core, state, descriptor, from);
+      start_connection(shared_core, state, descriptor, from.text(), from.port());
     }
     close_listener(state);
     state.loop.yield();  // The new ones read what they were sent.
@@ -311,6 +313,10 @@ class LocalListener final : public HttpListener {
       ::shutdown(connection->descriptor, SHUT_RDWR);
   }
   std::uint16_t port() const override { return port_; }
+  void serve(int descriptor) override {
+    ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
+    start_connection(core_, *core_->loops.front(), descriptor, {}, 0);
+  }
 
  private:
   const std::shared_ptr<ServerCore> core_;
@@ -329,6 +335,7 @@ Result<std::unique_ptr<HttpListener>> LocalServers::listen(ListenerHandler handl
   core->options.clock = &clock_;
   core->options.log = &log_;
   core->options.limits.connections_max = local_connections_max;
+  core->options.limits.first_byte_timeout = as_long_as_it_lasts;
   core->options.limits.idle_timeout = as_long_as_it_lasts;
   core->options.limits.body_timeout = as_long_as_it_lasts;
   core->handler = std::move(handler);

@@ -22,9 +22,13 @@ Result<Done> put_service_event(const KernelServices& kernel, const CallContext& 
   return done;
 }
 
+bool Call::given_up() const {
+  return context.deadline <= MachineTime::clock::now() || kernel.activity.waits_have_ended();
+}
+
 bool Call::wait(Signal& signal, std::uint64_t seen, Time deadline) {
-  if (context.deadline <= MachineTime::clock::now()) return false;  // Nobody is waiting for the answer.
-  return signal.wait(seen, deadline);
+  const Activity::Waiting waiting(kernel.activity);
+  return signal.wait(seen, deadline, [this] { return given_up(); });
 }
 
 }  // namespace moonbase

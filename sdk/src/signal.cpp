@@ -33,7 +33,7 @@ void Signal::notify() {
   for (const auto& waiter : waiters) waiter->wake();
 }
 
-bool Signal::wait(std::uint64_t seen, Time deadline) {
+bool Signal::wait(std::uint64_t seen, Time deadline, const std::function<bool()>& over) {
   const auto state = state_;
   if (state->version.load(std::memory_order_acquire) != seen) return true;
   const auto parker = internal::Parker::current();
@@ -58,7 +58,7 @@ bool Signal::wait(std::uint64_t seen, Time deadline) {
   } leave{*state, parker.get()};
 
   while (state->version.load(std::memory_order_acquire) == seen) {
-    if (!parker->park_until(deadline)) break;
+    if ((over && over()) || !parker->park_until(deadline)) break;
   }
   return state->version.load(std::memory_order_acquire) != seen;
 }

@@ -126,7 +126,7 @@ struct ForkReply {
 // Between the kernel and the root of a process environment (SOCK_SEQPACKET), one message each.
 enum class ProcessCommand : std::uint32_t {
   start_extension = 1,  // `number`: its place in the names that ready listed.
-  start_runtime = 2,
+  start_runtime = 2,  // With a descriptor: its connection to the Runtime API (_MOONBASE_RUNTIME_FD).
   terminate = 3,  // SIGTERM to the runtime.
   freeze = 4,     // All that runs stands still, as between invocations on Lambda.
   thaw = 5,

@@ -146,10 +146,10 @@ class Root {
       }
       if (questions[0].revents) {
         ProcessOrder order;
-        int output = -1;
-        if (receive_message(descriptors_.control, &order, sizeof order, &output, 1) != sizeof order) end();
-        carry_out(order, output);
-        if (output >= 0) close(output);
+        int given = -1;
+        if (receive_message(descriptors_.control, &order, sizeof order, &given, 1) != sizeof order) end();
+        carry_out(order, given);
+        if (given >= 0) close(given);
       }
     }
   }
@@ -174,15 +174,15 @@ class Root {
     report({ProcessNews::ready, process_extension_none, 0, 0}, names);
   }
 
-  // `output`: where an extension writes to; -1: where the runtime does.
-  void carry_out(const ProcessOrder& order, int output) {
+  // `given`: where an extension writes to, or the runtime's connection to the Runtime API; -1: none.
+  void carry_out(const ProcessOrder& order, int given) {
     switch (order.command) {
       case ProcessCommand::start_extension:
         if (order.number >= extensions_.size()) end();
-        extension_pids_[order.number] = start({extensions_folder_ + "/" + extensions_[order.number]}, order.number, output);
+        extension_pids_[order.number] = start({extensions_folder_ + "/" + extensions_[order.number]}, order.number, given, -1);
         return;
       case ProcessCommand::start_runtime:
-        runtime_ = start(arguments_, process_extension_none, -1);
+        runtime_ = start(arguments_, process_extension_none, -1, given);
         return;
       case ProcessCommand::terminate:
         if (runtime_ > 0) kill(runtime_, SIGTERM);
@@ -195,11 +195,11 @@ class Root {
     end();
   }
 
-  pid_t start(const std::vector<std::string>& arguments, std::uint32_t number, int output) {
+  pid_t start(const std::vector<std::string>& arguments, std::uint32_t number, int output, int connection) {
     int status[2];
     if (pipe2(status, O_CLOEXEC) != 0) end();
     const pid_t pid = fork();
-    if (pid == 0) begin(arguments, status[1], output < 0 ? descriptors_.output : output);
+    if (pid == 0) begin(arguments, status[1], output < 0 ? descriptors_.output : output, connection);
     close(status[1]);
     int error = pid < 0 ? errno : 0;
     if (pid > 0 && read(status[0], &error, sizeof error) != sizeof error) error = 0;
@@ -208,7 +208,7 @@ class Root {
     return pid;
   }
 
-  [[noreturn]] void begin(const std::vector<std::string>& arguments, int status, int output) {
+  [[noreturn]] void begin(const std::vector<std::string>& arguments, int status, int output, int connection) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -217,6 +217,8 @@ class Root {
     const int telemetry = fcntl(descriptors_.telemetry, F_DUPFD, 3);
     std::vector<std::string> variables = variables_;
     variables.push_back("_LAMBDA_TELEMETRY_LOG_FD=" + std::to_string(telemetry));
+    if (connection >= 0)
+      variables.push_back("_MOONBASE_RUNTIME_FD=" + std::to_string(fcntl(connection, F_DUPFD, 3)));
     std::vector<char*> argument_pointers, variable_pointers;
     for (const auto& argument : arguments) argument_pointers.push_back(const_cast<char*>(argument.c_str()));
     for (const auto& variable : variables) variable_pointers.push_back(const_cast<char*>(variable.c_str()));

@@ -211,13 +211,13 @@ class ProcessInvocation {
     auto answer = lease_.environment->invoke(request);
     if (answer.kind == Answer::Kind::answer || answer.kind == Answer::Kind::failure)
       lease_.environment->settle(std::min(deadline_, steady_clock::now() + settle_time));
-    lease_.environment->drain();
     report_.duration_us = us_since(begun);
     report_.memory_used_bytes = lease_.environment->memory_bytes_max();
     const auto request_text = "RequestId: " + std::string(request_id_) + " Error: ";
     switch (answer.kind) {
       case Answer::Kind::answer:
         result_.payload = std::move(answer.body);
+        handler_us_ = answer.handler_us;
         // The stream broke off.
         if (!answer.error_type.empty()) fail(failure_json(answer.error_type, answer.error_type), answer.error_type);
         return;
@@ -279,8 +279,8 @@ class ProcessInvocation {
   Result<InvocationResult> finish() {
     log(report_lines(format_, now(), report_));
     for (const auto& environment : {lease_.environment, closed_})
-      if (environment) environment->tell_platform("platform.report", report_record(report_));
-    if (lease_.environment) live_.runtimes->give_back(std::move(lease_), deadline_);
+      if (environment && environment->is_heard()) environment->tell_platform("platform.report", report_record(report_));
+    if (lease_.environment) live_.runtimes->give_back(std::move(lease_), handler_us_, deadline_);
     auto& text = result_.log_tail;
     if (text.size() > tail_bytes_max) text.erase(0, text.size() - tail_bytes_max);
     return std::move(result_);
@@ -314,6 +314,7 @@ class ProcessInvocation {
   InvocationReport report_;
   std::string error_type_, trace_id_;
   MachineTime deadline_;
+  std::optional<std::uint64_t> handler_us_;
   bool started_ = false;
 };
 

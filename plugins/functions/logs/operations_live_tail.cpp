@@ -73,7 +73,7 @@ void run_session(LogStore& logs, LiveTail& session, const Value& started, const 
   const Time end{next.ms + session_ms};
   for (;;) {
     next.ms = std::max(next.ms + update_ms, clock.now().ms);
-    if (!session.wait(std::min(next, end))) return;
+    if (!session.wait(std::min(next, end)) || logs.kernel().activity.waits_have_ended()) return;
     if (clock.now() >= end) {
       append_stream_error(out, {"SessionTimeoutException", "The session has been open for three hours.", {}, 400});
       writer.write(out);

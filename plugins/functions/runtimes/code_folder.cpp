@@ -12,6 +12,7 @@
 #include "runtimes/unpack.hpp"
 
 // Embedded by the build.
+extern const char runtime_node_api_mjs[];
 extern const char runtime_node_index_mjs[];
 extern const char runtime_node_handler_mjs[];
 extern const char runtime_node_logging_mjs[];
@@ -64,6 +65,7 @@ void CodeFolders::prepare() {
   if (lock_ < 0 || flock(lock_, LOCK_EX | LOCK_NB) != 0) throw std::runtime_error("cannot lock " + name);
   // Passed through, not listed: functions may work as other users than we do.
   fs::permissions(root_, fs::perms(0711));
+  write_text(runtime("node") / "api.mjs", runtime_node_api_mjs);
   write_text(runtime("node") / "index.mjs", runtime_node_index_mjs);
   write_text(runtime("node") / "handler.mjs", runtime_node_handler_mjs);
   write_text(runtime("node") / "logging.mjs", runtime_node_logging_mjs);

@@ -1,6 +1,7 @@
 #include "runtimes/runtime_api.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <moonbase/hash.hpp>
 #include <moonbase/json.hpp>
 
@@ -11,6 +12,9 @@ namespace {
 
 constexpr std::string_view runtime_prefix = "/2018-06-01/runtime/";
 constexpr std::string_view extension_prefix = "/2020-01-01/extension/";
+// Our own runtimes' way to say "and now /next", one round trip an invocation, and how long the handler took.
+constexpr std::string_view then_next_header = "moonbase-runtime-next";
+constexpr std::string_view handler_us_header = "moonbase-runtime-handler-us";
 constexpr std::size_t small_body_bytes_max = 256 * 1024;
 constexpr std::size_t streamed_bytes_max = 200 * 1024 * 1024;  // As on Lambda.
 constexpr std::size_t stream_step_bytes = 64 * 1024;
@@ -41,12 +45,17 @@ std::string error_type_of(const HttpHeaders& headers, std::string_view name, std
   return text.empty() || text.size() > 256 ? std::string(otherwise) : std::string(text);
 }
 
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
+}
+
 }  // namespace
 
 void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
   auto& environment = *environment_;
-  if (!environment.listener_ || !peer_belongs_to(request.source_port, environment.listener_->port(),
-                                                 environment.root_.pid(), environment.trusted_sockets_))
+  if (!environment.listener_ || !comes_from_inside(request))
     return refuse(response, 403, "Forbidden", "this API belongs to another execution environment");
   std::string_view path = request.path;
   const bool get = request.method == "GET", post = request.method == "POST";
@@ -78,6 +87,14 @@ void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
   response.body = "404 page not found\n";
 }
 
+bool RuntimeApi::comes_from_inside(const HttpRequest& request) const {
+  auto& environment = *environment_;
+  // Over the connection that its runtime was started with.
+  if (request.source_ip.empty()) return true;
+  return peer_belongs_to(request.source_port, environment.listener_->port(), environment.root_.pid(),
+                         environment.trusted_sockets_);
+}
+
 bool RuntimeApi::is_current(std::string_view id) const {
   const auto& current = environment_->current_;
   return environment_->invoking_ && current.taken && !current.done && !current.responding && current.request_id == id;
@@ -99,8 +116,10 @@ void RuntimeApi::next(HttpRequest& request, HttpResponse& response) {
                (environment.invoking_ && environment.current_.request && !environment.current_.taken);
       },
       MachineTime::max());
-  if (environment.closed_ || mine != environment.next_calls_)
+  if (mine != environment.next_calls_)
     return refuse(response, 403, "InvalidStateTransition", "another call of /next took this one's place");
+  // Our own runtimes let the function hear of SIGTERM then.
+  if (environment.closed_) return refuse(response, 410, "Runtime.Shutdown", "the environment ends");
 
   environment.runtime_waiting_ = false;
   auto& current = environment.current_;
@@ -149,8 +168,14 @@ void RuntimeApi::answer(HttpRequest& request, HttpResponse& response, std::strin
   current.answer.kind = RuntimeEnvironment::Answer::Kind::answer;
   current.answer.body = std::move(request.body);
   current.produced_bytes = current.answer.body.size();
+  current.answer.handler_us = number_of(request.headers.get(handler_us_header));
   current.done = true;
   environment.changes_.notify();
+  taken(request, response);
+}
+
+void RuntimeApi::taken(HttpRequest& request, HttpResponse& response) {
+  if (request.headers.contains(then_next_header)) return next(request, response);
   accepted(response);
 }
 
@@ -236,7 +261,7 @@ void RuntimeApi::error(HttpRequest& request, HttpResponse& response, std::string
                      : to_json(Value(Map{{"errorType", answer.error_type}, {"errorMessage", read.error().message}}));
   current.done = true;
   environment.changes_.notify();
-  accepted(response);
+  taken(request, response);
 }
 
 void RuntimeApi::init_error(HttpRequest& request, HttpResponse& response) {

@@ -27,7 +27,10 @@ class RuntimeApi {
   void extension_error(HttpRequest& request, HttpResponse& response, bool init);
   void subscribe(HttpRequest& request, HttpResponse& response, bool logs_api);
   RuntimeEnvironment::Extension* extension_of(HttpRequest& request, HttpResponse& response);
+  bool comes_from_inside(const HttpRequest& request) const;
   bool is_current(std::string_view id) const;
+  // Says that the answer was taken; to a runtime that wishes so, with the next invocation.
+  void taken(HttpRequest& request, HttpResponse& response);
 
   const std::shared_ptr<RuntimeEnvironment> environment_;
 };

@@ -24,6 +24,7 @@ constexpr auto memory_look_interval = std::chrono::milliseconds(50);  // While a
 constexpr auto memory_known_time = std::chrono::seconds(1);           // Behind short ones: so old it may be.
 constexpr auto pipe_look_interval = std::chrono::seconds(20);         // Pipes outlive us where somebody hides.
 constexpr auto flush_time = std::chrono::milliseconds(500);  // Of telemetry, before extensions are told to end.
+constexpr auto terminate_time = std::chrono::milliseconds(500);  // Of a runtime that was sent SIGTERM.
 constexpr auto shutdown_time = std::chrono::seconds(2);      // As on Lambda, with external extensions.
 constexpr std::size_t line_bytes_max = 256 * 1024;
 constexpr std::uint32_t frame_magic = 0xa55a0000;
@@ -132,7 +133,7 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
         deadline);
   }
   if (in_time && !over()) {
-    runtime_started_ = order(ProcessCommand::start_runtime, process_extension_none);
+    runtime_started_ = start_runtime();
     in_time = changes_.wait([&] { return (runtime_waiting_ && extensions_ready()) || over(); }, deadline);
   }
   drain();
@@ -156,6 +157,15 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
   return init;
 }
 
+bool RuntimeEnvironment::start_runtime() {
+  if (!launch_->own_bootstrap) return order(ProcessCommand::start_runtime, process_extension_none);
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+  const Descriptor theirs(ends[1]);
+  listener_->serve(ends[0]);
+  return order(ProcessCommand::start_runtime, process_extension_none, theirs.get());
+}
+
 bool RuntimeEnvironment::start_extensions() {
   if (external_ == 0) return true;
   int ends[2];
@@ -170,6 +180,8 @@ bool RuntimeEnvironment::start_extensions() {
   for (std::uint32_t i = 0; i < external_; ++i) order(ProcessCommand::start_extension, i, theirs.get());
   return true;
 }
+
+bool RuntimeEnvironment::is_heard() const { return launch_->log_format.json || subscriptions_->is_wanted(); }
 
 void RuntimeEnvironment::tell_platform(std::string_view type, Map record) {
   subscriptions_->tell(Telemetry::Source::platform, type, Value(std::move(record)));
@@ -257,7 +269,9 @@ bool RuntimeEnvironment::extensions_ready() const {
 bool RuntimeEnvironment::settled() const { return !ended() && !invoking_ && runtime_waiting_ && extensions_ready(); }
 
 bool RuntimeEnvironment::settle(MachineTime deadline) {
+  if (settled()) return true;
   changes_.wait([this] { return ended() || settled(); }, deadline);
+  drain();
   return settled();
 }
 
@@ -286,19 +300,22 @@ RuntimeEnvironment::Answer RuntimeEnvironment::invoke(const Request& request) {
     }
   } leave{*this};
   ++events_;
-  invoke_event_ = to_json(Value(Map{{"eventType", "INVOKE"},
-                                    {"deadlineMs", request.deadline_ms},
-                                    {"requestId", request.request_id},
-                                    {"invokedFunctionArn", request.function_arn},
-                                    {"tracing", tracing(request.trace_id)}}));
-  tell_platform("platform.start", {{"requestId", request.request_id},
-                                   {"version", launch_->function_version},
-                                   {"tracing", tracing(request.trace_id)}});
+  const bool heard = is_heard();
+  if (!extensions_.empty())
+    invoke_event_ = to_json(Value(Map{{"eventType", "INVOKE"},
+                                      {"deadlineMs", request.deadline_ms},
+                                      {"requestId", request.request_id},
+                                      {"invokedFunctionArn", request.function_arn},
+                                      {"tracing", tracing(request.trace_id)}}));
+  if (heard)
+    tell_platform("platform.start", {{"requestId", request.request_id},
+                                     {"version", launch_->function_version},
+                                     {"tracing", tracing(request.trace_id)}});
   changes_.notify();
 
   auto answer = await(request);
   drain();
-  tell_done(answer, request, begun);
+  if (heard) tell_done(answer, request, begun);
   // Whoever takes a stream slowly does not lengthen a function's time.
   if (answer.kind == Answer::Kind::timed_out) close("timeout");
   if (answer.kind == Answer::Kind::out_of_memory) close("failure");
@@ -537,11 +554,14 @@ void RuntimeEnvironment::close(std::string_view reason) {
   if (!tell || !control_) return finish_closing();
   kernel_.io.spawn([self = shared_from_this()] {
     self->thaw();
+    // The runtime first, then the extensions, which hear what it has said.
+    self->order(ProcessCommand::terminate, process_extension_none);
+    self->changes_.wait([&] { return self->ended_; }, steady_clock::now() + terminate_time);
+    self->drain();
     self->subscriptions_->flush(steady_clock::now() + flush_time);
     self->shutdown_deadline_ms_ = self->kernel_.clock.now().ms + std::chrono::milliseconds(shutdown_time).count();
     self->stopping_ = true;
     self->changes_.notify();
-    self->order(ProcessCommand::terminate, process_extension_none);
     self->changes_.wait(
         [&] {
           return std::all_of(self->extensions_.begin(), self->extensions_.end(),

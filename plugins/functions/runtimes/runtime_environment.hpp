@@ -30,6 +30,7 @@ struct RuntimeLaunch {
   std::string tmp_parent;  // Without namespaces: each environment gets a folder in it, and TMPDIR says so.
   std::string working_folder, extensions_folder;  // As seen inside.
   std::uint64_t memory_bytes = 0, tmp_bytes = 0;
+  bool own_bootstrap = false;  // Node.js and Python: knows what to do with a connection of its own.
   std::string function_name, function_version, function_arn, handler, account, runtime;
   PlatformLogFormat log_format;
   std::string missing;  // Not empty: why there is nothing to start; JSON, as Invoke answers it.
@@ -60,6 +61,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
     Ending ending;
     bool streamed = false;  // It went to the sink.
     std::string content_type;
+    std::optional<std::uint64_t> handler_us;  // How long the handler ran, as our own runtimes say.
   };
   struct Request {
     std::string_view event, client_context, request_id, trace_id, function_arn;
@@ -68,7 +70,8 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
     const ResponseSink* sink = nullptr;
   };
   Answer invoke(const Request& request);
-  // Behind invoke(): until runtime and extensions ask for work again. False: it is of no more use.
+  // Behind invoke(): until runtime and extensions ask for work again, and what they logged until then. False: it
+  // is of no more use.
   bool settle(MachineTime deadline);
   bool settled() const;
   bool ended() const { return closed_ || ended_; }
@@ -88,6 +91,8 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   void drain();  // Log lines that have been written so far.
 
   const std::string& log_stream_name() const { return log_stream_name_; }
+  // Whether platform events reach anybody: the log, or a subscription.
+  bool is_heard() const;
   // Tells extensions what their subscriptions call for; only INIT_REPORT and REPORT come from outside.
   void tell_platform(std::string_view type, Map record);
   MachineTime idle_since;
@@ -133,6 +138,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   void tell_init(const Init& init, std::string_view initialization, MachineTime begun);
   void tell_done(const Answer& answer, const Request& request, MachineTime begun);
   bool start_extensions();
+  bool start_runtime();
   void thaw();
   Answer await(const Request& request);
   bool order(ProcessCommand command, std::uint32_t number, int descriptor = -1);

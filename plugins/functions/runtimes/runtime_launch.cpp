@@ -76,6 +76,7 @@ RuntimeLaunch launch_of(const Function& function, const RuntimeCode& code, const
   launch.handler = function.handler;
   launch.account = function.account;
   launch.runtime = function.runtime;
+  launch.own_bootstrap = node || python;
   launch.log_format = platform_log_format(function.log_format(), function.log_level("SystemLogLevel"));
   launch.memory_bytes = static_cast<std::uint64_t>(function.memory_mb) << 20;
   launch.tmp_bytes = static_cast<std::uint64_t>(function.ephemeral_mb()) << 20;

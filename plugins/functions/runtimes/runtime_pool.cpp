@@ -13,6 +13,12 @@ using std::chrono::steady_clock;
 constexpr auto sweep_interval = std::chrono::seconds(1);
 // Who is called again at once is not worth stopping.
 constexpr auto freeze_after = std::chrono::milliseconds(100);
+// When it pays to wait for an environment instead of waking, or starting, another.
+constexpr int running_min = 2;  // On this loop.
+constexpr double short_us_max = 1000;
+constexpr auto patience = std::chrono::milliseconds(10);          // Since somebody's turn came. A start takes longer.
+constexpr auto patience_max = std::chrono::milliseconds(100);     // In all.
+constexpr auto no_patience_time = std::chrono::milliseconds(50);  // Behind waiting in vain.
 
 }  // namespace
 
@@ -43,8 +49,22 @@ Result<std::shared_ptr<const RuntimeLaunch>> RuntimePool::launch() {
   return launch_;
 }
 
+// Its credentials must outlive the longest invocation.
+bool RuntimePool::is_usable(const RuntimeLease& lease) const {
+  return lease.environment->settled() && lease.environment->expires > kernel_.clock.now();
+}
+
+RuntimeLease RuntimePool::lend(Local& local, RuntimeLease lease) {
+  ++local.running;
+  lease.running = {&local, [self = shared_from_this()](Local* of) { --of->running; }};
+  return lease;
+}
+
 RuntimeLease RuntimePool::take() {
-  auto& idle = local_[this_thread()].idle;
+  auto& local = local_[this_thread()];
+  if (local.running >= running_min && local.handler_us <= short_us_max && steady_clock::now() >= local.wait_again_at)
+    if (auto lease = wait_for_one(local); lease.environment) return lease;
+  auto& idle = local.idle;
   while (!idle.empty()) {
     // What is provisioned serves first.
     auto at = std::find_if(idle.rbegin(), idle.rend(), [](const RuntimeLease& each) { return !!each.provisioned; });
@@ -52,12 +72,30 @@ RuntimeLease RuntimePool::take() {
     auto lease = std::move(*at);
     idle.erase(std::next(at).base());
     if (lease.provisioned) --provisioned_idle_;
-    const auto& environment = lease.environment;
-    // Its credentials must outlive the longest invocation.
-    if (environment->settled() && environment->expires > kernel_.clock.now()) return lease;
-    environment->close("spindown");
+    if (is_usable(lease)) return lend(local, std::move(lease));
+    lease.environment->close("spindown");
   }
   return {};
+}
+
+RuntimeLease RuntimePool::wait_for_one(Local& local) {
+  Waiter waiter{internal::Parker::current(), {}};
+  struct Leave {
+    Local& local;
+    Waiter& waiter;
+    ~Leave() { std::erase(local.waiting, &waiter); }
+  } leave{local, waiter};
+  local.waiting.push_back(&waiter);
+  const auto begun = steady_clock::now();
+  for (auto now = begun; !waiter.lease.environment; now = steady_clock::now()) {
+    const auto deadline = std::min(std::max(begun, local.progress_at) + patience, begun + patience_max);
+    if (now >= deadline) {
+      local.wait_again_at = now + no_patience_time;
+      break;
+    }
+    waiter.parker->park_until(deadline);
+  }
+  return std::move(waiter.lease);
 }
 
 RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogStore& logs,
@@ -77,6 +115,7 @@ RuntimeLease RuntimePool::make(std::shared_ptr<const RuntimeLaunch> launch, LogS
       if (out->size() > 4 * kept) out->erase(0, out->size() - kept);
     }
   };
+  lease = lend(local_[this_thread()], std::move(lease));
   lease.environment =
       std::make_shared<RuntimeEnvironment>(kernel_, processes_, std::move(launch), lease.stream->name, std::move(log));
   return lease;
@@ -90,8 +129,12 @@ void RuntimePool::keep_provisioned_at_most(std::size_t most) {
   }
 }
 
-void RuntimePool::give_back(RuntimeLease lease, MachineTime deadline) {
+void RuntimePool::give_back(RuntimeLease lease, std::optional<std::uint64_t> handler_us, MachineTime deadline) {
   *lease.tail = nullptr;
+  auto& average = local_[this_thread()].handler_us;
+  // One that was held up says little about the next.
+  const auto took = handler_us ? std::min(static_cast<double>(*handler_us), 4 * short_us_max) : unknown_handler_us;
+  average += (took - average) / 8;
   if (lease.environment->settled()) return keep(std::move(lease));
   if (lease.environment->ended()) return lease.environment->close("failure");
   // The answer is there, and the runtime or an extension has not come back yet.
@@ -104,6 +147,15 @@ void RuntimePool::give_back(RuntimeLease lease, MachineTime deadline) {
 void RuntimePool::keep(RuntimeLease lease) {
   if (retired_) return lease.environment->close("spindown");
   auto& local = local_[this_thread()];
+  if (!local.waiting.empty() && !lease.provisioned && is_usable(lease)) {
+    auto& first = *local.waiting.front();
+    local.waiting.pop_front();
+    local.progress_at = steady_clock::now();
+    first.lease = std::move(lease);
+    first.parker->wake();
+    return;
+  }
+  lease.running.reset();
   lease.environment->idle_since = steady_clock::now();
   if (lease.provisioned && provisioned_idle_ >= provisioned_max_) lease.provisioned.reset();
   if (lease.provisioned) ++provisioned_idle_;

@@ -5,7 +5,9 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <memory>
+#include <moonbase/internal/parker.hpp>
 #include <mutex>
 #include <vector>
 
@@ -23,6 +25,7 @@ struct RuntimeLease {
   std::shared_ptr<LogStream> stream;
   std::shared_ptr<std::string*> tail;  // Of the invocation that runs, or null.
   std::shared_ptr<void> provisioned;   // Not null: it is kept while it is idle. Its owner sees it go.
+  std::shared_ptr<void> running;       // While somebody uses it; the pool's.
 };
 
 // Any fiber may use it.
@@ -38,7 +41,9 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
 
   // Unpacks the code if nobody has. Suspends the fiber.
   Result<std::shared_ptr<const RuntimeLaunch>> launch();
-  // An idle environment of this loop; an empty lease where there is none.
+  // An idle environment of this loop; an empty lease where there is none. Where handlers take a moment and some
+  // are running, one of those, as soon as it is free: fewer processes do the same work with warmer caches.
+  // Suspends the fiber.
   RuntimeLease take();
   // Not started yet.
   RuntimeLease make(std::shared_ptr<const RuntimeLaunch> launch, LogStore& logs, std::shared_ptr<LogStream> stream);
@@ -48,17 +53,29 @@ class RuntimePool : public std::enable_shared_from_this<RuntimePool> {
   int provisioned_idle() const { return provisioned_idle_; }
   // Those beyond that number end like others when nobody needs them. On their loop.
   void keep_provisioned_at_most(std::size_t most);
-  // Behind an invocation. `deadline`: until when it may go on by itself.
-  void give_back(RuntimeLease lease, MachineTime deadline);
+  // Behind an invocation whose handler took that long, if that is known. `deadline`: until when it may go on by itself.
+  void give_back(RuntimeLease lease, std::optional<std::uint64_t> handler_us, MachineTime deadline);
 
   // No environment is kept from now on. Any thread.
   void retire() { retired_ = true; }
 
  private:
+  struct Waiter {
+    std::shared_ptr<internal::Parker> parker;
+    RuntimeLease lease;
+  };
   struct Local {
     std::vector<RuntimeLease> idle;
+    std::deque<Waiter*> waiting;  // In the order in which they came.
+    int running = 0;
+    double handler_us = unknown_handler_us;  // As a moving average.
+    MachineTime progress_at, wait_again_at;  // When somebody's waiting has ended well; when it may again.
     bool janitor = false;
   };
+  static constexpr double unknown_handler_us = 1e6;
+  bool is_usable(const RuntimeLease& lease) const;
+  RuntimeLease lend(Local& local, RuntimeLease lease);
+  RuntimeLease wait_for_one(Local& local);
   void sweep(Local& local);
 
   KernelServices& kernel_;

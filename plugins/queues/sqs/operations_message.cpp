@@ -56,7 +56,7 @@ Result<Value> receive_message(Service& service, Call& call) {
       return Value(Map{{"Messages", std::move(messages)}});
     }
     const auto now = call.kernel.clock.now();
-    if (now >= deadline || MachineTime::clock::now() >= call.context.deadline) {
+    if (now >= deadline || call.given_up()) {
       if (got->over_limit && wait_seconds == 0 && !got->queue->fifo)
         return Error{"OverLimit", "The maximum number of messages that are in flight has been reached."};
       return Value(Map());

@@ -1,5 +1,5 @@
 // The Node.js runtime: asks the Lambda Runtime API for work, runs the handler, reports what came of it.
-import http from "node:http";
+import { next, overHttp, post, postAndNext } from "./api.mjs";
 import { loadHandler } from "./handler.mjs";
 import { beginInvocation, installLogging, logError } from "./logging.mjs";
 import { installStreaming, isStreaming, ResponseStream } from "./streaming.mjs";
@@ -7,34 +7,12 @@ import { installStreaming, isStreaming, ResponseStream } from "./streaming.mjs";
 // Kept before any code of the function's can replace them.
 const { stringify, parse } = JSON;
 const now = Date.now.bind(Date);
+const monotonicMs = performance.now.bind(performance);
 const exit = process.exit.bind(process);
 const setImmediateNow = setImmediate;
-const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
-const agent = new http.Agent({ keepAlive: true, maxSockets: 2, noDelay: true });
-const userAgent = `moonbase-node/${process.versions.node}`;
 const nodeMajor = Number((process.env.AWS_EXECUTION_ENV ?? "").match(/nodejs(\d+)/)?.[1] ?? 20);
 
 delete process.env.SHLVL;
-
-function request(method, path, headers, body) {
-  return new Promise((resolve, reject) => {
-    const sent = http.request({ host, port, method, path: `/2018-06-01/runtime/${path}`, agent,
-      headers: { "User-Agent": userAgent, ...headers } }, (response) => {
-      const parts = [];
-      response.on("data", (part) => parts.push(part));
-      response.on("error", reject);
-      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers,
-        body: Buffer.concat(parts).toString("utf8") }));
-    });
-    sent.on("error", reject);
-    sent.end(body);
-  });
-}
-
-function post(path, text, headers = {}) {
-  const body = Buffer.from(text, "utf8");
-  return request("POST", path, { "Content-Type": "application/json", "Content-Length": body.length, ...headers }, body);
-}
 
 // What a thrown value looks like to whoever invoked.
 function describe(error) {
@@ -53,6 +31,7 @@ function errorHeaders(described) {
 
 // The first fault outside any invocation, or that nobody caught, ends the process as on Lambda.
 let current = null;
+let told = null;  // What is to be posted, once the handler's leavings have had their turn.
 function die(error, type) {
   const wrapped = describe(error);
   if (type === "Runtime.UnhandledPromiseRejection") {
@@ -65,10 +44,11 @@ function die(error, type) {
   } else {
     logError("Uncaught Exception", wrapped);
   }
-  const path = current ? `invocation/${current}/error` : "init/error";
+  const last = told ?? { path: current ? `invocation/${current}/error` : "init/error", text: stringify(wrapped),
+    headers: errorHeaders(wrapped) };
   const end = () => exit(type === "Runtime.UnhandledPromiseRejection" ? 128 : 129);
-  current = null;
-  post(path, stringify(wrapped), errorHeaders(wrapped)).then(end, end);
+  current = told = null;
+  Promise.resolve(post(last.path, last.text, last.headers)).then(end, end);
 }
 process.on("uncaughtException", (error) => die(error, "Runtime.UncaughtException"));
 process.on("unhandledRejection", (reason) => die(reason, "Runtime.UnhandledPromiseRejection"));
@@ -134,11 +114,10 @@ function run(handler, event, headers) {
   });
 }
 
-async function reportFailure(id, error) {
+function failure(id, error) {
   const described = describe(error);
   logError("Invoke Error", error instanceof Error ? { ...described, ...ownFields(error), stack: described.trace } : described);
-  current = null;
-  await post(`invocation/${id}/error`, stringify(described), errorHeaders(described));
+  return { path: `invocation/${id}/error`, text: stringify(described), headers: errorHeaders(described) };
 }
 
 function ownFields(error) {
@@ -152,38 +131,36 @@ function ownFields(error) {
   }
 }
 
+// What there is to post; nothing behind a stream, which has been.
 async function answer(id, handler, event, headers) {
   if (isStreaming(handler)) {
-    const stream = new ResponseStream({ host, port, agent, userAgent, id });
+    const stream = new ResponseStream(await overHttp(), id);
     try {
       await handler(event, stream, contextOf(headers, () => {}));
       await stream.finished();
-      current = null;
     } catch (error) {
-      if (stream.begun) {
-        const described = describe(error);
-        logError("Invoke Error", described);
-        current = null;
-        await stream.fail(described);
-      } else {
-        await reportFailure(id, error);
-      }
+      if (!stream.begun) return failure(id, error);
+      const described = describe(error);
+      logError("Invoke Error", described);
+      current = null;
+      await stream.fail(described);
     }
-    return;
+    return null;
   }
   const outcome = await run(handler, event, headers);
-  if ("error" in outcome) return reportFailure(id, outcome.error);
-  let text;
+  if ("error" in outcome) return failure(id, outcome.error);
   try {
-    text = stringify(outcome.value === undefined ? null : outcome.value) ?? "null";
+    return { path: `invocation/${id}/response`, text: stringify(outcome.value === undefined ? null : outcome.value) ?? "null" };
   } catch (error) {
     // Cyclic structures, BigInt, and a toJSON that throws.
-    return reportFailure(id, Object.assign(new Error("Unable to stringify response body"),
+    return failure(id, Object.assign(new Error("Unable to stringify response body"),
       { name: "Runtime.MarshalError", cause: error }));
   }
-  current = null;
-  const told = await post(`invocation/${id}/response`, text);
-  if (told.status === 413) return; // It has been reported by the platform.
+}
+
+// The environment ends: SIGTERM may be on its way, for handlers of the function's.
+function waitForTheEnd() {
+  setInterval(() => {}, 1 << 30);
 }
 
 async function main() {
@@ -198,16 +175,24 @@ async function main() {
     await post("init/error", stringify(described), errorHeaders(described));
     return exit(1);
   }
-  for (;;) {
-    const next = await request("GET", "invocation/next", {});
-    if (next.status !== 200) return exit(1);
-    const id = next.headers["lambda-runtime-aws-request-id"];
-    const trace = next.headers["lambda-runtime-trace-id"];
+  for (let work = await next(); ;) {
+    if (work.status === 410) return waitForTheEnd();
+    if (work.status !== 200) return exit(1);
+    const id = work.headers["lambda-runtime-aws-request-id"];
+    const trace = work.headers["lambda-runtime-trace-id"];
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
     current = id;
     beginInvocation(id);
-    await answer(id, handler, parse(next.body), next.headers);
+    const begun = monotonicMs();
+    told = await answer(id, handler, parse(work.body), work.headers);
+    current = null;
+    const handlerUs = Math.round((monotonicMs() - begun) * 1000);
+    // What the handler has left behind gets a turn before everything stands still.
+    await new Promise(setImmediateNow);
+    const last = told;
+    told = null;
+    work = await (last ? postAndNext(last.path, last.text, last.headers, handlerUs) : next());
   }
 }
 

@@ -1,5 +1,4 @@
 // awslambda.streamifyResponse and HttpResponseStream: answers that leave while they are made.
-import http from "node:http";
 import { Writable } from "node:stream";
 
 const streaming = Symbol.for("aws.lambda.runtime.handler.streaming");
@@ -11,14 +10,16 @@ export function isStreaming(handler) {
 
 // The response body of one invocation. The request begins with the first byte.
 export class ResponseStream extends Writable {
-  #connection;
+  #api;
+  #id;
   #sent = null;
   #answered;
   #contentType = "application/octet-stream";
 
-  constructor(connection) {
+  constructor(api, id) {
     super({ highWaterMark: 64 * 1024 });
-    this.#connection = connection;
+    this.#api = api;
+    this.#id = id;
   }
 
   get begun() {
@@ -39,8 +40,8 @@ export class ResponseStream extends Writable {
 
   #begin() {
     if (this.#sent) return this.#sent;
-    const { host, port, agent, userAgent, id } = this.#connection;
-    this.#sent = http.request({ host, port, method: "POST", agent, path: `/2018-06-01/runtime/invocation/${id}/response`,
+    const { http, host, port, agent, prefix, userAgent } = this.#api;
+    this.#sent = http.request({ host, port, method: "POST", agent, path: `${prefix}invocation/${this.#id}/response`,
       headers: { "User-Agent": userAgent, "Content-Type": this.#contentType, "Transfer-Encoding": "chunked",
         "Lambda-Runtime-Function-Response-Mode": "streaming",
         "Trailer": "Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body" } });

@@ -15,6 +15,7 @@ _exit = os._exit
 _write = os.write
 _dumps, _loads = json.dumps, json.loads
 _time = time.time
+_monotonic, _sleep = time.monotonic, time.sleep
 _host = os.environ["AWS_LAMBDA_RUNTIME_API"]
 _user_agent = "moonbase-python/" + sys.version.split()[0]
 _json_logs = os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
@@ -26,10 +27,18 @@ _event_bytes_max = 256 * 1024
 
 
 class _Api:
-    """One connection to the Runtime API. http.client would be half of a cold start, and the other end is ours."""
+    """The connection to the Runtime API: the one that the platform handed down, or one of its own where a wrapper has
+    closed that. http.client would be half of a cold start, and the other end is ours."""
 
-    def __init__(self):
-        self._socket = None
+    def __init__(self, inherited):
+        self._socket = self._from(inherited)
+
+    @staticmethod
+    def _from(inherited):
+        try:
+            return socket.socket(fileno=int(inherited)) if inherited else None
+        except OSError:
+            return None
 
     def request(self, method, path, body=b"", headers=None):
         lines = [f"{method} /2018-06-01/runtime/{path} HTTP/1.1", f"Host: {_host}", f"User-Agent: {_user_agent}",
@@ -42,29 +51,47 @@ class _Api:
             self._socket = None
             return self._send(message)
 
+    def next(self):
+        return self.request("GET", "invocation/next")
+
+    def post_and_next(self, path, body, headers):
+        """An answer, and the next invocation in one round trip."""
+        answer = self.request("POST", path, body, {"Moonbase-Runtime-Next": "true", **headers})
+        # What was not taken has been reported by the platform.
+        return answer if "lambda-runtime-aws-request-id" in answer[1] or answer[0] == 410 else self.next()
+
     def _send(self, message):
         if self._socket is None:
             host, port = _host.rsplit(":", 1)
             self._socket = socket.create_connection((host, int(port)))
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._file = self._socket.makefile("rb")
         self._socket.sendall(message)
-        while True:
-            line = self._file.readline(65536)
-            if not line:
-                raise ConnectionResetError("the Runtime API closed the connection")
-            status = int(line.split(None, 2)[1])
-            headers = _Headers()
-            while (line := self._file.readline(65536).rstrip(b"\r\n")):
-                name, _, value = line.partition(b":")
-                headers[name.decode("latin-1").lower()] = value.strip().decode("utf-8", "replace")
-            if status >= 200:
-                break
-        body = self._file.read(int(headers.get("content-length", "0")))
+        received = b""
+        while (end := received.find(b"\r\n\r\n")) < 0:
+            received += self._receive()
+        first, *lines = received[:end].split(b"\r\n")
+        headers = _Headers()
+        for line in lines:
+            name, _, value = line.partition(b": ")
+            headers[name.decode("latin-1").lower()] = value.decode("utf-8", "replace")
+        body = received[end + 4:]
+        length = int(headers.get("content-length", "0"))
+        if len(body) < length:
+            parts, missing = [body], length - len(body)
+            while missing > 0:
+                parts.append(self._receive())
+                missing -= len(parts[-1])
+            body = b"".join(parts)
         if headers.get("connection", "").lower() == "close":
             self._socket.close()
             self._socket = None
-        return status, headers, body
+        return int(first[9:12]), headers, body
+
+    def _receive(self):
+        part = self._socket.recv(256 * 1024)
+        if not part:
+            raise ConnectionResetError("the Runtime API closed the connection")
+        return part
 
 
 class _Headers(dict):
@@ -179,10 +206,11 @@ def _describe(error):
             "stackTrace": _trace_of(error)}
 
 
-def _post(api, path, described):
+def _failure(path, described):
+    """What is posted: path, body, headers."""
     error_type = "".join(each if " " <= each <= "~" else "?" for each in described["errorType"])[:200]
-    api.request("POST", path, _dumps(described).encode("utf-8", "surrogatepass"),
-                {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": error_type})
+    return (path, _dumps(described).encode("utf-8", "surrogatepass"),
+            {"Content-Type": "application/json", "Lambda-Runtime-Function-Error-Type": error_type})
 
 
 def _load_handler(text):
@@ -260,7 +288,8 @@ def _encode_more(value):
     raise TypeError(f"Object of type {value.__class__.__name__} is not JSON serializable")
 
 
-def _answer(api, handler, headers, body):
+def _answer(handler, headers, body):
+    """Runs the handler. What is to be posted: path, body, headers."""
     request_id = headers["Lambda-Runtime-Aws-Request-Id"]
     path = f"invocation/{request_id}/"
     try:
@@ -278,8 +307,7 @@ def _answer(api, handler, headers, body):
         _log_error(described)
         sys.stdout.flush()
         sys.stderr.flush()
-        _post(api, path + "error", described)
-        return
+        return _failure(path + "error", described)
     except SystemExit as error:
         described = _describe(error)
         described["errorType"] = "Runtime.ExitError"
@@ -289,7 +317,7 @@ def _answer(api, handler, headers, body):
         _exit(code)
     sys.stdout.flush()
     sys.stderr.flush()
-    api.request("POST", path + "response", text, {"Content-Type": "application/json"})
+    return path + "response", text, {"Content-Type": "application/json"}
 
 
 def main():
@@ -300,25 +328,29 @@ def main():
     layers = os.environ.pop("_MOONBASE_LAYERS", "/opt")  # Where they are on a host without mount namespaces.
     sys.path[0:0] = [os.environ["LAMBDA_TASK_ROOT"], f"{layers}/python/lib/{version}/site-packages", f"{layers}/python"]
     sys.dont_write_bytecode = True
-    api = _Api()
+    api = _Api(os.environ.pop("_MOONBASE_RUNTIME_FD", ""))
     try:
         handler = _load_handler(os.environ["_HANDLER"])
     except BaseException as error:  # Also a module that calls sys.exit.
         described = _describe(error)
         _log_error(described)
-        _post(api, "init/error", described)
+        api.request("POST", *_failure("init/error", described))
         _exit(1)
-    while True:
-        status, headers, body = api.request("GET", "invocation/next")
-        if status != 200:
-            _exit(1)
+    status, headers, body = api.next()
+    while status == 200:
         _state.request_id = headers["Lambda-Runtime-Aws-Request-Id"]
         trace = headers.get("Lambda-Runtime-Trace-Id")
         if trace:
             os.environ["_X_AMZN_TRACE_ID"] = trace
         else:
             os.environ.pop("_X_AMZN_TRACE_ID", None)
-        _answer(api, handler, headers, body)
+        begun = _monotonic()
+        path, text, more = _answer(handler, headers, body)
+        more["Moonbase-Runtime-Handler-Us"] = round((_monotonic() - begun) * 1e6)
+        status, headers, body = api.post_and_next(path, text, more)
+    while status == 410:  # The environment ends: SIGTERM may be on its way, for handlers of the function's.
+        _sleep(0.02)  # signal.pause() would miss one that came just before it.
+    _exit(1)
 
 
 main()

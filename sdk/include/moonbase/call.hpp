@@ -159,9 +159,11 @@ struct Call {
   BodyReader* body = nullptr;  // For operations whose input is a stream; else null.
   HttpResponse* http = nullptr;  // To stream an output, or to add a header; null for Calls from inside.
 
-  // Suspends this fiber until the signal is notified or the platform's clock reaches `deadline` (or
-  // the caller has given up). True when notified. `seen` is the version read before looking at the state.
+  // Suspends this fiber until the signal is notified or the platform's clock reaches `deadline` (or there is no
+  // point in waiting: given_up()). True when notified. `seen` is the version read before looking at the state.
   bool wait(Signal& signal, std::uint64_t seen, Time deadline);
+  // Whether whoever waits for something answers now with what there is: its caller has gone, or the platform stops.
+  bool given_up() const;
 };
 
 }  // namespace moonbase

@@ -18,6 +18,9 @@ class HttpListener {
   // Closes the port and all connections. Handlers that wait end by themselves.
   virtual ~HttpListener() = default;
   virtual std::uint16_t port() const = 0;
+  // Serves a connection that is open already, such as one end of a socket pair. Takes the descriptor. Its
+  // requests have no source_ip, which no other connection's lack.
+  virtual void serve(int descriptor) = 0;
 };
 
 // Runs on a fiber of the listener's loop: it may wait. The listener may go while it does.

@@ -4,6 +4,7 @@
 #include <moonbase/clock.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace moonbase {
@@ -22,7 +23,8 @@ class Signal {
 
   // Suspends the calling fiber until version() is no longer `seen` or the platform's clock reaches
   // `deadline`. True when it was notified. Call::wait is the usual way in.
-  bool wait(std::uint64_t seen, Time deadline);
+  // `over`, if given, ends it as the deadline does; whoever sets it wakes the fiber (Activity::Waiting).
+  bool wait(std::uint64_t seen, Time deadline, const std::function<bool()>& over = {});
 
  private:
   struct State;

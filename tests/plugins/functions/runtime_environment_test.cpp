@@ -121,6 +121,7 @@ struct Running {
   RuntimeEnvironment::Init init;
   std::vector<std::pair<std::string, std::string>> variables{{"PATH", "/usr/bin:/bin"}};
   PlatformLogFormat log_format;
+  std::string interpreter;  // Of one of our own bootstraps; empty: code/bootstrap.
 
   bool has_namespaces() { return (processes.hello().layers & layer_process_namespaces) != 0; }
   // What an extension printed behind "GOT ".
@@ -151,6 +152,7 @@ struct Running {
       launch->account = "000000000000";
       launch->runtime = "provided.al2023";
       launch->log_format = log_format;
+      if (!interpreter.empty()) run_own_bootstrap(*launch, namespaces);
       if (!namespaces) launch->tmp_parent = folders.root.string();
       environment = std::make_shared<RuntimeEnvironment>(services, processes, launch, "stream",
                                                          [this](std::string_view text, bool) {
@@ -161,6 +163,15 @@ struct Running {
       if (!started) throw std::runtime_error(started.error().message);
       init = *started;
     });
+  }
+  void run_own_bootstrap(RuntimeLaunch& launch, bool namespaces) {
+    const bool node = interpreter.ends_with("node");
+    launch.own_bootstrap = true;
+    launch.runtime_folder = MOONBASE_RUNTIMES + std::string(node ? "/node" : "/python");
+    const auto own = namespaces ? std::string("/var/runtime") : launch.runtime_folder;
+    launch.arguments = {interpreter, own + (node ? "/index.mjs" : "/bootstrap.py")};
+    variables.emplace_back("LAMBDA_TASK_ROOT", launch.working_folder);
+    variables.emplace_back("_HANDLER", "main.handler");
   }
   RuntimeEnvironment::Answer invoke(std::string_view script,
                                     std::chrono::milliseconds limit = std::chrono::seconds(10)) {
@@ -219,6 +230,33 @@ TEST_CASE("external extensions register before the runtime begins, see invocatio
         std::string::npos);
   running.close("timeout");
   CHECK(running.log.find(R"({"eventType":"SHUTDOWN","shutdownReason":"timeout","deadlineMs":)") != std::string::npos);
+}
+
+TEST_CASE("a runtime that waits for work hears of the end where an extension does") {
+  const auto [program, file, code] = GENERATE(table<std::string, std::string, std::string>(
+      {{"/usr/bin/node", "code/main.js",
+        "process.on('SIGTERM', () => { console.log('good', 'bye'); process.exit(0); });"
+        "exports.handler = async (event) => event + 1;"},
+       {"/usr/bin/python3", "code/main.py",
+        "import signal, sys\n"
+        "def end(*_):\n  print('good bye', flush=True)\n  sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "def handler(event, context): return event + 1\n"}}));
+  if (!fs::exists(program)) {
+    WARN("not tested: no " << program);
+    return;
+  }
+  Running running;
+  running.interpreter = program;
+  running.folders.program(file, code);
+  running.folders.program("layers/extensions/watch.sh", extension);
+  running.start();
+  REQUIRE(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
+  CHECK(running.invoke("41").body == "42");
+  CHECK(running.invoke("1").body == "2");
+  running.close("spindown");
+  CAPTURE(running.log, program);
+  CHECK(running.log.find("good bye") != std::string::npos);
 }
 
 TEST_CASE("an extension that does not register holds the init phase until its deadline") {

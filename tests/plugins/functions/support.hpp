@@ -15,6 +15,7 @@ namespace support {
 struct Entry {
   std::string name, content;
   std::string link = {};  // Of a symbolic link.
+  unsigned mode = 0644;
 };
 
 inline std::string zip(const std::vector<Entry>& entries) {
@@ -28,7 +29,7 @@ inline std::string zip(const std::vector<Entry>& entries) {
   for (const auto& entry : entries) {
     archive_entry* header = archive_entry_new();
     archive_entry_set_pathname(header, entry.name.c_str());
-    archive_entry_set_perm(header, 0644);
+    archive_entry_set_perm(header, entry.mode);
     if (entry.link.empty()) {
       archive_entry_set_filetype(header, AE_IFREG);
       archive_entry_set_size(header, static_cast<la_int64_t>(entry.content.size()));

@@ -358,6 +358,20 @@ TEST_CASE("a long poll ends when a message is sent, and when its queue is delete
   CHECK(poll->error == "QueueDoesNotExist");
 }
 
+TEST_CASE("a long poll ends with nothing when the platform is about to stop, and none begins") {
+  Platform platform;
+  const auto before = start_poll(platform, 20);
+  platform.on_fiber([](KernelServices& kernel, CallContext&) { kernel.activity.end_waits(); });
+  wait_until_finished(platform, *before);
+  const auto behind = start_poll(platform, 20);
+  wait_until_finished(platform, *behind);
+  for (const auto& poll : {before, behind}) {
+    CHECK(poll->error.empty());
+    CHECK(poll->found.empty());
+    CHECK(poll->ended == poll->began);
+  }
+}
+
 TEST_CASE("no more than 120,000 messages are in flight") {
   Platform platform;
   constexpr int most = 120'000;
