@@ -29,8 +29,16 @@ Value json_or_text(const std::string& text) {
   return value ? std::move(*value) : Value(text);
 }
 
-// What a destination gets.
-std::string record_of(const Event& event, Time now, const char* condition, const InvocationResult* result) {
+// The most that a destination takes in one message.
+std::size_t record_bytes_max(std::string_view arn) {
+  if (arn.find(":sns:") != arn.npos) return 256 * 1024;
+  if (arn.find(":sqs:") != arn.npos) return 1024 * 1024;
+  return SIZE_MAX;
+}
+
+// What a destination gets. Where it would be too much, without what was sent and answered, as on Lambda.
+std::string record_of(const Event& event, const std::string& arn, Time now, const char* condition,
+                      const InvocationResult* result) {
   Map record{
       {"version", "1.0"},
       {"timestamp", iso_8601(now)},
@@ -45,10 +53,15 @@ std::string record_of(const Event& event, Time now, const char* condition, const
     record.set("responseContext", std::move(response));
     record.set("responsePayload", json_or_text(result->payload));
   }
+  auto text = to_json(Value(record));
+  if (text.size() <= record_bytes_max(arn)) return text;
+  record.erase("requestPayload");
+  record.erase("responsePayload");
   return to_json(Value(std::move(record)));
 }
 
-Map options_for(const Event& event, const std::string& arn, bool success) {
+Map options_for(KernelServices& kernel, const Event& event, const std::string& arn, bool success) {
+  if (is_bucket(arn)) return bucket_options("aws/lambda/async/" + event.name.name, kernel.clock.now(), kernel.ids);
   if (arn.find(":events:") == arn.npos) return {};
   return {{"Source", "lambda"},
           {"DetailType",
@@ -56,13 +69,24 @@ Map options_for(const Event& event, const std::string& arn, bool success) {
           {"Resources", List{event.name.arn() + (event.name.qualifier.empty() ? ":$LATEST" : ""), arn}}};
 }
 
-void hand_over(Transaction& tx, const Event& event, Time now, const std::string& arn, bool success,
-               std::string record) {
-  if (arn.empty()) return;
-  schedule_delivery(tx, now,
-                    {event.name.account, event.name.region, event.function.role, arn, std::move(record),
-                     options_for(event, arn, success), now},
-                    event.request_id + "/destination");
+// Of what became of an event: what goes where, or nothing where nobody wants it.
+std::optional<DestinationDelivery> delivery_of(KernelServices& kernel, const Event& event, const char* condition,
+                                               const InvocationResult* result) {
+  const bool success = condition == std::string_view("Success");
+  const auto& arn = success ? event.config.on_success : event.config.on_failure;
+  if (arn.empty()) return std::nullopt;
+  const auto now = kernel.clock.now();
+  return DestinationDelivery{event.name.account,
+                             event.name.region,
+                             event.function.role,
+                             arn,
+                             record_of(event, arn, now, condition, result),
+                             options_for(kernel, event, arn, success),
+                             now};
+}
+
+void hand_over(Transaction& tx, const Event& event, const std::optional<DestinationDelivery>& delivery) {
+  if (delivery) schedule_delivery(tx, delivery->since, *delivery, event.request_id + "/destination");
 }
 
 // The event itself, for the dead-letter queue or topic, with what went wrong beside it.
@@ -103,8 +127,9 @@ Result<Done> give_up(TaskRun& task, const Event& event, const char* condition, c
   if (event.config.on_failure.empty() && !event.function.settings.contains("DeadLetterConfig"))
     task.kernel.log.warning("an event for " + event.name.arn() + " was discarded (" + condition + ") after " +
                             std::to_string(event.attempts) + " attempts; the function has no destination for failures");
+  const auto delivery = delivery_of(task.kernel, event, condition, result);
   return commit(task.kernel, [&](Transaction& tx) {
-    hand_over(tx, event, now, event.config.on_failure, false, record_of(event, now, condition, result));
+    hand_over(tx, event, delivery);
     bury(tx, event, now, result, why);
   });
 }
@@ -182,9 +207,8 @@ Result<Done> FunctionService::run_async(TaskRun& task) {
   event.attempts = attempt;
   if (outcome->function_error.empty()) {
     if (event.config.on_success.empty()) return done;
-    return commit(task.kernel, [&](Transaction& tx) {
-      hand_over(tx, event, now, event.config.on_success, true, record_of(event, now, "Success", &*outcome));
-    });
+    const auto delivery = delivery_of(task.kernel, event, "Success", &*outcome);
+    return commit(task.kernel, [&](Transaction& tx) { hand_over(tx, event, delivery); });
   }
   if (attempt > event.config.retries.value_or(event_retries_max))
     return give_up(task, event, "RetriesExhausted", &*outcome, {});

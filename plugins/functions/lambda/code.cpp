@@ -18,6 +18,10 @@ Error too_many_entries() {
   return invalid_parameter("The zip holds more than " + std::to_string(zip_entries_max) + " entries.");
 }
 
+Error too_large_unzipped() {
+  return invalid_parameter("Unzipped size must be smaller than " + std::to_string(unzipped_bytes_max) + " bytes");
+}
+
 bool is_inside(std::string_view name) {
   if (name.empty() || name.size() > 1024 || name.front() == '/') return false;
   while (!name.empty()) {
@@ -42,11 +46,6 @@ struct Close {
 
 Result<CodeFiles> unzip(std::string_view zip) {
   if (zip.empty()) return invalid_parameter("Uploaded file must be a non-empty zip");
-  if (zip.size() > zipped_bytes_max)
-    return Error{"RequestEntityTooLargeException",
-                 "Request must be smaller than 69905067 bytes for the CreateFunction operation",
-                 {{"Type", "User"}},
-                 413};
   const std::unique_ptr<archive, Close> reader(archive_read_new());
   archive_read_support_format_zip_seekable(reader.get());
   if (archive_read_open_memory(reader.get(), zip.data(), zip.size()) != ARCHIVE_OK) return not_a_zip();
@@ -80,8 +79,7 @@ Result<CodeFiles> unzip(std::string_view zip) {
       if (read == 0) break;
       bytes += static_cast<std::size_t>(read);
       // What it really holds counts, not what it says.
-      if (bytes > unzipped_bytes_max)
-        return invalid_parameter("Unzipped size must be smaller than " + std::to_string(unzipped_bytes_max) + " bytes");
+      if (bytes > unzipped_bytes_max) return too_large_unzipped();
       content.append(buffer, static_cast<std::size_t>(read));
     }
     files.emplace_back(std::move(name), std::move(content));

@@ -1,5 +1,6 @@
 #include "lambda/event_invoke.hpp"
 
+#include <algorithm>
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
@@ -13,9 +14,21 @@ Value number(const std::optional<std::int64_t>& number) { return number ? Value(
 // What trying again will not change.
 bool is_final(const Error& error) {
   if (error.status == 501) return true;
-  for (const char* part : {"NotFound", "NonExistent", "DoesNotExist", "AccessDenied", "Invalid", "Validation"})
+  for (const char* part : {"NotFound", "NonExistent", "NoSuch", "DoesNotExist", "AccessDenied", "Invalid", "Validation"})
     if (error.code.find(part) != error.code.npos) return true;
   return false;
+}
+
+Result<Value> deliver(TaskRun& task, const CallContext& context) {
+  const auto& delivery = task.payload;
+  const auto& arn = delivery["arn"].string();
+  const auto& body = delivery["body"].string();
+  if (!is_bucket(arn)) return task.kernel.targets.deliver(context, arn, body, delivery["options"]);
+  return task.kernel.services.call(context, "s3", "PutObject",
+                                   Map{{"Bucket", arn.substr(arn.rfind(':') + 1)},
+                                       {"Key", delivery["options"]["Key"]},
+                                       {"Body", body},
+                                       {"ContentType", "application/json"}});
 }
 
 }  // namespace
@@ -52,6 +65,16 @@ void put_event_invoke(Transaction& tx, const FunctionName& name, const EventInvo
       to_json(Value(std::move(destinations))), config.modified_at);
 }
 
+bool is_bucket(std::string_view arn) { return arn.starts_with("arn:aws") && arn.find(":s3:::") == arn.find(':', 4); }
+
+Map bucket_options(const std::string& folder, Time now, Ids& ids) {
+  auto moment = iso_8601(now).substr(0, 19);
+  auto day = moment.substr(0, 10);
+  std::replace(day.begin(), day.end(), '-', '/');
+  std::replace(moment.begin(), moment.end(), ':', '.');
+  return {{"Key", folder + "/" + day + "/" + moment + "-" + ids.uuid()}};
+}
+
 void schedule_delivery(Transaction& tx, Time due, const DestinationDelivery& delivery, const std::string& key) {
   tx.schedule(due, "lambda-destination",
               Map{{"account", delivery.account},
@@ -72,7 +95,7 @@ Result<Done> run_delivery(TaskRun& task) {
   context.identity.account_id = delivery["account"].string();
   context.identity.arn = delivery["role"].string();
   context.region = delivery["region"].string();
-  const auto delivered = task.kernel.targets.deliver(context, arn, delivery["body"].string(), delivery["options"]);
+  const auto delivered = deliver(task, context);
   if (delivered) return done;
   const auto age_ms = task.kernel.clock.now().ms - delivery["since_ms"].integer();
   if (!is_final(delivered.error()) && age_ms < event_age_seconds_max * 1000) return delivered.error();

@@ -4,6 +4,7 @@
 #include <moonbase/plugin.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "lambda/function.hpp"
 
@@ -22,6 +23,11 @@ struct EventInvokeConfig {
 std::optional<EventInvokeConfig> find_event_invoke(Transaction& tx, const FunctionName& name);
 EventInvokeConfig event_invoke_of(const Row& row);
 void put_event_invoke(Transaction& tx, const FunctionName& name, const EventInvokeConfig& config);
+
+// Whether the ARN is a bucket's, which takes records of failures as objects.
+bool is_bucket(std::string_view arn);
+// For a delivery to a bucket: under which name, "FOLDER/2026/11/21/2026-11-21T10.00.00-UUID". The same in each try.
+Map bucket_options(const std::string& folder, Time now, Ids& ids);
 
 // A delivery to a destination or dead-letter queue: the payload of the task "lambda-destination".
 struct DestinationDelivery {

@@ -6,17 +6,37 @@
 #include <moonbase/json.hpp>
 #include <stdexcept>
 
+#include "lambda/event_invoke.hpp"
 #include "lambda/settings.hpp"
 
 namespace moonbase::functions {
 namespace {
 
 constexpr std::int64_t window_seconds_max = 900;
+// Pollers of a queue, and the batches that each of them runs beside each other.
+constexpr std::int64_t pollers_min = 2, pollers_usual = 200, pollers_max = 2000, poller_batches = 10;
 
 // Parameters that only streams have.
 constexpr std::array stream_parameters = {"BisectBatchOnFunctionError", "MaximumRecordAgeInSeconds",
                                           "MaximumRetryAttempts",       "ParallelizationFactor",
                                           "TumblingWindowInSeconds",    "DestinationConfig"};
+
+// How many pollers a queue has: the most of them say how many batches run beside each other.
+Result<Done> check_pollers(const EventSourceMapping& mapping) {
+  const auto* pollers = mapping.configuration.find("ProvisionedPollerConfig");
+  if (!pollers) return done;
+  if (!is_empty((*pollers)["PollerGroupName"])) return not_implemented("lambda ProvisionedPollerConfig PollerGroupName");
+  if (mapping.configuration.contains("ScalingConfig"))
+    return invalid_parameter("ScalingConfig and ProvisionedPollerConfig cannot be used together.");
+  const auto least = (*pollers)["MinimumPollers"].integer_or(pollers_min),
+             most = (*pollers)["MaximumPollers"].integer_or(pollers_usual);
+  if (least < pollers_min || least > pollers_usual)
+    return invalid_parameter("MinimumPollers must be between 2 and 200 for SQS event sources.");
+  if (most < pollers_min || most > pollers_max)
+    return invalid_parameter("MaximumPollers must be between 2 and 2000 for SQS event sources.");
+  if (least > most) return invalid_parameter("MinimumPollers must be less than or equal to MaximumPollers.");
+  return done;
+}
 
 Result<Done> check_queue(const Call& call, EventSourceMapping& mapping, bool create) {
   const auto& input = call.input;
@@ -26,6 +46,7 @@ Result<Done> check_queue(const Call& call, EventSourceMapping& mapping, bool cre
   if (create && !is_empty(input["StartingPosition"]))
     return invalid_parameter("StartingPosition is not valid for SQS event sources.");
   const auto batch = mapping.number("BatchSize", 10), window = mapping.number("MaximumBatchingWindowInSeconds", 0);
+  if (auto good = check_pollers(mapping); !good) return good;
   if (mapping.is_fifo() && batch > 10)
     return invalid_parameter("Batch size " + std::to_string(batch) +
                              " is not supported for FIFO queues, maximum is 10.");
@@ -40,6 +61,8 @@ Result<Done> check_stream(const Call& call, EventSourceMapping& mapping, bool cr
   const auto& input = call.input;
   if (!is_empty(input["ScalingConfig"]))
     return invalid_parameter("ScalingConfig is only supported for SQS event sources.");
+  if (!is_empty(input["ProvisionedPollerConfig"]))
+    return invalid_parameter("ProvisionedPollerConfig is only supported for SQS and Kafka event sources.");
   if (create) {
     const auto from = input["StartingPosition"].string_or("");
     if (from.empty())
@@ -59,14 +82,12 @@ Result<Done> check_stream(const Call& call, EventSourceMapping& mapping, bool cr
     return invalid_parameter("TumblingWindowInSeconds must be between 0 and 900.");
   const auto age = mapping.number("MaximumRecordAgeInSeconds", -1);
   if (age != -1 && age < 60) return invalid_parameter("MaximumRecordAgeInSeconds must be -1 or at least 60.");
-  if (mapping.number("BatchSize", 100) > 10 && window == 0) return done;
   return done;
 }
 
 Result<Done> check_failure_destination(const EventSourceMapping& mapping) {
   const auto arn = mapping.on_failure();
-  if (arn.empty()) return done;
-  if (arn.find(":s3:") != arn.npos) return not_implemented("lambda destinations in S3");
+  if (arn.empty() || is_bucket(arn)) return done;
   if (!arn.starts_with("arn:") || (arn.find(":sqs:") == arn.npos && arn.find(":sns:") == arn.npos))
     return invalid_parameter("The destination ARN " + arn + " is invalid.");
   return done;
@@ -99,6 +120,14 @@ bool EventSourceMapping::flag(const char* member) const {
 bool EventSourceMapping::reports_failures() const {
   const auto* types = configuration.find("FunctionResponseTypes");
   return types && types->is_list() && !types->list().empty();
+}
+
+std::int64_t EventSourceMapping::batches_max() const {
+  if (const auto* scaling = configuration.find("ScalingConfig"))
+    return (*scaling)["MaximumConcurrency"].integer_or(poller_batches);
+  if (const auto* pollers = configuration.find("ProvisionedPollerConfig"))
+    return (*pollers)["MaximumPollers"].integer_or(pollers_usual) * poller_batches;
+  return poller_batches;
 }
 
 std::string EventSourceMapping::on_failure() const {
@@ -160,7 +189,7 @@ Result<Done> change_mapping(const Call& call, EventSourceMapping& mapping, bool 
   const auto& input = call.input;
   for (const char* parameter :
        {"AmazonManagedKafkaEventSourceConfig", "DocumentDBEventSourceConfig", "Queues", "SelfManagedEventSource",
-        "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations", "Topics", "LoggingConfig"})
+        "SelfManagedKafkaEventSourceConfig", "SourceAccessConfigurations", "Topics", "LoggingConfig", "MetricsConfig"})
     if (!is_empty(input[parameter])) return not_implemented("lambda " + std::string(call.operation) + " " + parameter);
   const bool queue = mapping.kind() == SourceKind::sqs;
   auto& configuration = mapping.configuration;
@@ -182,10 +211,9 @@ Result<Done> change_mapping(const Call& call, EventSourceMapping& mapping, bool 
   for (const char* member :
        {"BatchSize", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "MaximumRecordAgeInSeconds",
         "MaximumRetryAttempts", "ParallelizationFactor", "TumblingWindowInSeconds", "BisectBatchOnFunctionError",
-        "DestinationConfig", "ScalingConfig", "FilterCriteria", "KMSKeyArn", "MetricsConfig",
-        "ProvisionedPollerConfig"})
+        "DestinationConfig", "ScalingConfig", "FilterCriteria", "KMSKeyArn", "ProvisionedPollerConfig"})
     if (!input[member].is_null()) configuration.set(member, input[member]);
-  for (const char* member : {"FilterCriteria", "ScalingConfig", "KMSKeyArn"})
+  for (const char* member : {"FilterCriteria", "ScalingConfig", "KMSKeyArn", "ProvisionedPollerConfig"})
     if (const auto* value = configuration.find(member); value && is_empty(*value)) configuration.erase(member);
   if (const auto* types = configuration.find("FunctionResponseTypes"))
     for (const auto& type : types->list())

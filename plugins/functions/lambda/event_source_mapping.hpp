@@ -28,6 +28,8 @@ struct EventSourceMapping {
   bool flag(const char* member) const;
   bool reports_failures() const;  // FunctionResponseTypes has ReportBatchItemFailures.
   std::string on_failure() const;
+  // Queues: how many batches run beside each other at most.
+  std::int64_t batches_max() const;
 };
 
 std::optional<SourceKind> source_kind(std::string_view arn);

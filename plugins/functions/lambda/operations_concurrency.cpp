@@ -93,15 +93,10 @@ Result<Done> check_qualified(Transaction& tx, const FunctionName& name) {
   return done;
 }
 
-Rows provisioned_rows(Transaction& tx, const FunctionName& name) {
-  return tx.query(
-      "SELECT * FROM function_provisioned WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
-      name.account, name.region, name.name, name.qualifier);
-}
-
 // Behind a change: environments begin or end, and others have less or more.
 Result<Value> changed(FunctionService& functions, const FunctionName& name, Result<Value> result) {
   if (!result) return result;
+  functions.forget_settings(name.account, name.region, name.name);  // Its aliases may have environments of their own.
   functions.concurrency_changed(name);
   functions.provision(name);
   return result;

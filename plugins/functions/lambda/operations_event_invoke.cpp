@@ -27,11 +27,10 @@ Error no_config(const FunctionName& name) {
           404};
 }
 
-// A destination of events: SQS, SNS, Lambda, EventBridge.
-Result<Done> check_destination(const FunctionName& name, const std::string& arn) {
-  if (arn.empty()) return done;
+// A destination of events: SQS, SNS, Lambda, EventBridge; S3 where they have failed.
+Result<Done> check_destination(const FunctionName& name, const std::string& arn, bool failures) {
+  if (arn.empty() || (failures && is_bucket(arn))) return done;
   const auto is = [&](const char* service) { return arn.find(std::string(":") + service + ":") != arn.npos; };
-  if (is("s3")) return not_implemented("lambda destinations in S3");
   if (!arn.starts_with("arn:") || !(is("sqs") || is("sns") || is("lambda") || is("events")) || arn.ends_with(".fifo"))
     return invalid_parameter("The destination ARN " + arn + " is invalid.");
   const FunctionName plain{name.account, name.region, name.name, {}};
@@ -55,8 +54,8 @@ Result<Done> change(const Call& call, const FunctionName& name, EventInvokeConfi
   const auto& destinations = input["DestinationConfig"];
   if (!destinations["OnSuccess"].is_null()) config.on_success = destinations["OnSuccess"]["Destination"].string_or("");
   if (!destinations["OnFailure"].is_null()) config.on_failure = destinations["OnFailure"]["Destination"].string_or("");
-  for (const auto& arn : {config.on_success, config.on_failure})
-    if (auto good = check_destination(name, arn); !good) return good;
+  if (auto good = check_destination(name, config.on_success, false); !good) return good;
+  if (auto good = check_destination(name, config.on_failure, true); !good) return good;
   config.modified_at = call.kernel.clock.now();
   return done;
 }

@@ -5,6 +5,7 @@
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/package_source.hpp"
 #include "lambda/page.hpp"
 #include "lambda/provisioned.hpp"
 #include "lambda/settings.hpp"
@@ -26,31 +27,6 @@ struct StoredCode {
   }
 };
 
-// The package: in the request, or in a bucket.
-Result<std::string> package_of(Call& call, const Value& code, const std::string& prefix) {
-  if (auto built = check_code_parameters(call, code, prefix); !built) return built.error();
-  const bool in_bucket = !is_empty(code["S3Bucket"]) || !is_empty(code["S3Key"]);
-  if (code["ZipFile"].is_string() && in_bucket)
-    return invalid_parameter("Please do not provide other FunctionCode parameters when providing a ZipFile.");
-  if (!in_bucket) {
-    if (!code["ZipFile"].is_string()) return invalid_parameter("Please provide a source for function code.");
-    return code["ZipFile"].string();
-  }
-  if (is_empty(code["S3Bucket"]) || is_empty(code["S3Key"]))
-    return invalid_parameter("Please provide a source for function code.");
-  Map input{{"Bucket", code["S3Bucket"]}, {"Key", code["S3Key"]}};
-  if (!is_empty(code["S3ObjectVersion"])) input.set("VersionId", code["S3ObjectVersion"]);
-  auto object = call.kernel.services.call(call.context, "s3", "GetObject", std::move(input));
-  if (object) {
-    auto* body = object->map().find("Body");
-    if (body && body->is_string()) return std::move(body->string());
-  }
-  if (object || object.error().status == 501)
-    return not_implemented("lambda " + std::string(call.operation) + " " + prefix + "S3Bucket");
-  return invalid_parameter("Error occurred while GetObject. S3 Error Code: " + object.error().code +
-                           ". S3 Error Message: " + object.error().message);
-}
-
 Result<std::string> library_name(const std::string& handler) {
   const auto dot = handler.rfind('.');
   if (dot == std::string::npos || dot == 0)
@@ -58,15 +34,14 @@ Result<std::string> library_name(const std::string& handler) {
   return handler.substr(0, dot) + ".so";
 }
 
-Result<Done> store_code(Call& call, Packages& packages, const std::string& zip, const std::string& runtime,
+Result<Done> store_code(Call& call, Packages& packages, const UploadedPackage& package, const std::string& runtime,
                         const std::string& handler, StoredCode& code) {
-  const auto files = unzip(zip);
-  if (!files) return files.error();
+  const auto& [zip, files] = package;
   const std::string* library = nullptr;
   if (runtime == "native") {
     const auto name = library_name(handler);
     if (!name) return name.error();
-    for (const auto& [file, content] : *files)
+    for (const auto& [file, content] : files)
       if (file == *name) library = &content;
     if (!library)
       return invalid_parameter("The package holds no " + *name + ", which the handler " + handler + " names.");
@@ -76,7 +51,7 @@ Result<Done> store_code(Call& call, Packages& packages, const std::string& zip, 
   code.blob = hex(digest);
   code.sha256 = base64(digest);
   code.bytes = static_cast<std::int64_t>(zip.size());
-  for (const auto& [file, content] : *files) code.unzipped_bytes += static_cast<std::int64_t>(content.size());
+  for (const auto& [file, content] : files) code.unzipped_bytes += static_cast<std::int64_t>(content.size());
   code.hold.emplace(packages, std::vector{code.blob, code.library_blob});
   call.kernel.blobs.put(zip);
   if (library) call.kernel.blobs.put(*library);
@@ -133,10 +108,10 @@ Result<Value> create_function(Call& call, FunctionService& functions) {
   if (function.is_inline() && function.runtime != "lua")
     return invalid_parameter("Only functions of the runtime lua can be inline.");
 
-  const auto zip = package_of(call, call.input["Code"], "Code.");
-  if (!zip) return zip.error();
+  const auto package = read_package(call, call.input["Code"], "Code.");
+  if (!package) return package.error();
   StoredCode code;
-  auto stored = store_code(call, functions.packages(), *zip, function.runtime, function.handler, code);
+  auto stored = store_code(call, functions.packages(), *package, function.runtime, function.handler, code);
   if (!stored) return stored.error();
   use_code(function, code);
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
@@ -308,10 +283,10 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
     return Value();
   });
   if (!found) return found.error();
-  const auto zip = package_of(call, call.input, "");
-  if (!zip) return zip.error();
+  const auto package = read_package(call, call.input, "");
+  if (!package) return package.error();
   StoredCode code;
-  auto stored = store_code(call, functions.packages(), *zip, before.runtime, before.handler, code);
+  auto stored = store_code(call, functions.packages(), *package, before.runtime, before.handler, code);
   if (!stored) return stored.error();
   const bool publish = call.input["Publish"].boolean_or(false), dry = call.input["DryRun"].boolean_or(false);
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {

@@ -7,6 +7,7 @@
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
 #include "lambda/operations.hpp"
+#include "lambda/package_source.hpp"
 #include "lambda/page.hpp"
 #include "lambda/policy.hpp"
 #include "lambda/version.hpp"
@@ -66,20 +67,6 @@ bool fits(const Call& call, const LayerVersion& layer) {
          in(layer.architectures, call.input["CompatibleArchitecture"]);
 }
 
-Result<std::string> content_of(Call& call) {
-  const auto& content = call.input["Content"];
-  if (content["ZipFile"].is_string()) return content["ZipFile"].string();
-  if (is_empty(content["S3Bucket"]) || is_empty(content["S3Key"]))
-    return invalid_parameter("Please provide a source for the layer's content.");
-  Map input{{"Bucket", content["S3Bucket"]}, {"Key", content["S3Key"]}};
-  if (!is_empty(content["S3ObjectVersion"])) input.set("VersionId", content["S3ObjectVersion"]);
-  auto object = call.kernel.services.call(call.context, "s3", "GetObject", std::move(input));
-  if (object && (*object)["Body"].is_string()) return (*object)["Body"].string();
-  if (object || object.error().status == 501) return not_implemented("lambda PublishLayerVersion Content.S3Bucket");
-  return invalid_parameter("Error occurred while GetObject. S3 Error Code: " + object.error().code +
-                           ". S3 Error Message: " + object.error().message);
-}
-
 Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
   const auto name = name_of(call);
   if (!name) return name.error();
@@ -92,10 +79,9 @@ Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
             "to 15",
         {{"Type", "User"}},
         400};
-  const auto zip = content_of(call);
-  if (!zip) return zip.error();
-  const auto files = unzip(*zip);
-  if (!files) return files.error();
+  const auto package = read_package(call, call.input["Content"], "Content.");
+  if (!package) return package.error();
+  const auto& [zip, files] = *package;
   LayerVersion layer;
   layer.account = name->account;
   layer.region = name->region;
@@ -105,14 +91,14 @@ Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
   if (runtimes.is_list()) layer.runtimes = runtimes.list();
   if (call.input["CompatibleArchitectures"].is_list())
     layer.architectures = call.input["CompatibleArchitectures"].list();
-  const auto digest = sha256(*zip);
+  const auto digest = sha256(zip);
   layer.code_blob = hex(digest);
   layer.code_sha256 = base64(digest);
-  layer.code_bytes = static_cast<std::int64_t>(zip->size());
-  for (const auto& [file, content] : *files) layer.unzipped_bytes += static_cast<std::int64_t>(content.size());
+  layer.code_bytes = static_cast<std::int64_t>(zip.size());
+  for (const auto& [file, content] : files) layer.unzipped_bytes += static_cast<std::int64_t>(content.size());
   std::optional<Packages::Hold> hold;
   hold.emplace(functions.packages(), std::vector{layer.code_blob});
-  call.kernel.blobs.put(*zip);
+  call.kernel.blobs.put(zip);
   layer.created_at = call.kernel.clock.now();
   layer.revision_id = call.kernel.ids.uuid();
   auto published = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {

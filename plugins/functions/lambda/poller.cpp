@@ -130,29 +130,35 @@ bool Poller::passes(const Value& event) const {
   return std::any_of(filters_.begin(), filters_.end(), [&](const FilterPattern& one) { return one.matches(view); });
 }
 
-BatchOutcome Poller::invoke(const std::vector<const SourceRecord*>& records, Map around) {
+std::string Poller::event_of(const std::vector<const SourceRecord*>& records, const Map& around) {
+  std::string event = "{\"Records\":[";
+  for (const auto* record : records) {
+    if (event.back() != '[') event.push_back(',');
+    append_json(event, record->event);
+  }
+  event.push_back(']');
+  for (const auto& [name, value] : around) {
+    event.push_back(',');
+    append_json_string(event, name);
+    event.push_back(':');
+    append_json(event, value);
+  }
+  event.push_back('}');
+  return event;
+}
+
+BatchOutcome Poller::invoke(const std::vector<const SourceRecord*>& records, const Map& around) {
   Invocation invocation;
-  auto& payload = invocation.payload;
-  payload = "{\"Records\":[";
+  invocation.payload = event_of(records, around);
   auto calls = context();
   const auto lineage =
       lineage_id(FunctionName{mapping_.function.account, mapping_.function.region, mapping_.function.name, {}}.arn());
   for (const auto* record : records) {
-    if (payload.back() != '[') payload.push_back(',');
-    append_json(payload, record->event);
     // The longest way that one of them has come.
     const auto& trace = record->event["attributes"]["AWSTraceHeader"];
     if (trace.is_string() && lineage_count(trace.string(), lineage) >= lineage_count(calls.trace, lineage))
       calls.trace = trace.string();
   }
-  payload.push_back(']');
-  for (const auto& [name, value] : around) {
-    payload.push_back(',');
-    append_json_string(payload, name);
-    payload.push_back(':');
-    append_json(payload, value);
-  }
-  payload.push_back('}');
 
   BatchOutcome outcome;
   outcome.request_id = kernel().ids.uuid();

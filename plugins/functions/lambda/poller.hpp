@@ -59,7 +59,9 @@ class Poller : public std::enable_shared_from_this<Poller> {
   template <class Read>
   void fill(Busy& busy, SourceBatch& batch, std::size_t records_max, Read read);
   bool passes(const Value& event) const;
-  BatchOutcome invoke(const std::vector<const SourceRecord*>& records, Map around = {});
+  // What a function gets: the records, and beside them what a window adds.
+  static std::string event_of(const std::vector<const SourceRecord*>& records, const Map& around = {});
+  BatchOutcome invoke(const std::vector<const SourceRecord*>& records, const Map& around = {});
   void note(std::string result);
 
   FunctionService& functions_;

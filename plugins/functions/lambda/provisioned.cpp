@@ -34,6 +34,12 @@ std::int64_t read_own_concurrency(Transaction& tx, const std::string& account, c
   return reserved.front()["count"].integer() + provisioned.front()["count"].integer();
 }
 
+Rows provisioned_rows(Transaction& tx, const FunctionName& name) {
+  return tx.query(
+      "SELECT * FROM function_provisioned WHERE account = ? AND region = ? AND function = ? AND qualifier = ?",
+      name.account, name.region, name.name, name.qualifier);
+}
+
 bool ProvisionedHome::hand_over(std::function<void()> work) {
   {
     const std::lock_guard lock(mutex_);
@@ -81,16 +87,16 @@ void ProvisionedHome::count_started(Token& token) {
 
 namespace {
 
-// How many environments each version is to have. A weighted alias shares between its two.
-std::map<std::int64_t, std::size_t> read_wanted(Transaction& tx, const FunctionName& name) {
-  std::map<std::int64_t, std::size_t> wanted;
+// How many environments each version is to have, for itself and for aliases. A weighted alias shares between its two.
+std::map<std::pair<std::int64_t, std::string>, std::size_t> read_wanted(Transaction& tx, const FunctionName& name) {
+  std::map<std::pair<std::int64_t, std::string>, std::size_t> wanted;
   for (const auto& row :
        tx.query("SELECT * FROM function_provisioned WHERE account = ? AND region = ? AND function = ?", name.account,
                 name.region, name.name)) {
     const auto requested = static_cast<std::size_t>(row["requested"].integer());
     const auto& qualifier = row["qualifier"].string();
     if (const auto version = version_of(qualifier)) {
-      wanted[*version] += requested;
+      wanted[{*version, {}}] += requested;
       continue;
     }
     const auto alias = find_alias(tx, name, qualifier);
@@ -98,11 +104,11 @@ std::map<std::int64_t, std::size_t> read_wanted(Transaction& tx, const FunctionN
     std::size_t others = 0;
     for (const auto& [version, weight] : alias->weights) {
       others = static_cast<std::size_t>(std::lround(static_cast<double>(requested) * weight.number()));
-      wanted[version_of(version).value_or(0)] += others;
+      wanted[{version_of(version).value_or(0), qualifier}] += others;
     }
-    wanted[alias->version] += requested - std::min(others, requested);
+    wanted[{alias->version, qualifier}] += requested - std::min(others, requested);
   }
-  wanted.erase(0);  // $LATEST has none.
+  std::erase_if(wanted, [](const auto& entry) { return entry.first.first == 0; });  // $LATEST has none.
   return wanted;
 }
 
@@ -141,23 +147,40 @@ void FunctionService::provision_all() {
   for (const auto& name : names) provision(name);
 }
 
+void FunctionService::end_unwanted(const FunctionName& name, std::map<LiveKey, std::size_t>& wanted) {
+  std::vector<std::shared_ptr<Live>> gone;  // They end behind the lock.
+  const std::unique_lock lock(mutex_);
+  const auto family = families_.find(name.arn());
+  if (family == families_.end()) return;
+  std::erase_if(family->second->lives, [&](auto& entry) {
+    const auto& [key, live] = entry;
+    if (key.second.empty()) {
+      if (live->provisioned_wanted > 0) wanted.try_emplace(key, 0);  // The version itself stays.
+      return false;
+    }
+    if (wanted.contains(key)) return false;
+    live->retire();
+    gone.push_back(live);
+    return true;
+  });
+  if (!gone.empty()) forget_targets(name.arn());
+}
+
 void FunctionService::provision_now(const FunctionName& name) {
-  std::map<std::int64_t, std::size_t> wanted;
+  std::map<LiveKey, std::size_t> wanted;
   const auto read = kernel_.store.read([&](Transaction& tx) -> Result<Value> {
     wanted = read_wanted(tx, name);
     return Value();
   });
   if (!read) return kernel_.log.error("provisioned concurrency cannot be read: " + read.error().message);
-  {
-    // Versions that have some and are to have none.
-    const std::shared_lock lock(mutex_);
-    if (const auto family = families_.find(name.arn()); family != families_.end())
-      for (const auto& [version, live] : family->second->lives)
-        if (live->provisioned_wanted > 0) wanted.try_emplace(version, 0);
-  }
-  for (const auto& [version, count] : wanted) {
-    const auto target = find({name.account, name.region, name.name, std::to_string(version)});
-    if (target) provision_live((*target)->live, count);
+  end_unwanted(name, wanted);
+  for (const auto& [key, count] : wanted) {
+    const auto& [version, alias] = key;
+    const auto target =
+        find({name.account, name.region, name.name, alias.empty() ? std::to_string(version) : alias});
+    if (!target) continue;
+    for (const auto& live : {(*target)->live, (*target)->other})
+      if (live && live->function.version == version) provision_live(live, count);
   }
 }
 

@@ -25,6 +25,9 @@ std::optional<std::int64_t> read_reserved(Transaction& tx, const FunctionName& n
 std::int64_t read_own_concurrency(Transaction& tx, const std::string& account, const std::string& region,
                                   std::string_view except = {});
 
+// What the version or alias has provisioned: one row, or none.
+Rows provisioned_rows(Transaction& tx, const FunctionName& name);
+
 // Where the provisioned programs of one function version live: one loop, to which others hand their invocations.
 // Any thread may use it.
 class ProvisionedHome : public std::enable_shared_from_this<ProvisionedHome> {

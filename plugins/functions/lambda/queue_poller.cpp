@@ -7,8 +7,6 @@
 namespace moonbase::functions {
 namespace {
 
-// Batches beside each other where the mapping says nothing: what Lambda begins with for a busy queue.
-constexpr std::int64_t concurrency_usual = 10;
 constexpr std::int64_t problem_pause_ms = 10'000;
 
 class QueuePoller final : public Poller {
@@ -17,9 +15,7 @@ class QueuePoller final : public Poller {
 
  private:
   void run(Busy& busy) override {
-    const auto* scaling = mapping_.configuration.find("ScalingConfig");
-    const auto concurrency =
-        scaling ? (*scaling)["MaximumConcurrency"].integer_or(concurrency_usual) : concurrency_usual;
+    const auto concurrency = mapping_.batches_max();
     const auto records_max = static_cast<std::size_t>(mapping_.number("BatchSize", 10));
     while (!stopped()) {
       const auto freed = woken_.version();

@@ -4,6 +4,8 @@
 --   local report = s.fn "report" { handler = "report.lua:build" }             -- a file beside the stack
 --   local resize = s.fn "resize" { runtime = "nodejs22.x", code = "./resize", handler = "index.handler" }  -- a folder
 --   local price  = s.fn "price" { runtime = "native", code = "build/price.so", handler = "price.handler" }
+--   local ship   = s.fn "ship" { runtime = "python3.12", handler = "ship.run",
+--                                code = { bucket = "releases", key = "ship-7.zip" } }              -- an object of S3
 --
 --   s.event_source "orders" { source = orders, attribute = "stream_arn", handler = report, from = "LATEST" }
 --
@@ -20,15 +22,47 @@ return function(vocabulary)
 
   local function runtime_of(options) return options.runtime or "lua" end
 
-  -- Where the package comes from: a file or folder beside the stack; nothing: the stack's own files.
+  -- Where the package comes from: a file or folder beside the stack; nothing: an object, or the stack's own files.
   local function source_of(options)
-    if options.code then return options.code end
+    if type(options.code) == "string" then return options.code end
+    if options.code then return end
     if type(options.handler) == "string" then return file_of(options.handler) end
   end
 
-  local function package_of(source, tools)
-    if source then return tools.zip(tools.files(source)) end
-    return tools.package()
+  -- What is wrong with a table that names an object of S3; nothing: it is good.
+  local object_words = { bucket = true, key = true, version = true }
+  local function wrong_object(code, tools)
+    if not (type(code.bucket) == "string" or tools.is_handle(code.bucket)) then return "code needs the bucket" end
+    if type(code.key) ~= "string" then return "code needs the key of an object" end
+    for word, value in pairs(code) do
+      if not object_words[word] then
+        return ("code has no %q.%s"):format(tostring(word), tools.nearest(word, object_words))
+      end
+      if word == "version" and type(value) ~= "string" then return "the version of code's object is a text" end
+    end
+  end
+
+  -- As CreateFunction and UpdateFunctionCode name it. It is read when what names it changes, as CloudFormation does.
+  local function object_of(options, tools)
+    local code = options.code
+    if type(code) ~= "table" then return end
+    return { S3Bucket = tools.is_handle(code.bucket) and tools.ref(code.bucket, "name") or code.bucket,
+      S3Key = code.key, S3ObjectVersion = code.version }
+  end
+
+  -- The members of Code.
+  local function code_of(properties, tools)
+    if properties.CodeObject then
+      local object = properties.CodeObject
+      return { S3Bucket = object.S3Bucket, S3Key = object.S3Key, S3ObjectVersion = object.S3ObjectVersion }
+    end
+    local source = properties.CodeSource
+    return { ZipFile = tools.base64(source and tools.zip(tools.files(source)) or tools.package()) }
+  end
+  local function code_text(properties)
+    local object = properties.CodeObject or {}
+    return table.concat({ properties.CodeDigest or "", object.S3Bucket or "", object.S3Key or "",
+      object.S3ObjectVersion or "" }, "\n")
   end
 
   -- What Lambda is told, but for the code.
@@ -49,7 +83,7 @@ return function(vocabulary)
       environment = { type = "table", doc = "What os.getenv shows." },
       description = { type = "string" },
       runtime     = { type = "string", doc = "\"lua\", \"native\", \"nodejs22.x\", \"python3.12\", \"provided.al2023\" and the like." },
-      code        = { type = "string", doc = "A file or folder beside the stack: the function's package." },
+      code        = { type = "string|table", doc = "A file or folder beside the stack, or an object of S3: { bucket = ..., key = ..., version = ... }." },
       role        = { type = "string", doc = "ARN of the role that it works as." },
       tags        = { type = "table" },
       inline      = { type = "boolean", doc = "Runs inside the kernel: short trusted code without calls." },
@@ -62,12 +96,14 @@ return function(vocabulary)
       elseif options.inline and runtime_of(options) ~= "lua" then
         tools.refuse(handle, "only functions of runtime lua can be inline")
       end
+      local wrong = type(options.code) == "table" and wrong_object(options.code, tools)
+      if wrong then tools.refuse(handle, wrong) end
     end,
     properties = function(name, options, tools, stack)
-      local source, handler, digest = source_of(options), options.handler, nil
+      local source, object, handler, digest = source_of(options), object_of(options, tools), options.handler, nil
       if source then
-        digest = tools.digest(package_of(source, tools))
-      else
+        digest = tools.digest(tools.zip(tools.files(source)))
+      elseif not object then
         handler, digest = stack.file .. ":" .. name, tools.package_digest()
       end
       local environment
@@ -86,12 +122,13 @@ return function(vocabulary)
         FunctionName = name, Runtime = runtime_of(options), Handler = handler,
         Role = options.role or ("arn:aws:iam::000000000000:role/%s-%s"):format(stack.name, name),
         Description = options.description, Timeout = options.timeout or 3, MemorySize = options.memory or 128,
-        Environment = environment, Tags = tags, CodeSource = source, CodeDigest = digest,
+        Environment = environment, Tags = tags, CodeSource = source, CodeObject = object,
+        CodeDigest = digest,
       }
     end,
     create = function(call, name, properties, tools)
       local input = configuration(properties)
-      input.Code = { ZipFile = tools.base64(package_of(properties.CodeSource, tools)) }
+      input.Code = code_of(properties, tools)
       input.Tags = properties.Tags
       local made = call("lambda", "CreateFunction", input)
       return { arn = made.FunctionArn, name = name }
@@ -101,9 +138,10 @@ return function(vocabulary)
       return { arn = found.Configuration.FunctionArn, name = name }
     end,
     update = function(call, name, before, properties, attributes, tools)
-      if before.CodeDigest ~= properties.CodeDigest then
-        call("lambda", "UpdateFunctionCode",
-          { FunctionName = name, ZipFile = tools.base64(package_of(properties.CodeSource, tools)) })
+      if code_text(before) ~= code_text(properties) then
+        local code = code_of(properties, tools)
+        code.FunctionName = name
+        call("lambda", "UpdateFunctionCode", code)
       end
       local input = configuration(properties)
       input.Description = input.Description or ""

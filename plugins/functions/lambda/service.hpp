@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <moonbase/plugin.hpp>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "lambda/function.hpp"
@@ -99,12 +101,14 @@ class FunctionService final : public FunctionInvoker {
     std::atomic<int> running{0}, limit{concurrency_max};
   };
   struct Live;
+  using LiveKey = std::pair<std::int64_t, std::string>;
   // What the versions of one function share. Under the mutex, but for the counters.
   struct Family {
     Counter own;                            // Where it has reserved concurrency.
     std::atomic<Counter*> counts{nullptr};  // That, or its account's.
     std::atomic<bool> reserved{false};
-    std::unordered_map<std::int64_t, std::shared_ptr<Live>> lives;  // By version.
+    // By version and, of those that serve an alias only, that alias: it has provisioned concurrency of its own.
+    std::map<LiveKey, std::shared_ptr<Live>> lives;
     std::vector<std::string> targets;
     // Invocations count against what the function has reserved, else against its account.
     void count(std::optional<std::int64_t> own_limit, Counter& account);
@@ -184,6 +188,8 @@ class FunctionService final : public FunctionInvoker {
   Result<bool> start_provisioned(const std::shared_ptr<Live>& live, std::shared_ptr<ProvisionedHome::Token> token);
   void provision_now(const FunctionName& name);
   void provision_live(const std::shared_ptr<Live>& live, std::size_t wanted);
+  // Ends what served aliases of the function that have nothing provisioned any more, or another version.
+  void end_unwanted(const FunctionName& name, std::map<LiveKey, std::size_t>& wanted);
   void keep_home(const std::shared_ptr<Live>& live);
 
   void note_other_version(const std::string& runtime, const std::string& has);

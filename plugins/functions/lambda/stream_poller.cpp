@@ -377,7 +377,7 @@ bool StreamPoller::process_batch(Busy& busy, Shard& shard, Records records,
   return true;
 }
 
-// What the destination is told: where the records are, not what is in them.
+// What the destination is told: where the records are; a bucket also gets the event with them.
 void StreamPoller::discard(const Shard& shard, const Records& records, const char* condition, int attempts,
                            const BatchOutcome* outcome, std::vector<DestinationDelivery>& deliveries) {
   const auto arn = mapping_.on_failure();
@@ -407,13 +407,14 @@ void StreamPoller::discard(const Shard& shard, const Records& records, const cha
   record.set("version", "1.0");
   record.set("timestamp", iso_8601(now));
   record.set(dynamodb ? "DDBStreamBatchInfo" : "KinesisBatchInfo", std::move(batch));
-  deliveries.push_back({mapping_.function.account,
-                        mapping_.function.region,
-                        "arn:aws:iam::" + mapping_.function.account + ":root",
-                        arn,
-                        to_json(Value(std::move(record))),
-                        {},
-                        now});
+  Map options;
+  if (is_bucket(arn)) {
+    record.set("payload", event_of(records));
+    options = bucket_options("aws/lambda/" + mapping_.uuid + "/" + shard.id, now, kernel().ids);
+  }
+  deliveries.push_back({mapping_.function.account, mapping_.function.region,
+                        "arn:aws:iam::" + mapping_.function.account + ":root", arn, to_json(Value(std::move(record))),
+                        std::move(options), now});
 }
 
 }  // namespace

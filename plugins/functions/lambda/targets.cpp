@@ -49,6 +49,7 @@ struct FunctionService::Found {
   Policy policy;
   std::int64_t own_sum = 0;
   std::optional<std::int64_t> reserved;
+  std::string provisioned_alias;  // The alias, where it has provisioned concurrency of its own.
   bool may_recur = false;
 };
 
@@ -62,6 +63,7 @@ Result<Value> FunctionService::read_target(Transaction& tx, const FunctionName& 
       found.other = find_function(tx, name.account, name.region, name.name, version_of(version).value_or(0));
       found.other_weight = weight.number();
     }
+    if (!provisioned_rows(tx, name).empty()) found.provisioned_alias = name.qualifier;
   }
   found.policy = read_policy(tx, name);
   found.own_sum = read_own_concurrency(tx, name.account, name.region);
@@ -137,12 +139,12 @@ Result<std::shared_ptr<const FunctionService::Target>> FunctionService::find(con
     family->count(found.reserved, *account);
   }
   const auto live_of = [&](Function function) {
-    const auto version = function.version;
-    if (const auto known = family->lives.find(version); fresh && known != family->lives.end()) return known->second;
+    const LiveKey key{function.version, found.provisioned_alias};
+    if (const auto known = family->lives.find(key); fresh && known != family->lives.end()) return known->second;
     auto live = make_live(std::move(function));
     live->family = family;
     if (fresh)
-      family->lives[version] = live;
+      family->lives[key] = live;
     else
       live->retire();
     return live;
@@ -243,22 +245,23 @@ void FunctionService::forget_settings(std::string_view account, std::string_view
 void FunctionService::forget(std::string_view account, std::string_view region, std::string_view name,
                              std::int64_t version) {
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
-  std::shared_ptr<Live> gone;
+  std::vector<std::shared_ptr<Live>> gone;  // They end behind the lock.
   // In one step: whoever finds the function in between would keep what is old.
   const std::unique_lock lock(mutex_);
   auto* family = forget_targets(key.arn());
   if (!family) return;
-  if (const auto live = family->lives.find(version); live != family->lives.end()) {
-    gone = std::move(live->second);
-    family->lives.erase(live);
-    gone->retire();
-  }
+  std::erase_if(family->lives, [&](auto& entry) {
+    if (entry.first.first != version) return false;
+    entry.second->retire();
+    gone.push_back(std::move(entry.second));
+    return true;
+  });
 }
 
 void FunctionService::forget_all(std::string_view account, std::string_view region, std::string_view name) {
   const FunctionName key{std::string(account), std::string(region), std::string(name), {}};
   const auto arn = key.arn();
-  std::unordered_map<std::int64_t, std::shared_ptr<Live>> gone;  // They hold their family, so it must not hold them.
+  std::map<LiveKey, std::shared_ptr<Live>> gone;  // They hold their family, so it must not hold them.
   const std::unique_lock lock(mutex_);
   auto* family = forget_targets(arn);
   if (!family) return;

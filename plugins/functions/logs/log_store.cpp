@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <utility>
+
+#include "logs/log_reader.hpp"
 
 namespace moonbase::functions {
 namespace {
@@ -57,6 +60,14 @@ std::uint64_t LogStore::take_sequence(std::size_t count) {
 
 void LogStore::append_to(std::string& events, std::uint64_t sequence, Time at, std::string_view text) {
   append_event(events, {sequence, at.ms, 0, static_cast<std::uint32_t>(text.size())}, text);
+}
+
+void LogStore::widen_stream(Transaction& tx, const StreamSpan& span, Time now) {
+  tx.query(
+      "UPDATE log_stream SET first_ms = CASE WHEN first_ms < ? THEN first_ms ELSE ? END, last_ms = CASE WHEN "
+      "last_ms > ? THEN last_ms ELSE ? END, ingested_ms = ? WHERE account = ? AND region = ? AND log_group = ? AND "
+      "name = ?",
+      span.first, span.first, span.last, span.last, now, span.account, span.region, span.group, span.stream);
 }
 
 void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
@@ -209,58 +220,56 @@ void LogStore::write(const std::string& batch) {
     std::string events;
     std::size_t bytes = 0;
     std::uint64_t sequence = 0;
-    std::int64_t first_ms = 0, last_ms = 0;
+    std::int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
   };
-  std::map<std::uint32_t, Chunk> chunks;
+  // By stream and day: the clock may have been moved meanwhile, and a chunk is of a day at most.
+  using Key = std::pair<std::uint32_t, std::int64_t>;
+  std::map<Key, Chunk> chunks;
   // Neighbours are often of one stream, so the last chunk is tried first. Twice through the heads
   // costs less than growing what is copied.
-  std::uint32_t last_stream = 0;
+  Key last_key;
   Chunk* last = nullptr;
-  const auto chunk_of = [&](std::uint32_t stream) -> Chunk& {
-    if (!last || stream != last_stream) last = &chunks[last_stream = stream];
+  const auto chunk_of = [&](const LogEvent& event) -> Chunk& {
+    const Key key{event.stream, event.at.ms / chunk_span_ms_max};
+    if (!last || key != last_key) last = &chunks[last_key = key];
     return *last;
   };
   each(batch, [&](const LogEvent& event, std::string_view bytes) {
-    auto& chunk = chunk_of(event.stream);
-    if (chunk.bytes == 0) {
-      chunk.sequence = event.sequence;
-      chunk.first_ms = event.at.ms;
-    }
-    chunk.last_ms = event.at.ms;
+    auto& chunk = chunk_of(event);
+    if (chunk.bytes == 0) chunk.sequence = event.sequence;
+    chunk.first_ms = std::min(chunk.first_ms, event.at.ms);
+    chunk.last_ms = std::max(chunk.last_ms, event.at.ms);
     chunk.bytes += bytes.size();
   });
   {
     const std::lock_guard lock(mutex_);
-    for (auto& [number, chunk] : chunks) {
-      const auto found = by_number_.find(number);
+    for (auto& [key, chunk] : chunks) {
+      const auto found = by_number_.find(key.first);
       if (found == by_number_.end()) continue;  // Its account was reset.
       chunk.stream = found->second;
       chunk.events.reserve(chunk.bytes);
     }
   }
   each(batch, [&](const LogEvent& event, std::string_view bytes) {
-    auto& chunk = chunk_of(event.stream);
+    auto& chunk = chunk_of(event);
     if (chunk.stream) chunk.events.append(bytes);
   });
   std::erase_if(chunks, [](const auto& entry) { return !entry.second.stream; });
   if (chunks.empty()) return;
   struct Arrived {  // Or lost.
     LogStore& logs;
-    std::map<std::uint32_t, Chunk>& chunks;
+    std::map<Key, Chunk>& chunks;
     ~Arrived() {
       const std::lock_guard lock(logs.mutex_);
-      for (const auto& [number, chunk] : chunks) chunk.stream->waiting -= chunk.bytes;
+      for (const auto& [key, chunk] : chunks) chunk.stream->waiting -= chunk.bytes;
     }
   } arrived{*this, chunks};
 
   const auto now = kernel_.clock.now();
   const auto written = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
-    for (const auto& [number, chunk] : chunks) {
+    for (const auto& [key, chunk] : chunks) {
       const auto& stream = *chunk.stream;
-      tx.query(
-          "UPDATE log_stream SET first_ms = COALESCE(first_ms, ?), last_ms = ?, ingested_ms = ? WHERE account = ? AND "
-          "region = ? AND log_group = ? AND name = ?",
-          chunk.first_ms, chunk.last_ms, now, stream.account, stream.region, stream.group, stream.name);
+      widen_stream(tx, {stream.account, stream.region, stream.group, stream.name, {chunk.first_ms}, {chunk.last_ms}}, now);
       // New, or deleted while the function went on.
       if (tx.changes() == 0) {
         tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0) ON CONFLICT DO NOTHING",
@@ -285,7 +294,7 @@ void LogStore::write(const std::string& batch) {
     return;
   }
 
-  for (const auto& [number, chunk] : chunks)
+  for (const auto& [key, chunk] : chunks)
     tails_.see(
         {chunk.stream->account, chunk.stream->region, chunk.stream->group, chunk.stream->name, now, chunk.events});
 
@@ -293,7 +302,7 @@ void LogStore::write(const std::string& batch) {
   std::vector<std::shared_ptr<LogStream>> grown;
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [number, chunk] : chunks) {
+    for (const auto& [key, chunk] : chunks) {
       auto& bytes = group_bytes_[chunk.stream->account + "/" + chunk.stream->region + chunk.stream->group];
       bytes += static_cast<std::int64_t>(chunk.events.size());
       if (bytes > group_bytes_max / 4) {

@@ -75,6 +75,12 @@ class LogStore {
     std::string_view events;
   };
   static void insert_chunk(Transaction& tx, const NewChunk& chunk);
+  // And before it: the stream's row knows of its first and last event. No row is touched where there is no such stream.
+  struct StreamSpan {
+    const std::string &account, &region, &group, &stream;
+    Time first, last;
+  };
+  static void widen_stream(Transaction& tx, const StreamSpan& span, Time now);
   static void append_to(std::string& events, std::uint64_t sequence, Time at, std::string_view text);
 
   // The events in a row's blob, oldest first.

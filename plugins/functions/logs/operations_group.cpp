@@ -364,9 +364,10 @@ Result<Done> run_retention(TaskRun& task) {
     const auto group = find_group(tx, account, region, name);
     if (!group || group->retention_days == 0) return Value();
     std::int64_t bytes = 0;
+    const auto oldest = group->oldest(now);  // Of both ends, as the index is by the first.
     for (const auto& row : tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-                                    "last_ms <= ? RETURNING LENGTH(events) AS bytes",
-                                    account, region, name, group->oldest(now)))
+                                    "first_ms <= ? AND last_ms <= ? RETURNING LENGTH(events) AS bytes",
+                                    account, region, name, oldest, oldest))
       bytes += row["bytes"].integer();
     if (bytes > 0)
       tx.query("UPDATE log_group SET stored_bytes = stored_bytes - ? WHERE account = ? AND region = ? AND name = ?",

@@ -10,13 +10,17 @@ CREATE TABLE log_stream (
   created_at_ms INTEGER NOT NULL, first_ms INTEGER, last_ms INTEGER NOT NULL, ingested_ms INTEGER,
   PRIMARY KEY (account, region, log_group, name));
 CREATE INDEX log_stream_by_time ON log_stream (account, region, log_group, last_ms, name);
--- Events of one stream that arrived together. `sequence`: of the first of them, in order of arrival.
+-- Events of one stream that arrived together, of at most a day. `sequence`: of the first of them, in order of arrival.
 CREATE TABLE log_chunk (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, log_stream TEXT NOT NULL,
   sequence INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ingested_ms INTEGER NOT NULL,
   events BLOB NOT NULL,
   PRIMARY KEY (account, region, log_group, log_stream, sequence));
 CREATE INDEX log_chunk_by_group ON log_chunk (account, region, log_group, sequence);
+-- By time: of a group and of a stream from the oldest on, of a stream also from the newest back.
+CREATE INDEX log_chunk_by_time ON log_chunk (account, region, log_group, first_ms, sequence, last_ms);
+CREATE INDEX log_chunk_of_stream ON log_chunk (account, region, log_group, log_stream, first_ms, sequence, last_ms);
+CREATE INDEX log_chunk_newest ON log_chunk (account, region, log_group, log_stream, last_ms, sequence, first_ms);
 CREATE TABLE log_subscription (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, name TEXT NOT NULL,
   pattern TEXT NOT NULL, destination_arn TEXT NOT NULL, role_arn TEXT NOT NULL, distribution TEXT NOT NULL,

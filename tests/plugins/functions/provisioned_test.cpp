@@ -1,6 +1,7 @@
 // Provisioned concurrency: environments that are there before anybody needs them.
 #include <catch2/catch.hpp>
 #include <moonbase/hash.hpp>
+#include <set>
 
 #include "support.hpp"
 
@@ -116,16 +117,57 @@ TEST_CASE_METHOD(Platform, "an alias that moves takes its concurrency along, and
                               {"RoutingConfig", Map{{"AdditionalVersionWeights", Map{{"2", 0.25}}}}}});
   settle();
   CHECK(state()["AllocatedProvisionedConcurrentExecutions"].integer() == 4);
-  CHECK_FALSE(is_cold("1"));
-  CHECK_FALSE(is_cold("2"));
+  // With either version, and by the alias only.
+  std::set<std::string> versions;
+  for (int tries = 0; tries < 200 && versions.size() < 2; ++tries) {
+    const auto output = kernel.call("Invoke", {{"FunctionName", "f:live"}, {"LogType", "Tail"}});
+    CHECK(moonbase::from_base64(output["LogResult"].string())->find("Init Duration") == std::string::npos);
+    versions.insert(output["ExecutedVersion"].string());
+  }
+  CHECK(versions == std::set<std::string>{"1", "2"});
+  CHECK(is_cold("1"));
+  CHECK(is_cold("2"));
   kernel.call("UpdateAlias", {{"FunctionName", "f"},
                               {"Name", "live"},
                               {"FunctionVersion", "2"},
                               {"RoutingConfig", Map{{"AdditionalVersionWeights", Map{}}}}});
   settle();
   CHECK(state()["AllocatedProvisionedConcurrentExecutions"].integer() == 4);
-  CHECK(is_cold("1"));
   CHECK_FALSE(is_cold("live"));
+  CHECK(kernel.call("Invoke", {{"FunctionName", "f:live"}})["ExecutedVersion"].string() == "2");
+}
+
+TEST_CASE_METHOD(Platform, "what is provisioned for an alias serves that alias, what is for a version all who lead to it") {
+  create("function handler() return 1 end");
+  kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "other"}, {"FunctionVersion", "1"}});
+  kernel.call("PutProvisionedConcurrencyConfig", put("live", 1));
+  settle();
+  CHECK(is_cold("other"));
+  CHECK_FALSE(is_cold("other"));  // Warm by now, with what the version has.
+  CHECK_FALSE(is_cold("1"));
+  CHECK_FALSE(is_cold("live"));
+  kernel.call("DeleteProvisionedConcurrencyConfig", {{"FunctionName", "f"}, {"Qualifier", "live"}});
+  settle();
+  CHECK_FALSE(is_cold("live"));  // As the version again.
+  kernel.call(
+      "UpdateFunctionCode",
+      {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", "function handler() return 2 end"}})}, {"Publish", true}});
+  kernel.call("UpdateAlias", {{"FunctionName", "f"}, {"Name", "other"}, {"FunctionVersion", "2"}});
+  kernel.call("PutProvisionedConcurrencyConfig", put("2", 1));
+  settle();
+  CHECK_FALSE(is_cold("other"));
+}
+
+TEST_CASE_METHOD(Platform, "an alias that has provisioned concurrency and its version run beside each other") {
+  create("n = 0 function handler() n = n + 1 return n end");
+  kernel.call("PutProvisionedConcurrencyConfig", put("live", 1));
+  settle();
+  CHECK(invoke(kernel, "f:live") == Value(1));
+  CHECK(invoke(kernel, "f:1") == Value(1));  // Another environment.
+  CHECK(invoke(kernel, "f:live") == Value(2));
+  kernel.call("DeleteAlias", {{"FunctionName", "f"}, {"Name", "live"}});
+  settle();
+  CHECK(invoke(kernel, "f:1") == Value(2));
 }
 
 TEST_CASE_METHOD(Platform, "code that cannot be loaded fails to be provisioned") {

@@ -20,7 +20,7 @@ struct Entry {
 
 inline std::string zip(const std::vector<Entry>& entries) {
   std::size_t bytes = 1024;
-  for (const auto& entry : entries) bytes += entry.content.size() / 100 + 4096;
+  for (const auto& entry : entries) bytes += entry.content.size() + entry.content.size() / 1000 + 4096;
   std::string out(bytes, '\0');
   std::size_t used = 0;
   archive* writer = archive_write_new();

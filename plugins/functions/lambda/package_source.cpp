@@ -1,0 +1,78 @@
+#include "lambda/package_source.hpp"
+
+#include "lambda/function.hpp"
+#include "lambda/settings.hpp"
+
+namespace moonbase::functions {
+namespace {
+
+Error request_too_large(std::string_view operation) {
+  return {"RequestEntityTooLargeException",
+          "Request must be smaller than 69905067 bytes for the " + std::string(operation) + " operation",
+          {{"Type", "User"}},
+          413};
+}
+
+Error object_error(const Error& error, const std::string& bucket, const std::string& key) {
+  const auto s3 = ". S3 Error Code: " + error.code + ". S3 Error Message: " + error.message;
+  if (error.status == 403)
+    return {"AccessDeniedException",
+            "Your access has been denied by S3, please make sure your request credentials have permission to GetObject "
+            "for " +
+                bucket + "/" + key + s3,
+            {{"Type", "User"}},
+            403};
+  return invalid_parameter("Error occurred while GetObject" + s3);
+}
+
+// S3 itself answers for all regions; Lambda reads its own only.
+Result<Done> check_region(Call& call, const std::string& bucket) {
+  const auto head = call.kernel.services.call(call.context, "s3", "HeadBucket", Map{{"Bucket", bucket}});
+  if (!head) return done;  // Whoever may read objects need not see the bucket.
+  const auto region = (*head)["BucketRegion"].string_or(call.context.region);
+  if (region == call.context.region) return done;
+  return object_error({"PermanentRedirect",
+                       "The bucket is in this region: " + region + ". Please use this region to retry the request"},
+                      bucket, {});
+}
+
+Result<std::string> read_object(Call& call, const Value& code, const std::string& prefix) {
+  const auto &bucket = code["S3Bucket"].string(), &key = code["S3Key"].string();
+  Map input{{"Bucket", bucket}, {"Key", key}};
+  if (!is_empty(code["S3ObjectVersion"])) input.set("VersionId", code["S3ObjectVersion"]);
+  auto object = call.kernel.services.call(call.context, "s3", "GetObject", std::move(input));
+  if (!object && object.error().status == 501)
+    return not_implemented("lambda " + std::string(call.operation) + " " + prefix + "S3Bucket");
+  if (!object) return object_error(object.error(), bucket, key);
+  if (auto here = check_region(call, bucket); !here) return here.error();
+  auto* const body = object->map().find("Body");
+  return body && body->is_string() ? std::move(body->string()) : std::string();
+}
+
+}  // namespace
+
+Result<UploadedPackage> read_package(Call& call, const Value& code, const std::string& prefix) {
+  if (auto built = check_code_parameters(call, code, prefix); !built) return built.error();
+  const bool named = !is_empty(code["S3Bucket"]) || !is_empty(code["S3Key"]) || !is_empty(code["S3ObjectVersion"]);
+  UploadedPackage package;
+  if (code["ZipFile"].is_string()) {
+    if (named)
+      return invalid_parameter("Please do not provide other FunctionCode parameters when providing a ZipFile.");
+    package.zip = code["ZipFile"].string();
+    if (package.zip.size() > zipped_bytes_max) return request_too_large(call.operation);
+  } else {
+    if (is_empty(code["S3Bucket"]) || is_empty(code["S3Key"]))
+      return invalid_parameter("Please provide a source for function code.");
+    auto object = read_object(call, code, prefix);
+    if (!object) return object.error();
+    package.zip = std::move(*object);
+    // Only what comes with a request is limited as it is packed; a zip is never larger than its content by much.
+    if (package.zip.size() > unzipped_bytes_max) return too_large_unzipped();
+  }
+  auto files = unzip(package.zip);
+  if (!files) return files.error();
+  package.files = std::move(*files);
+  return package;
+}
+
+}  // namespace moonbase::functions
