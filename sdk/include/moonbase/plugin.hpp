@@ -126,7 +126,7 @@ struct PluginDescriptor {
 };
 
 inline constexpr std::uint64_t plugin_magic = 0x6d6f6f6e62617365;  // "moonbase"
-#define MOONBASE_ABI 3
+#define MOONBASE_ABI 4
 #define MOONBASE_STRING_(x) #x
 #define MOONBASE_STRING(x) MOONBASE_STRING_(x)
 #if defined(__clang__)
