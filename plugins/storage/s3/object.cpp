@@ -4,6 +4,7 @@
 #include <moonbase/json.hpp>
 
 #include "content.hpp"
+#include "object_lock.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -153,6 +154,11 @@ bool has_objects(Transaction& tx, const Bucket& bucket) {
               .empty();
 }
 
+Change change_of(Transaction& tx, const Bucket& bucket, const Call& call) {
+  const bool bypass = call.input["BypassGovernanceRetention"].boolean_or(false);
+  return {tx, bucket, call.kernel.ids, call.kernel.clock.now(), {call.operation, call.context, bypass}};
+}
+
 void add_version(const Change& change, const std::optional<Object>& newest, Object& object) {
   object.rank = newest ? newest->rank - 1 : -1;
   object.listed = !object.delete_marker;
@@ -164,6 +170,7 @@ void add_version(const Change& change, const std::optional<Object>& newest, Obje
     if (replaced) delete_row(change, *replaced);
     if (newest->listed && !(replaced && replaced->rank == newest->rank)) set_listed(change, *newest, false);
   }
+  apply_default_retention(change, object);
   insert_row(change, object);
 }
 
@@ -178,6 +185,11 @@ void remove_version(const Change& change, const Object& object) {
 void save_tags(const Change& change, const Object& object) {
   change.tx.query("UPDATE s3_object SET tags = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
                   to_json(object.tags), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+}
+
+void save_headers(const Change& change, const Object& object) {
+  change.tx.query("UPDATE s3_object SET headers = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  to_json(object.headers), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
 }
 
 void show_version_id(Value& output, const Bucket& bucket, const Object& object) {

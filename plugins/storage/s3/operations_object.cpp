@@ -59,7 +59,7 @@ Result<Value> delete_object(Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
     if (!opened) return opened.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     return delete_one(change, {key, call.input["VersionId"], call.input["IfMatch"]});
   });
 }
@@ -82,7 +82,7 @@ Result<Value> head_object(Call& call) {
 Result<Value> put_object(Call& call) {
   const auto looked = look_up_bucket(call);
   if (!looked) return looked.error();
-  auto object = object_of_input(call);
+  auto object = object_of_input(call, *looked);
   if (!object) return object.error();
   const auto received = receive_body(call);
   if (!received) return received.error();
@@ -95,7 +95,7 @@ Result<Value> put_object(Call& call) {
     if (!opened) return opened.error();
     const auto newest = newest_version(tx, opened->bucket, object->key);
     if (auto holds = check_write(call.input, object->key, newest); !holds) return holds.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     object->content = opened->content;
     insert_content(change, object->content, *received);
     add_version(change, newest, *object);

@@ -6,6 +6,7 @@
 #include "checksum.hpp"
 #include "conditions.hpp"
 #include "errors.hpp"
+#include "object_lock.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -141,6 +142,7 @@ Result<Value> delete_one(const Change& change, const Deletion& deletion) {
   Value output = Map{};
   if (deletion.version_id.is_string()) {
     const auto version = find_version(change.tx, change.bucket, deletion.key, deletion.version_id.string());
+    if (version && is_locked(*version, change.now, change.actor.bypass)) return protected_by_lock();
     if (version) remove_version(change, *version);
     output.set("VersionId", deletion.version_id);
     if (version && version->delete_marker) output.set("DeleteMarker", true);

@@ -5,12 +5,19 @@ CREATE TABLE s3_bucket (
   bucket INTEGER NOT NULL,       -- The number under which the account's other tables know it; never used again.
   created_at_ms INTEGER NOT NULL,
   versioning TEXT NOT NULL,      -- "", "Enabled" or "Suspended", as GetBucketVersioning answers.
+  settings INTEGER NOT NULL,     -- Bits: which of s3_setting it has (setting.hpp).
   next_content INTEGER NOT NULL  -- The number of the next content.
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX s3_bucket_by_account ON s3_bucket (account, name);
 
 -- The next number of a bucket of an account.
 CREATE TABLE s3_bucket_number (account TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+
+-- Settings: what their operations were given, as JSON.
+CREATE TABLE s3_setting (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL, kind TEXT NOT NULL, document TEXT NOT NULL,
+  PRIMARY KEY (account, bucket, kind)
+) STRICT, WITHOUT ROWID;
 
 -- Versions of objects, delete markers too. Keys sort by their bytes; of one key, the smaller rank is the newer version.
 CREATE TABLE s3_object (

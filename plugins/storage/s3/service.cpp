@@ -28,6 +28,7 @@ void load(Registrar& registrar, std::string_view model, std::string_view schema)
   };
   for (const auto& [name, run] : operations) registrar.operation(name, run);
   registrar.task(erase_task, erase_blobs);
+  load_settings(registrar);
 }
 
 void settle(KernelServices& kernel) {

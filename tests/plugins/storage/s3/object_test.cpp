@@ -97,7 +97,7 @@ TEST_CASE("what an object may say of itself has limits") {
   CHECK(refused({{"Tagging", "a=1&a=2"}}) == "InvalidArgument");
   CHECK(refused({{"Tagging", "a&b&c&d&e&f&g&h&i&j&k"}}) == "BadRequest");
   CHECK(refused({{"Tagging", "aws:a=1"}}) == "InvalidTag");
-  CHECK(refused({{"ACL", "public-read"}}) == "NotImplemented");
+  CHECK(refused({{"ACL", "public-read"}}) == "AccessControlListNotSupported");
 }
 
 TEST_CASE("an archived object is not read before it is restored") {
