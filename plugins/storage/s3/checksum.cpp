@@ -3,8 +3,83 @@
 #include <algorithm>
 
 #include "errors.hpp"
+#include "upload.hpp"
 
 namespace moonbase::s3 {
+namespace {
+
+// The CRC of two texts one after the other, of the CRC of each: the first is moved over as many zero bytes as the
+// second is long, by squaring the matrix that moves it over one zero bit (zlib's crc32_combine, for any polynomial).
+class CrcJoiner {
+ public:
+  // The polynomial reflected, as it is computed with.
+  CrcJoiner(std::uint64_t polynomial, int bits) : bits_(bits) {
+    one_zero_bit_.resize(static_cast<std::size_t>(bits));
+    one_zero_bit_[0] = polynomial;
+    for (int bit = 1; bit < bits; ++bit) one_zero_bit_[static_cast<std::size_t>(bit)] = std::uint64_t{1} << (bit - 1);
+  }
+
+  std::uint64_t join(std::uint64_t first, std::uint64_t second, std::uint64_t second_bytes) const {
+    auto matrix = squared(squared(squared(one_zero_bit_)));  // Over one zero byte.
+    for (; second_bytes != 0; second_bytes >>= 1) {
+      if ((second_bytes & 1) != 0) first = times(matrix, first);
+      if (second_bytes > 1) matrix = squared(matrix);
+    }
+    return first ^ second;
+  }
+
+ private:
+  using Matrix = std::vector<std::uint64_t>;
+  static std::uint64_t times(const Matrix& matrix, std::uint64_t vector) {
+    std::uint64_t sum = 0;
+    for (std::size_t bit = 0; vector != 0; vector >>= 1, ++bit)
+      if ((vector & 1) != 0) sum ^= matrix[bit];
+    return sum;
+  }
+  Matrix squared(const Matrix& matrix) const {
+    Matrix square(static_cast<std::size_t>(bits_));
+    for (std::size_t bit = 0; bit < square.size(); ++bit) square[bit] = times(matrix, matrix[bit]);
+    return square;
+  }
+
+  const int bits_;
+  Matrix one_zero_bit_;
+};
+
+std::uint64_t number_of(std::string_view bytes) {
+  std::uint64_t number = 0;
+  for (const char byte : bytes) number = number << 8 | static_cast<unsigned char>(byte);
+  return number;
+}
+
+std::string bytes_of(std::uint64_t number, std::size_t count) {
+  std::string bytes(count, '\0');
+  for (std::size_t i = 0; i < count; ++i) bytes[count - 1 - i] = static_cast<char>(number >> (8 * i));
+  return bytes;
+}
+
+std::optional<CrcJoiner> joiner_of(std::string_view algorithm) {
+  if (algorithm == "CRC32") return CrcJoiner(0xedb88320, 32);
+  if (algorithm == "CRC32C") return CrcJoiner(0x82f63b78, 32);
+  if (algorithm == "CRC64NVME") return CrcJoiner(0x9a6c9329ac4bc9b5, 64);
+  return std::nullopt;
+}
+
+std::string full_checksum(const Algorithm& algorithm, const std::vector<Part>& parts) {
+  const auto joiner = joiner_of(algorithm.name);
+  std::uint64_t whole = 0;
+  for (const auto& part : parts)
+    whole = joiner->join(whole, number_of(from_base64(part.checksum).value_or("")), part.size);
+  return base64(bytes_of(whole, algorithm.bytes));
+}
+
+std::string composite_checksum(const Algorithm& algorithm, const std::vector<Part>& parts) {
+  const auto digest = make_digest(algorithm.digest);
+  for (const auto& part : parts) digest->add(from_base64(part.checksum).value_or(""));
+  return base64(digest->finish()) + "-" + std::to_string(parts.size());
+}
+
+}  // namespace
 
 const std::vector<Algorithm>& all_algorithms() {
   static const std::vector<Algorithm> all = {{"CRC64NVME", "ChecksumCRC64NVME", "crc64nvme", 8},
@@ -52,6 +127,27 @@ Result<Checksum> asked_checksum(const Value& input, std::string_view algorithm_m
         "[CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
   if (known->digest.empty()) return not_implemented("s3 checksums of the algorithm " + asked.algorithm);
   return asked;
+}
+
+Result<std::string> multipart_type(const std::string& algorithm, const Value& asked) {
+  const bool can_join = joiner_of(algorithm).has_value();
+  const std::string own = algorithm == default_algorithm().name ? "FULL_OBJECT" : "COMPOSITE";
+  const auto type = asked.string_or(own);
+  if (type != "FULL_OBJECT" && type != "COMPOSITE")
+    return invalid_request("Value for x-amz-checksum-type header is invalid.");
+  const bool fits = type == "FULL_OBJECT" ? can_join : algorithm != default_algorithm().name;
+  if (fits) return type;
+  std::string name = algorithm;
+  for (auto& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return invalid_request("The " + type + " checksum type cannot be used with the " + name + " checksum algorithm.");
+}
+
+std::string whole_checksum(const Checksum& kind, const std::vector<Part>& parts) {
+  const auto* algorithm = find_algorithm(kind.algorithm);
+  for (const auto& part : parts)
+    if (part.checksum.empty()) return "";
+  if (!algorithm) return "";
+  return kind.type == "COMPOSITE" ? composite_checksum(*algorithm, parts) : full_checksum(*algorithm, parts);
 }
 
 void show_checksum(Value& output, const Checksum& checksum, bool with_type) {

@@ -31,6 +31,12 @@ const std::vector<Algorithm>& all_algorithms();
 // for those that are not built, NotImplemented.
 Result<Checksum> asked_checksum(const Value& input, std::string_view algorithm_member = "ChecksumAlgorithm");
 
+// COMPOSITE or FULL_OBJECT of an upload in parts: what was asked for, or the algorithm's own. Error InvalidRequest.
+Result<std::string> multipart_type(const std::string& algorithm, const Value& asked);
+// Of an object that was uploaded in parts, of the parts' checksums. Empty where one has none.
+struct Part;
+std::string whole_checksum(const Checksum& kind, const std::vector<Part>& parts);
+
 // Sets "ChecksumCRC32" and, if asked, ChecksumType.
 void show_checksum(Value& output, const Checksum& checksum, bool with_type = true);
 

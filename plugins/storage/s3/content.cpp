@@ -23,12 +23,15 @@ Error too_large(std::uint64_t size) {
 // Where a body's bytes go, and what is computed of them on the way.
 class Receiver {
  public:
-  Receiver(KernelServices& kernel, const Algorithm& algorithm)
-      : kernel_(kernel), algorithm_(algorithm), md5_(make_digest("md5")), checksum_(make_digest(algorithm.digest)) {}
+  Receiver(KernelServices& kernel, const Algorithm& kept, const Algorithm* claimed)
+      : kernel_(kernel), kept_(kept), md5_(make_digest("md5")), checksum_(make_digest(kept.digest)) {
+    if (claimed && claimed != &kept) claimed_ = make_digest(claimed->digest);
+  }
 
   void add(std::string_view bytes) {
     md5_->add(bytes);
     checksum_->add(bytes);
+    if (claimed_) claimed_->add(bytes);
     received_.size += bytes.size();
     if (!received_.writer && received_.bytes.size() + bytes.size() <= inline_bytes_max) {
       received_.bytes.append(bytes);
@@ -44,7 +47,8 @@ class Receiver {
 
   Received finish() {
     received_.md5 = md5_->finish();
-    received_.checksum = {std::string(algorithm_.name), "FULL_OBJECT", base64(checksum_->finish())};
+    received_.checksum = {std::string(kept_.name), "FULL_OBJECT", base64(checksum_->finish())};
+    received_.claimed = {"", "FULL_OBJECT", claimed_ ? base64(claimed_->finish()) : received_.checksum.value};
     if (received_.writer) kernel_.io.blocking([&] { received_.blob = received_.writer->finish(); });
     return std::move(received_);
   }
@@ -53,8 +57,9 @@ class Receiver {
 
  private:
   KernelServices& kernel_;
-  const Algorithm& algorithm_;
+  const Algorithm& kept_;
   const std::unique_ptr<Digest> md5_, checksum_;
+  std::unique_ptr<Digest> claimed_;
   Received received_;
 };
 
@@ -77,15 +82,15 @@ Result<Claims> claims_of(const Value& input) {
   return claims;
 }
 
-// A checksum that came behind the body has been checked by who read the body.
-void take_trailer(const BodyReader* body, Checksum& checksum) {
-  if (!body) return;
-  const auto trailers = body->trailers();
+// What came behind the body; it has been checked by who read the body.
+Checksum trailing_checksum(const BodyReader& body) {
+  const auto trailers = body.trailers();
   for (const auto& algorithm : all_algorithms()) {
     const auto value = trailers.get("x-amz-checksum-" + std::string(algorithm.digest));
     if (!algorithm.digest.empty() && !value.empty())
-      checksum = {std::string(algorithm.name), "FULL_OBJECT", std::string(value)};
+      return {std::string(algorithm.name), "FULL_OBJECT", std::string(value)};
   }
+  return {};
 }
 
 Result<Done> read_all(BodyReader& body, Receiver& receiver) {
@@ -107,27 +112,31 @@ Result<Done> check(const Claims& claims, const Received& received) {
                  "The Content-MD5 you specified did not match what we received.",
                  {{"ExpectedDigest", base64(*claims.md5)}, {"CalculatedDigest", base64(received.md5)}},
                  400};
-  if (!claims.checksum.value.empty() && claims.checksum.value != received.checksum.value)
+  if (!claims.checksum.value.empty() && claims.checksum.value != received.claimed.value)
     return bad_digest("The " + claims.checksum.algorithm + " you specified did not match the calculated checksum.");
   return done;
 }
 
 }  // namespace
 
-Result<Received> receive_body(Call& call) {
+Result<Received> receive_body(Call& call, std::string_view algorithm) {
   const auto claims = claims_of(call.input);
   if (!claims) return claims.error();
-  const auto* algorithm = find_algorithm(claims->checksum.algorithm);
-  Receiver receiver(call.kernel, algorithm ? *algorithm : default_algorithm());
+  const auto* claimed = find_algorithm(claims->checksum.algorithm);
+  const auto* kept = algorithm.empty() ? claimed : find_algorithm(algorithm);
+  Receiver receiver(call.kernel, kept ? *kept : default_algorithm(), claimed);
   if (call.body) {
     if (auto read = read_all(*call.body, receiver); !read) return read.error();
-  } else {
-    const auto& body = call.input["Body"];
-    if (body.is_string()) receiver.add(body.string());
+  } else if (const auto& body = call.input["Body"]; body.is_string()) {
+    receiver.add(body.string());
   }
   auto received = receiver.finish();
   if (auto checked = check(*claims, received); !checked) return checked.error();
-  take_trailer(call.body, received.checksum);
+  received.claimed.algorithm = claims->checksum.algorithm;
+  if (auto trailing = call.body ? trailing_checksum(*call.body) : Checksum(); !trailing.value.empty()) {
+    received.claimed = trailing;
+    if (algorithm.empty()) received.checksum = std::move(trailing);
+  }
   return received;
 }
 
@@ -148,6 +157,8 @@ void remove_content(const Change& change, std::int64_t content) {
        change.tx.query("DELETE FROM s3_segment WHERE account = ? AND bucket = ? AND content = ? RETURNING blob",
                        change.bucket.account, change.bucket.number, content))
     if (row[0].is_string()) blobs.insert(row[0].string());
+  change.tx.query("DELETE FROM s3_part WHERE account = ? AND bucket = ? AND content = ?", change.bucket.account,
+                  change.bucket.number, content);
   List due;
   for (const auto& blob : blobs) {
     due.emplace_back(blob);

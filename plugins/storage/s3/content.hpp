@@ -25,14 +25,16 @@ struct Received {
   std::uint64_t size = 0;
   std::string md5;    // Raw.
   Checksum checksum;  // FULL_OBJECT.
+  Checksum claimed;   // The client\'s, if it sent one; true.
   std::string bytes;  // Where there is no blob.
   std::string blob;
   std::unique_ptr<BlobWriter> writer;
 };
 
 // Takes the call's body: streams it in, checks Content-MD5 and the checksum that the client sent before or behind it.
-// Errors MissingContentLength, EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest and those of asked_checksum().
-Result<Received> receive_body(Call& call);
+// The checksum kept is of `algorithm`, or where it is empty of the client's choice, or S3's. Errors
+// MissingContentLength, EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest and those of asked_checksum().
+Result<Received> receive_body(Call& call, std::string_view algorithm = {});
 
 // ── Segments ────────────────────────────────────────────────────────────────────────────────────
 struct Segment {

@@ -18,12 +18,6 @@ const std::string columns = std::string(listed_columns) + std::string(more_colum
 
 constexpr std::size_t rank_bytes = 8, random_bytes = 16;
 
-Value from_json(const Value& text) {
-  auto parsed = parse_json(text.string());
-  if (!parsed) throw std::runtime_error("an object's row holds no JSON");
-  return std::move(*parsed);
-}
-
 Object listed_object_of(const Row& row) {
   Object object;
   object.key = row[0].string();
@@ -110,6 +104,12 @@ void delete_row(const Change& change, const Object& object) {
 }
 
 }  // namespace
+
+Value from_json(const Value& text) {
+  auto parsed = parse_json(text.string());
+  if (!parsed) throw std::runtime_error("an object's row holds no JSON");
+  return std::move(*parsed);
+}
 
 std::optional<Object> newest_version(Transaction& tx, const Bucket& bucket, std::string_view key) {
   return first(tx.query(selected(" ORDER BY rank LIMIT 1"), bucket.account, bucket.number, Blob{key}));

@@ -100,6 +100,9 @@ void save_tags(const Change& change, const Object& object);
 // And what Object Lock keeps there.
 void save_headers(const Change& change, const Object& object);
 
+// A column that holds JSON, which we wrote.
+Value from_json(const Value& text);
+
 // ── As clients see it ───────────────────────────────────────────────────────────────────────────
 // x-amz-version-id, where the bucket has ever kept versions.
 void show_version_id(Value& output, const Bucket& bucket, const Object& object);

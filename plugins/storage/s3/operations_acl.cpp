@@ -8,7 +8,7 @@
 #include "errors.hpp"
 #include "object_input.hpp"
 #include "read_object.hpp"
-#include "service.hpp"
+#include "settings.hpp"
 
 namespace moonbase::s3 {
 namespace {

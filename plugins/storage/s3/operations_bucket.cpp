@@ -5,6 +5,8 @@
 #include "errors.hpp"
 #include "object_input.hpp"
 #include "service.hpp"
+#include "settings.hpp"
+#include "upload.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -100,6 +102,7 @@ Result<Value> delete_bucket(Call& call) {
     const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
     if (!bucket) return bucket.error();
     if (has_objects(tx, *bucket)) return bucket_not_empty(*bucket);
+    remove_all_uploads(change_of(tx, *bucket, call));
     delete_bucket_row(tx, *bucket);
     return Value(Map{});
   });

@@ -4,8 +4,8 @@
 #include "errors.hpp"
 #include "object_lock.hpp"
 #include "read_object.hpp"
-#include "service.hpp"
 #include "setting.hpp"
+#include "settings.hpp"
 
 namespace moonbase::s3 {
 namespace {

@@ -2,8 +2,8 @@
 #include "cors.hpp"
 #include "errors.hpp"
 #include "object_input.hpp"
-#include "service.hpp"
 #include "setting.hpp"
+#include "settings.hpp"
 
 namespace moonbase::s3 {
 namespace {

@@ -1,5 +1,6 @@
 #include "read_object.hpp"
 
+#include <algorithm>
 #include <array>
 #include <moonbase/hash.hpp>
 
@@ -7,6 +8,7 @@
 #include "conditions.hpp"
 #include "errors.hpp"
 #include "object_lock.hpp"
+#include "upload.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -47,6 +49,33 @@ void show_delete_marker(const Call& call, const Object& marker) {
   call.http->headers.set("x-amz-version-id", marker.version_id);
 }
 
+// Which bytes a request wants, and the checksum that they have.
+struct Wanted {
+  Span span;
+  bool is_part = false;
+  Checksum checksum;
+};
+Result<Wanted> wanted_span(Transaction& tx, const Value& input, const Bucket& bucket, const Object& object) {
+  const auto& number = input["PartNumber"];
+  if (!number.is_integer()) {
+    const auto range = parse_range(input["Range"], object.size);
+    if (!range) return range.error();
+    if (*range) return Wanted{**range, true, {}};
+    return Wanted{{0, object.size}, false, object.checksum};
+  }
+  if (input["Range"].is_string())
+    return invalid_request("Cannot specify both Range header and partNumber query parameter.");
+  if (object.parts == 0 && number.integer() == 1) return Wanted{{0, object.size}, true, object.checksum};
+  const auto part = find_part(tx, bucket, object.content, number.integer());
+  if (!part)
+    return Error{"InvalidPartNumber",
+                 "The requested partnumber is not satisfiable",
+                 {{"PartNumberRequested", std::to_string(number.integer())},
+                  {"ActualPartCount", std::to_string(std::max<std::int64_t>(object.parts, 1))}},
+                 416};
+  return Wanted{{part->start, part->size}, true, {object.checksum.algorithm, object.checksum.type, part->checksum}};
+}
+
 struct Looked {
   Found found;
   std::vector<Segment> segments;
@@ -65,14 +94,14 @@ Result<Looked> look(Transaction& tx, Call& call, bool with_content) {
   found.not_modified = judged.verdict == Verdict::not_modified;
   if (found.not_modified) return looked;
 
-  const auto range = parse_range(call.input["Range"], object->size);
-  if (!range) return range.error();
-  const auto span = range->value_or(Span{0, object->size});
-  found.is_part = range->has_value();
-  if (found.is_part) found.output.set("ContentRange", content_range(span, object->size));
+  const auto wanted = wanted_span(tx, call.input, *bucket, *object);
+  if (!wanted) return wanted.error();
+  const auto& [span, is_part, checksum] = *wanted;
+  found.is_part = is_part;
+  if (is_part && span.size > 0) found.output.set("ContentRange", content_range(span, object->size));
+  if (call.input["PartNumber"].is_integer() && object->parts > 0) found.output.set("PartsCount", object->parts);
   found.output.set("ContentLength", span.size);
-  if (call.input["ChecksumMode"].string_or("") == "ENABLED" && !found.is_part)
-    show_checksum(found.output, object->checksum);
+  if (call.input["ChecksumMode"].string_or("") == "ENABLED") show_checksum(found.output, checksum);
   if (!with_content) return looked;
   if (is_archived(*object))
     return Error{"InvalidObjectState",

@@ -11,16 +11,8 @@ namespace moonbase::s3 {
 
 // Registers the model, the schema and every operation that is built.
 void load(Registrar& registrar, std::string_view model, std::string_view schema);
-// Its part for settings of buckets.
-void load_settings(Registrar& registrar);
 // Of the plugin's ready(): erases what a crash has left in the blob store.
 void settle(KernelServices& kernel);
-
-// operations_acl.cpp
-Result<Value> get_bucket_acl(Call& call);
-Result<Value> get_object_acl(Call& call);
-Result<Value> put_bucket_acl(Call& call);
-Result<Value> put_object_acl(Call& call);
 
 // operations_bucket.cpp
 Result<Value> create_bucket(Call& call);
@@ -39,40 +31,17 @@ Result<Value> get_object(Call& call);
 Result<Value> head_object(Call& call);
 Result<Value> put_object(Call& call);
 
-// operations_object_lock.cpp
-Result<Value> get_object_legal_hold(Call& call);
-Result<Value> get_object_lock_configuration(Call& call);
-Result<Value> get_object_retention(Call& call);
-Result<Value> put_object_legal_hold(Call& call);
-Result<Value> put_object_lock_configuration(Call& call);
-Result<Value> put_object_retention(Call& call);
+// operations_part.cpp
+Result<Value> list_parts(Call& call);
+Result<Value> upload_part(Call& call);
+// 1 to 10,000, or an Error.
+Result<std::int64_t> part_number_of(const Value& input);
 
-// operations_setting.cpp
-Result<Value> delete_bucket_cors(Call& call);
-Result<Value> delete_bucket_encryption(Call& call);
-Result<Value> delete_bucket_ownership_controls(Call& call);
-Result<Value> delete_bucket_replication(Call& call);
-Result<Value> delete_bucket_tagging(Call& call);
-Result<Value> delete_public_access_block(Call& call);
-Result<Value> get_bucket_accelerate_configuration(Call& call);
-Result<Value> get_bucket_cors(Call& call);
-Result<Value> get_bucket_encryption(Call& call);
-Result<Value> get_bucket_logging(Call& call);
-Result<Value> get_bucket_ownership_controls(Call& call);
-Result<Value> get_bucket_replication(Call& call);
-Result<Value> get_bucket_request_payment(Call& call);
-Result<Value> get_bucket_tagging(Call& call);
-Result<Value> get_public_access_block(Call& call);
-Result<Value> put_bucket_accelerate_configuration(Call& call);
-Result<Value> put_bucket_cors(Call& call);
-Result<Value> put_bucket_encryption(Call& call);
-Result<Value> put_bucket_logging(Call& call);
-Result<Value> put_bucket_ownership_controls(Call& call);
-Result<Value> put_bucket_request_payment(Call& call);
-Result<Value> put_bucket_tagging(Call& call);
-Result<Value> put_public_access_block(Call& call);
-// What a bucket's ObjectOwnership may be. Error MalformedXML, and NotImplemented for owners other than the bucket's.
-Result<Done> check_ownership(const Call& call, const Value& ownership);
+// operations_upload.cpp
+Result<Value> abort_multipart_upload(Call& call);
+Result<Value> complete_multipart_upload(Call& call);
+Result<Value> create_multipart_upload(Call& call);
+Result<Value> list_multipart_uploads(Call& call);
 
 // operations_versioning.cpp
 Result<Value> get_bucket_versioning(Call& call);

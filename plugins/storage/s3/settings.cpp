@@ -1,5 +1,5 @@
-// Everything around a bucket: its operations and tasks.
-#include "service.hpp"
+#include "settings.hpp"
+
 
 namespace moonbase::s3 {
 
