@@ -11,7 +11,7 @@ namespace {
 constexpr std::string_view columns = "name, account, region, bucket, created_at_ms, versioning, settings";
 
 Bucket bucket_of(const Row& row) {
-  return {row[0].string(),          row[1].string(), row[2].string(), row[3].integer(),
+  return {row[0].string(),        row[1].string(), row[2].string(), row[3].integer(),
           Time{row[4].integer()}, row[5].string(), row[6].integer()};
 }
 
@@ -74,15 +74,20 @@ Result<Bucket> look_up_bucket(Call& call) {
   return std::move(*found);
 }
 
-Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
+std::optional<Opened> take_for_change(Transaction& tx, const std::string& name) {
   // Writing the row first is what makes changes of one bucket's objects wait for each other, on every engine.
   const auto rows = tx.query("UPDATE s3_bucket SET next_content = next_content + 1 WHERE name = ? RETURNING " +
                                  std::string(columns) + ", next_content",
                              name);
-  if (rows.empty()) return no_such_bucket(name);
-  Opened opened{bucket_of(rows.front()), rows.front()[7].integer()};
-  if (auto allowed = check_access(call, opened.bucket); !allowed) return allowed.error();
-  return opened;
+  if (rows.empty()) return std::nullopt;
+  return Opened{bucket_of(rows.front()), rows.front()[7].integer()};
+}
+
+Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
+  auto opened = take_for_change(tx, name);
+  if (!opened) return no_such_bucket(name);
+  if (auto allowed = check_access(call, opened->bucket); !allowed) return allowed.error();
+  return std::move(*opened);
 }
 
 Result<Done> insert_bucket(Transaction& tx, Bucket& bucket) {

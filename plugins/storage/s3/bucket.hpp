@@ -40,6 +40,8 @@ struct Opened {
   Bucket bucket;
   std::int64_t content = 0;  // A new content's number.
 };
+// The same without asking whether the caller may: for the service's own work. Nothing where there is no such bucket.
+std::optional<Opened> take_for_change(Transaction& tx, const std::string& name);
 Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name);
 
 // Gives it its number and first settings. Error BucketAlreadyExists or BucketAlreadyOwnedByYou.

@@ -45,15 +45,16 @@ Result<Done> check_rule(const Value& rule) {
 }
 
 bool any_matches(const Value& patterns, std::string_view text, bool ignoring_case) {
-  return patterns.is_list() &&
-         std::any_of(patterns.list().begin(), patterns.list().end(),
-                     [&](const Value& pattern) { return cors_matches(pattern.string(), text, ignoring_case); });
+  return patterns.is_list() && std::any_of(patterns.list().begin(), patterns.list().end(), [&](const Value& pattern) {
+           return cors_matches(pattern.string(), text, ignoring_case);
+         });
 }
 
 bool allows(const Value& rule, const CrossRequest& request) {
   const auto& allowed = rule["AllowedMethods"].list();
   return any_matches(rule["AllowedOrigins"], request.origin, false) &&
-         std::any_of(allowed.begin(), allowed.end(), [&](const Value& one) { return one.string() == request.method; }) &&
+         std::any_of(allowed.begin(), allowed.end(),
+                     [&](const Value& one) { return one.string() == request.method; }) &&
          std::all_of(request.headers.begin(), request.headers.end(),
                      [&](const std::string& header) { return any_matches(rule["AllowedHeaders"], header, true); });
 }
@@ -73,8 +74,8 @@ Result<Done> check_cors(const Value& configuration) {
 const Value* find_cors_rule(const Value& configuration, const CrossRequest& request) {
   const auto& rules = configuration["CORSRules"];
   if (!rules.is_list()) return nullptr;
-  const auto found = std::find_if(rules.list().begin(), rules.list().end(),
-                                  [&](const Value& rule) { return allows(rule, request); });
+  const auto found =
+      std::find_if(rules.list().begin(), rules.list().end(), [&](const Value& rule) { return allows(rule, request); });
   return found == rules.list().end() ? nullptr : &*found;
 }
 

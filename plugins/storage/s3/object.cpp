@@ -4,6 +4,7 @@
 #include <moonbase/json.hpp>
 
 #include "content.hpp"
+#include "notification.hpp"
 #include "object_lock.hpp"
 
 namespace moonbase::s3 {
@@ -172,11 +173,13 @@ void add_version(const Change& change, const std::optional<Object>& newest, Obje
   }
   apply_default_retention(change, object);
   insert_row(change, object);
+  announce_added(change, object);
 }
 
 void remove_version(const Change& change, const Object& object) {
   const auto newest = newest_version(change.tx, change.bucket, object.key);
   delete_row(change, object);
+  announce_removed(change, object);
   if (!newest || newest->rank != object.rank) return;
   const auto next = newest_version(change.tx, change.bucket, object.key);
   if (next && !next->delete_marker) set_listed(change, *next, true);
@@ -185,6 +188,12 @@ void remove_version(const Change& change, const Object& object) {
 void save_tags(const Change& change, const Object& object) {
   change.tx.query("UPDATE s3_object SET tags = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
                   to_json(object.tags), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+  announce(change, object.tags.empty() ? Event::tags_deleted : Event::tags_put, object);
+}
+
+void save_storage_class(const Change& change, const Object& object) {
+  change.tx.query("UPDATE s3_object SET storage_class = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  object.storage_class, change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
 }
 
 void save_headers(const Change& change, const Object& object) {

@@ -97,6 +97,8 @@ void add_version(const Change& change, const std::optional<Object>& newest, Obje
 void remove_version(const Change& change, const Object& object);
 // What clients may change of a version: tags.
 void save_tags(const Change& change, const Object& object);
+// Of lifecycle rules.
+void save_storage_class(const Change& change, const Object& object);
 // And what Object Lock keeps there.
 void save_headers(const Change& change, const Object& object);
 

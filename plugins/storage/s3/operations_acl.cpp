@@ -1,10 +1,9 @@
-// Access lists. Every bucket's owner owns all that is in it (BucketOwnerEnforced, as AWS makes buckets), so there is one
-// list, which says so, and none that can be put.
-#include "acl.hpp"
-
+// Access lists. Every bucket's owner owns all that is in it (BucketOwnerEnforced, as AWS makes buckets), so there is
+// one list, which says so, and none that can be put.
 #include <algorithm>
 #include <array>
 
+#include "acl.hpp"
 #include "errors.hpp"
 #include "object_input.hpp"
 #include "read_object.hpp"
@@ -20,9 +19,9 @@ Error no_lists() { return {"AccessControlListNotSupported", "The bucket does not
 
 Value list_of(const Bucket& bucket) {
   const auto id = canonical_user_id(bucket.account);
-  return Map{{"Owner", owner_of(bucket.account)},
-             {"Grants", List{Map{{"Grantee", Map{{"Type", "CanonicalUser"}, {"ID", id}}},
-                                 {"Permission", "FULL_CONTROL"}}}}};
+  return Map{
+      {"Owner", owner_of(bucket.account)},
+      {"Grants", List{Map{{"Grantee", Map{{"Type", "CanonicalUser"}, {"ID", id}}}, {"Permission", "FULL_CONTROL"}}}}};
 }
 
 bool has_grants(const Value& input) {

@@ -5,6 +5,7 @@
 #include "conditions.hpp"
 #include "content.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "object_input.hpp"
 #include "read_object.hpp"
 #include "service.hpp"
@@ -103,6 +104,7 @@ Result<Value> put_object(Call& call) {
     Value output = Map{{"ETag", object->quoted_etag()}};
     show_checksum(output, object->checksum);
     show_version_id(output, opened->bucket, *object);
+    show_expiration(tx, opened->bucket, *object, output);
     return output;
   });
 }

@@ -6,6 +6,7 @@
 #include "conditions.hpp"
 #include "content.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "list_output.hpp"
 #include "listing.hpp"
 #include "object_input.hpp"
@@ -98,13 +99,14 @@ Result<Done> check_whole(const Value& input, const Object& object) {
   return done;
 }
 
-Value completed(const Call& call, const Bucket& bucket, const Object& object) {
+Value completed(Transaction& tx, const Call& call, const Bucket& bucket, const Object& object) {
   Value output = Map{{"Location", call.context.base_url + "/" + bucket.name + "/" + percent_encode(object.key, true)},
                      {"Bucket", bucket.name},
                      {"Key", object.key},
                      {"ETag", object.quoted_etag()}};
   show_checksum(output, object.checksum);
   show_version_id(output, bucket, object);
+  show_expiration(tx, bucket, object, output);
   return output;
 }
 
@@ -116,7 +118,7 @@ Result<Value> complete(Transaction& tx, const Call& call, const List& wanted) {
   auto upload = find_upload(tx, opened->bucket, key, upload_id);
   if (!upload) {
     // Its answer may have been lost: what it made is still there.
-    if (newest && newest->upload_id == upload_id) return completed(call, opened->bucket, *newest);
+    if (newest && newest->upload_id == upload_id) return completed(tx, call, opened->bucket, *newest);
     return upload.error();
   }
   auto parts = listed_parts(tx, opened->bucket, *upload, wanted);
@@ -128,7 +130,7 @@ Result<Value> complete(Transaction& tx, const Call& call, const List& wanted) {
   auto& object = upload->object;
   if (auto fits = check_whole(call.input, object); !fits) return fits.error();
   add_version(change, newest, object);
-  return completed(call, opened->bucket, object);
+  return completed(tx, call, opened->bucket, object);
 }
 
 Value entry_of(const Upload& upload, const Bucket& bucket, const Encoding& encoding) {

@@ -7,6 +7,7 @@
 #include "checksum.hpp"
 #include "conditions.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "object_lock.hpp"
 #include "upload.hpp"
 
@@ -89,6 +90,7 @@ Result<Looked> look(Transaction& tx, Call& call, bool with_content) {
   Looked looked;
   auto& found = looked.found;
   found.output = described(call, *bucket, *object);
+  show_expiration(tx, *bucket, *object, found.output);
   const auto judged = judge(conditions_of(call.input), *object);
   if (judged.verdict == Verdict::failed) return precondition_failed(judged.condition);
   found.not_modified = judged.verdict == Verdict::not_modified;

@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include "lifecycle.hpp"
+#include "notification.hpp"
 
 namespace moonbase::s3 {
 
@@ -8,6 +10,7 @@ void load_settings(Registrar& registrar) {
   constexpr std::pair<std::string_view, Run> operations[] = {
       {"DeleteBucketCors", delete_bucket_cors},
       {"DeleteBucketEncryption", delete_bucket_encryption},
+      {"DeleteBucketLifecycle", delete_bucket_lifecycle},
       {"DeleteBucketOwnershipControls", delete_bucket_ownership_controls},
       {"DeleteBucketReplication", delete_bucket_replication},
       {"DeleteBucketTagging", delete_bucket_tagging},
@@ -16,7 +19,9 @@ void load_settings(Registrar& registrar) {
       {"GetBucketAcl", get_bucket_acl},
       {"GetBucketCors", get_bucket_cors},
       {"GetBucketEncryption", get_bucket_encryption},
+      {"GetBucketLifecycleConfiguration", get_bucket_lifecycle_configuration},
       {"GetBucketLogging", get_bucket_logging},
+      {"GetBucketNotificationConfiguration", get_bucket_notification_configuration},
       {"GetBucketOwnershipControls", get_bucket_ownership_controls},
       {"GetBucketReplication", get_bucket_replication},
       {"GetBucketRequestPayment", get_bucket_request_payment},
@@ -30,7 +35,9 @@ void load_settings(Registrar& registrar) {
       {"PutBucketAcl", put_bucket_acl},
       {"PutBucketCors", put_bucket_cors},
       {"PutBucketEncryption", put_bucket_encryption},
+      {"PutBucketLifecycleConfiguration", put_bucket_lifecycle_configuration},
       {"PutBucketLogging", put_bucket_logging},
+      {"PutBucketNotificationConfiguration", put_bucket_notification_configuration},
       {"PutBucketOwnershipControls", put_bucket_ownership_controls},
       {"PutBucketRequestPayment", put_bucket_request_payment},
       {"PutBucketTagging", put_bucket_tagging},
@@ -41,6 +48,8 @@ void load_settings(Registrar& registrar) {
       {"PutPublicAccessBlock", put_public_access_block},
   };
   for (const auto& [name, run] : operations) registrar.operation(name, run);
+  registrar.task(notify_task, notify);
+  registrar.task(lifecycle_task, run_lifecycle);
 }
 
 }  // namespace moonbase::s3

@@ -16,6 +16,15 @@ Result<Value> get_object_acl(Call& call);
 Result<Value> put_bucket_acl(Call& call);
 Result<Value> put_object_acl(Call& call);
 
+// operations_lifecycle.cpp
+Result<Value> delete_bucket_lifecycle(Call& call);
+Result<Value> get_bucket_lifecycle_configuration(Call& call);
+Result<Value> put_bucket_lifecycle_configuration(Call& call);
+
+// operations_notification.cpp
+Result<Value> get_bucket_notification_configuration(Call& call);
+Result<Value> put_bucket_notification_configuration(Call& call);
+
 // operations_object_lock.cpp
 Result<Value> get_object_legal_hold(Call& call);
 Result<Value> get_object_lock_configuration(Call& call);

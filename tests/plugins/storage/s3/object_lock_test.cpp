@@ -10,9 +10,7 @@ namespace {
 constexpr std::int64_t day_ms = 86'400'000;
 
 struct Locked : Platform {
-  Locked() : Platform("") {
-    call("CreateBucket", {{"Bucket", "photos"}, {"ObjectLockEnabledForBucket", true}});
-  }
+  Locked() : Platform("") { call("CreateBucket", {{"Bucket", "photos"}, {"ObjectLockEnabledForBucket", true}}); }
   std::int64_t in_days(int days) { return clock.now().ms + days * day_ms; }
   std::string locked(const char* mode, int days) {
     return put("cat", "1", {{"ObjectLockMode", mode}, {"ObjectLockRetainUntilDate", in_days(days)}})["VersionId"]
@@ -59,8 +57,7 @@ TEST_CASE("governance can be gone past, compliance only be prolonged") {
   const auto governed = kernel.locked("GOVERNANCE", 5), strict = kernel.locked("COMPLIANCE", 5);
   const auto code = [&](Map input) { return kernel.error("PutObjectRetention", std::move(input)).code; };
   CHECK(code(kernel.retention(governed, "GOVERNANCE", kernel.in_days(1))) == "AccessDenied");
-  CHECK_NOTHROW(
-      kernel.call("PutObjectRetention", kernel.retention(governed, "GOVERNANCE", kernel.in_days(1), true)));
+  CHECK_NOTHROW(kernel.call("PutObjectRetention", kernel.retention(governed, "GOVERNANCE", kernel.in_days(1), true)));
   CHECK(code(kernel.retention(strict, "COMPLIANCE", kernel.in_days(1), true)) == "AccessDenied");
   CHECK(code(kernel.retention(strict, "GOVERNANCE", kernel.in_days(9), true)) == "AccessDenied");
   CHECK(code(kernel.retention(strict, "COMPLIANCE", kernel.in_days(0))) == "InvalidArgument");
@@ -96,8 +93,7 @@ TEST_CASE("a bucket's default retention is that of versions which say nothing") 
   const auto strict = kernel.locked("COMPLIANCE", 1);
   CHECK(kernel.call("GetObjectRetention", kernel.version(strict))["Retention"]["Mode"].string() == "COMPLIANCE");
   const auto code = [&](Map retention) {
-    return kernel
-        .error("PutObjectLockConfiguration", kernel.configured({{"DefaultRetention", std::move(retention)}}))
+    return kernel.error("PutObjectLockConfiguration", kernel.configured({{"DefaultRetention", std::move(retention)}}))
         .code;
   };
   CHECK(code({{"Mode", "GOVERNANCE"}, {"Days", 1}, {"Years", 1}}) == "MalformedXML");
@@ -113,8 +109,9 @@ TEST_CASE("Object Lock needs versions, and keeps them") {
     return Map{{"Bucket", "photos"}, {"VersioningConfiguration", Map{{"Status", status}}}};
   };
   CHECK(kernel.error("PutObjectLockConfiguration", configuration).code == "InvalidBucketState");
-  CHECK(kernel.error("PutObject", {{"Bucket", "photos"}, {"Key", "cat"}, {"ObjectLockLegalHoldStatus", "ON"}}).message ==
-        "Bucket is missing Object Lock Configuration");
+  CHECK(
+      kernel.error("PutObject", {{"Bucket", "photos"}, {"Key", "cat"}, {"ObjectLockLegalHoldStatus", "ON"}}).message ==
+      "Bucket is missing Object Lock Configuration");
   kernel.call("PutBucketVersioning", versions("Enabled"));
   kernel.call("PutObjectLockConfiguration", configuration);
   CHECK(kernel.error("PutBucketVersioning", versions("Suspended")).code == "InvalidBucketState");

@@ -29,8 +29,9 @@ TEST_CASE("what a bucket does not have is told by the error of its kind") {
   CHECK(code("GetBucketReplication") == "ReplicationConfigurationNotFoundError");
   CHECK(code("GetObjectLockConfiguration") == "ObjectLockConfigurationNotFoundError");
   CHECK(kernel.error("GetBucketCors", {{"Bucket", "no-such"}}).code == "NoSuchBucket");
-  CHECK(kernel.error("PutBucketCors", {{"Bucket", "no-such"},
-                                       {"CORSConfiguration", Map{{"CORSRules", List{cors_rule({"GET"}, {"*"})}}}}})
+  CHECK(kernel
+            .error("PutBucketCors",
+                   {{"Bucket", "no-such"}, {"CORSConfiguration", Map{{"CORSRules", List{cors_rule({"GET"}, {"*"})}}}}})
             .code == "NoSuchBucket");
 }
 
@@ -71,8 +72,8 @@ TEST_CASE("what would have an effect that is not built is refused") {
              Map{{"LoggingEnabled", Map{{"TargetBucket", "logs"}, {"TargetPrefix", ""}}}}) == "NotImplemented");
   CHECK(code("PutBucketOwnershipControls", "OwnershipControls",
              Map{{"Rules", List{Map{{"ObjectOwnership", "ObjectWriter"}}}}}) == "NotImplemented");
-  CHECK(code("PutBucketOwnershipControls", "OwnershipControls",
-             Map{{"Rules", List{Map{{"ObjectOwnership", "Me"}}}}}) == "MalformedXML");
+  CHECK(code("PutBucketOwnershipControls", "OwnershipControls", Map{{"Rules", List{Map{{"ObjectOwnership", "Me"}}}}}) ==
+        "MalformedXML");
   const auto encryption = [](const char* algorithm) {
     return Map{{"Rules", List{Map{{"ApplyServerSideEncryptionByDefault", Map{{"SSEAlgorithm", algorithm}}}}}}};
   };
@@ -96,9 +97,8 @@ TEST_CASE("tags of a bucket") {
   kernel.call("DeleteBucketTagging", photos);
   CHECK(kernel.error("GetBucketTagging", photos).code == "NoSuchTagSet");
 
-  kernel.call("CreateBucket",
-              {{"Bucket", "tagged"},
-               {"CreateBucketConfiguration", Map{{"Tags", List{Map{{"Key", "a"}, {"Value", "b"}}}}}}});
+  kernel.call("CreateBucket", {{"Bucket", "tagged"},
+                               {"CreateBucketConfiguration", Map{{"Tags", List{Map{{"Key", "a"}, {"Value", "b"}}}}}}});
   CHECK(kernel.call("GetBucketTagging", {{"Bucket", "tagged"}})["TagSet"][0]["Key"].string() == "a");
   kernel.call("DeleteBucket", {{"Bucket", "tagged"}});
   kernel.call("CreateBucket", {{"Bucket", "tagged"}});

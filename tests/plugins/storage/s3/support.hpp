@@ -11,7 +11,8 @@ namespace moonbase::s3::testing {
 
 // A kernel with the plugin and, if named, a bucket.
 struct Platform : moonbase::testing::TestKernel {
-  explicit Platform(const std::string& bucket = "photos") : TestKernel("s3", {{"storage"}}) {
+  explicit Platform(const std::string& bucket = "photos", std::vector<std::string> plugins = {"storage"})
+      : TestKernel("s3", {std::move(plugins)}) {
     if (!bucket.empty()) call("CreateBucket", {{"Bucket", bucket}});
   }
 
