@@ -129,6 +129,7 @@ class WholeBody final : public BodyReader {
     const auto rest = rest_->length();
     return rest ? std::optional<std::uint64_t>(*rest + here) : std::nullopt;
   }
+  HttpHeaders trailers() const override { return rest_ ? rest_->trailers() : HttpHeaders(); }
 
  private:
   std::string text_;

@@ -297,6 +297,7 @@ class HashedReader final : public BodyReader {
     return bytes;
   }
   std::optional<std::uint64_t> length() const override { return body_->length(); }
+  HttpHeaders trailers() const override { return body_->trailers(); }
 
  private:
   const std::unique_ptr<BodyReader> body_;

@@ -27,8 +27,8 @@ bool is_ip_address(std::string_view name) {
 // Whoever may use the bucket: its owner, until policies and lists say otherwise.
 bool may_use(const Call& call, const Bucket& bucket) { return call.context.identity.account_id == bucket.account; }
 
-Result<Done> check_access(const Call& call, const Bucket& bucket) {
-  const auto& expected = call.input["ExpectedBucketOwner"];
+Result<Done> check_access(const Call& call, const Bucket& bucket, std::string_view owner_member) {
+  const auto& expected = call.input[owner_member];
   if (!may_use(call, bucket) || (expected.is_string() && expected.string() != bucket.account)) return access_denied();
   return done;
 }
@@ -55,10 +55,10 @@ std::optional<Bucket> read_bucket(Transaction& tx, const std::string& name) {
   return bucket_of(rows.front());
 }
 
-Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name) {
+Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name, std::string_view owner_member) {
   auto bucket = read_bucket(tx, name);
   if (!bucket) return no_such_bucket(name);
-  if (auto allowed = check_access(call, *bucket); !allowed) return allowed.error();
+  if (auto allowed = check_access(call, *bucket, owner_member); !allowed) return allowed.error();
   return std::move(*bucket);
 }
 
@@ -86,7 +86,7 @@ std::optional<Opened> take_for_change(Transaction& tx, const std::string& name) 
 Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
   auto opened = take_for_change(tx, name);
   if (!opened) return no_such_bucket(name);
-  if (auto allowed = check_access(call, opened->bucket); !allowed) return allowed.error();
+  if (auto allowed = check_access(call, opened->bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
   return std::move(*opened);
 }
 

@@ -31,7 +31,9 @@ Result<Done> check_bucket_name(const std::string& name);
 std::optional<Bucket> read_bucket(Transaction& tx, const std::string& name);
 
 // The bucket, if this caller may use it: the one place that decides that. Errors NoSuchBucket, AccessDenied.
-Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name);
+// `owner_member` is the input's member that says whose the caller expects it to be.
+Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name,
+                           std::string_view owner_member = "ExpectedBucketOwner");
 // The same in a transaction of its own, for looking before a body arrives. `call.input["Bucket"]`.
 Result<Bucket> look_up_bucket(Call& call);
 

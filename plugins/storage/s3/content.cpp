@@ -10,7 +10,7 @@ namespace moonbase::s3 {
 namespace {
 
 constexpr std::size_t piece_bytes = 256 * 1024;
-constexpr std::size_t blobs_a_task_max = 500;
+constexpr std::size_t unnamed_a_step = 500;
 constexpr std::int64_t held_retry_ms = 10'000;  // A blob that is being read is asked for again.
 
 Error too_large(std::uint64_t size) {
@@ -45,10 +45,14 @@ class Receiver {
     received_.writer->append(bytes);
   }
 
-  Received finish() {
+  // What has come, without its blob.
+  Received& digested() {
     received_.md5 = md5_->finish();
     received_.checksum = {std::string(kept_.name), "FULL_OBJECT", base64(checksum_->finish())};
     received_.claimed = {"", "FULL_OBJECT", claimed_ ? base64(claimed_->finish()) : received_.checksum.value};
+    return received_;
+  }
+  Received stored() {
     if (received_.writer) kernel_.io.blocking([&] { received_.blob = received_.writer->finish(); });
     return std::move(received_);
   }
@@ -117,6 +121,51 @@ Result<Done> check(const Claims& claims, const Received& received) {
   return done;
 }
 
+// Whether any content names the blob; true also where nobody can tell.
+bool is_used(Store& store, const std::string& blob) {
+  const auto used = store.read([&](Transaction& tx) -> Result<Value> {
+    return Value(!tx.query("SELECT content FROM s3_segment WHERE blob = ? LIMIT 1", blob).empty());
+  });
+  return !used || used->boolean();
+}
+
+struct Unnamed {
+  std::string blob;
+  std::int64_t times;
+};
+
+std::vector<Unnamed> read_unnamed(Store& store, const std::string& after) {
+  std::vector<Unnamed> unnamed;
+  const auto read = store.read([&](Transaction& tx) -> Result<Value> {
+    for (const auto& row :
+         tx.query("SELECT blob, times FROM s3_unnamed WHERE blob > ? ORDER BY blob LIMIT ?", after, unnamed_a_step))
+      unnamed.push_back({row[0].string(), row[1].integer()});
+    return Value();
+  });
+  if (!read) throw std::runtime_error(read.error().message);
+  return unnamed;
+}
+
+// False when some are held: they stay in the table.
+bool erase_all_unnamed(KernelServices& kernel) {
+  const auto used = [&](const std::string& blob) { return is_used(kernel.store, blob); };
+  bool all = true;
+  std::string after;
+  for (auto step = read_unnamed(kernel.store, after); !step.empty(); step = read_unnamed(kernel.store, after)) {
+    after = step.back().blob;
+    const auto looked_at = std::partition(
+        step.begin(), step.end(), [&](const Unnamed& one) { return kernel.blobs.erase_unused(one.blob, used); });
+    all = all && looked_at == step.end();
+    const auto forgotten = kernel.store.write([&](Transaction& tx) -> Result<Value> {
+      for (auto one = step.begin(); one != looked_at; ++one)
+        tx.query("DELETE FROM s3_unnamed WHERE blob = ? AND times = ?", one->blob, one->times);
+      return Value();
+    });
+    if (!forgotten) throw std::runtime_error(forgotten.error().message);
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<Received> receive_body(Call& call, std::string_view algorithm) {
@@ -130,25 +179,37 @@ Result<Received> receive_body(Call& call, std::string_view algorithm) {
   } else if (const auto& body = call.input["Body"]; body.is_string()) {
     receiver.add(body.string());
   }
-  auto received = receiver.finish();
+  auto& received = receiver.digested();
   if (auto checked = check(*claims, received); !checked) return checked.error();
   received.claimed.algorithm = claims->checksum.algorithm;
   if (auto trailing = call.body ? trailing_checksum(*call.body) : Checksum(); !trailing.value.empty()) {
     received.claimed = trailing;
     if (algorithm.empty()) received.checksum = std::move(trailing);
   }
-  return received;
+  return receiver.stored();
+}
+
+Result<Value> write_received(Call& call, Received& received, const Store::Body& body) {
+  auto result = call.kernel.store.write(body);
+  received.writer.reset();
+  if (!result && !received.blob.empty()) erase_unused(call.kernel, {received.blob});
+  return result;
 }
 
 void insert_content(const Change& change, std::int64_t content, const Received& received) {
-  if (received.size == 0) return;
-  const bool in_blob = !received.blob.empty();
-  change.tx.query(
-      "INSERT INTO s3_segment (account, bucket, content, start, size, blob, blob_start, bytes) VALUES (?, ?, ?, 0, ?, "
-      "?, 0, ?)",
-      change.bucket.account, change.bucket.number, content, received.size,
-      in_blob ? Parameter(received.blob) : Parameter(nullptr),
-      in_blob ? Parameter(nullptr) : Parameter(Blob{received.bytes}));
+  if (received.size > 0) insert_segments(change, content, {{0, received.size, received.blob, 0, received.bytes}});
+}
+
+void insert_segments(const Change& change, std::int64_t content, const std::vector<Segment>& segments) {
+  for (const auto& segment : segments) {
+    const bool in_blob = !segment.blob.empty();
+    change.tx.query(
+        "INSERT INTO s3_segment (account, bucket, content, start, size, blob, blob_start, bytes) VALUES (?, ?, ?, ?, "
+        "?, ?, ?, ?)",
+        change.bucket.account, change.bucket.number, content, segment.start - segments.front().start, segment.size,
+        in_blob ? Parameter(segment.blob) : Parameter(nullptr), segment.blob_start,
+        in_blob ? Parameter(nullptr) : Parameter(Blob{segment.bytes}));
+  }
 }
 
 void remove_content(const Change& change, std::int64_t content) {
@@ -159,13 +220,13 @@ void remove_content(const Change& change, std::int64_t content) {
     if (row[0].is_string()) blobs.insert(row[0].string());
   change.tx.query("DELETE FROM s3_part WHERE account = ? AND bucket = ? AND content = ?", change.bucket.account,
                   change.bucket.number, content);
-  List due;
-  for (const auto& blob : blobs) {
-    due.emplace_back(blob);
-    if (due.size() < blobs_a_task_max) continue;
-    change.tx.schedule(change.now, erase_task, Map{{"Blobs", std::exchange(due, {})}});
-  }
-  if (!due.empty()) change.tx.schedule(change.now, erase_task, Map{{"Blobs", std::move(due)}});
+  for (const auto& blob : blobs)
+    change.tx.query(
+        "INSERT INTO s3_unnamed (blob, times) VALUES (?, 1) ON CONFLICT (blob) DO UPDATE SET times = s3_unnamed.times "
+        "+ "
+        "1",
+        blob);
+  if (!blobs.empty()) change.tx.schedule(change.now, erase_task, Map{}, "now");
 }
 
 std::vector<Segment> read_segments(Transaction& tx, const Bucket& bucket, std::int64_t content, Span span) {
@@ -237,25 +298,43 @@ std::string ContentReader::all() {
   return bytes;
 }
 
-bool is_blob_used(Store& store, const std::string& blob) {
-  const auto used = store.read([&](Transaction& tx) -> Result<Value> {
-    return Value(!tx.query("SELECT content FROM s3_segment WHERE blob = ? LIMIT 1", blob).empty());
-  });
-  return !used || used->boolean();
-}
-
-Result<Done> erase_blobs(TaskRun& run) {
-  const auto is_used = [&](const std::string& blob) { return is_blob_used(run.kernel.store, blob); };
-  List held;
-  for (const auto& blob : run.payload["Blobs"].list())
-    if (!run.kernel.blobs.erase_unused(blob.string(), is_used)) held.push_back(blob);
-  if (held.empty()) return done;
+Result<Done> erase_unnamed(TaskRun& run) {
+  if (erase_all_unnamed(run.kernel)) return done;
   const auto later = run.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    tx.schedule(Time{run.kernel.clock.now().ms + held_retry_ms}, erase_task, Map{{"Blobs", held}});
+    tx.schedule(Time{run.kernel.clock.now().ms + held_retry_ms}, erase_task, Map{}, "later");
     return Value();
   });
   if (!later) return later.error();
   return done;
+}
+
+void settle_blobs(KernelServices& kernel) {
+  kernel.blobs.settle([&](const std::string& blob) { return is_used(kernel.store, blob); });
+  erase_all_unnamed(kernel);
+}
+
+std::vector<std::string> blobs_of(Store& store, std::string_view account) {
+  std::vector<std::string> blobs;
+  const auto read = store.read([&](Transaction& tx) -> Result<Value> {
+    const auto add = [&](const Row& row) {
+      blobs.push_back(row[0].string());
+      return true;
+    };
+    if (account.empty()) {
+      tx.each("SELECT DISTINCT blob FROM s3_segment WHERE blob IS NOT NULL", {}, add);
+      tx.each("SELECT blob FROM s3_unnamed", {}, add);
+    } else {
+      tx.each("SELECT DISTINCT blob FROM s3_segment WHERE account = ? AND blob IS NOT NULL", {account}, add);
+    }
+    return Value();
+  });
+  if (!read) throw std::runtime_error(read.error().message);
+  return blobs;
+}
+
+void erase_unused(KernelServices& kernel, const std::vector<std::string>& blobs) {
+  const auto used = [&](const std::string& blob) { return is_used(kernel.store, blob); };
+  for (const auto& blob : blobs) kernel.blobs.erase_unused(blob, used);
 }
 
 }  // namespace moonbase::s3

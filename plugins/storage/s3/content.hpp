@@ -20,7 +20,7 @@ inline constexpr std::uint64_t put_bytes_max = 5ull << 30;  // Of one PUT or par
 inline constexpr std::size_t inside_bytes_max = 64u << 20;  // Of a Call from inside, whose body is a Value.
 inline constexpr std::string_view erase_task = "s3-erase";
 
-// What a body has become. While it lives nobody erases its blob: keep it until its segment is committed.
+// What a body has become. While `writer` lives nobody erases its blob: give it to write_received().
 struct Received {
   std::uint64_t size = 0;
   std::string md5;    // Raw.
@@ -35,6 +35,8 @@ struct Received {
 // The checksum kept is of `algorithm`, or where it is empty of the client's choice, or S3's. Errors
 // MissingContentLength, EntityTooLarge, IncompleteBody, InvalidDigest, BadDigest and those of asked_checksum().
 Result<Received> receive_body(Call& call, std::string_view algorithm = {});
+// Runs the transaction that is to name what was received. If it refuses, the blob goes.
+Result<Value> write_received(Call& call, Received& received, const Store::Body& body);
 
 // ── Segments ────────────────────────────────────────────────────────────────────────────────────
 struct Segment {
@@ -45,6 +47,8 @@ struct Segment {
 };
 
 void insert_content(const Change& change, std::int64_t content, const Received& received);
+// Another content's segments, which begin where the first does.
+void insert_segments(const Change& change, std::int64_t content, const std::vector<Segment>& segments);
 // Drops the segments; their blobs go, by a task, unless others name them.
 void remove_content(const Change& change, std::int64_t content);
 
@@ -77,8 +81,12 @@ class ContentReader {
 };
 
 // ── Erasing ─────────────────────────────────────────────────────────────────────────────────────
-// Whether any content names the blob.
-bool is_blob_used(Store& store, const std::string& blob);
-Result<Done> erase_blobs(TaskRun& run);
+// Erases what no content names any more of the blobs that have lost a name. What is being read goes later.
+Result<Done> erase_unnamed(TaskRun& run);
+// Of the plugin's ready(): what a crash has left, and what was still to be erased.
+void settle_blobs(KernelServices& kernel);
+// The blobs of an account (empty: of all), which a reset is about to forget; and what to do with them then.
+std::vector<std::string> blobs_of(Store& store, std::string_view account);
+void erase_unused(KernelServices& kernel, const std::vector<std::string>& blobs);
 
 }  // namespace moonbase::s3

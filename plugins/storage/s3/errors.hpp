@@ -34,6 +34,8 @@ inline Error invalid_argument(std::string message, const std::string& name, cons
 
 inline Error invalid_request(std::string message) { return {"InvalidRequest", std::move(message), {}, 400}; }
 
+inline Error try_again() { return {"InternalError", "We encountered an internal error. Please try again.", {}, 500}; }
+
 inline Error malformed_xml() {
   return {"MalformedXML",
           "The XML you provided was not well-formed or did not validate against our published schema",

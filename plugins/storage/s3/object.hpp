@@ -105,6 +105,9 @@ void save_headers(const Change& change, const Object& object);
 // A column that holds JSON, which we wrote.
 Value from_json(const Value& text);
 
+// Whether it must be restored before it can be read.
+bool is_archived(const Object& object);
+
 // ── As clients see it ───────────────────────────────────────────────────────────────────────────
 // x-amz-version-id, where the bucket has ever kept versions.
 void show_version_id(Value& output, const Bucket& bucket, const Object& object);

@@ -64,6 +64,14 @@ Result<Done> take_lock(const Value& input, const Bucket& bucket, Time now, Map& 
   return done;
 }
 
+Map with_lock_of(Map headers, const Map& other) {
+  for (const auto* member : {mode_member, until_member, hold_member}) {
+    headers.erase(member);
+    if (const auto* value = other.find(member)) headers.set(member, *value);
+  }
+  return headers;
+}
+
 void apply_default_retention(const Change& change, Object& object) {
   if (object.delete_marker || !change.bucket.has(Setting::object_lock) || object.headers.contains(mode_member)) return;
   const auto configuration = read_setting(change.tx, change.bucket, Setting::object_lock);

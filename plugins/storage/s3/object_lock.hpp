@@ -16,6 +16,8 @@ Result<Done> check_lock_configuration(const Value& configuration);
 // Mode, date and hold of a request that makes an object, set into its headers. Errors InvalidRequest where the bucket
 // has no Object Lock, and InvalidArgument.
 Result<Done> take_lock(const Value& input, const Bucket& bucket, Time now, Map& headers);
+// Headers of one object with the lock of another's: copies do not take their source's.
+Map with_lock_of(Map headers, const Map& other);
 // What the bucket says of versions that say nothing. Of add_version().
 void apply_default_retention(const Change& change, Object& object);
 

@@ -14,6 +14,7 @@ namespace moonbase::s3 {
 namespace {
 
 constexpr std::size_t piece_bytes = 256 * 1024;
+constexpr std::size_t deletions_max = 1000;
 
 // Sends the content: from its rows at once, from blobs piece by piece while the client takes it.
 void send(HttpResponse& response, std::unique_ptr<ContentReader> content) {
@@ -44,6 +45,30 @@ Result<Value> answer_content(Call& call, Found found) {
   return std::move(found.output);
 }
 
+Result<Done> refuse_directory_conditions(const List& wanted) {
+  for (const auto& one : wanted)
+    for (const auto* member : {"LastModifiedTime", "Size"})
+      if (!one[member].is_null()) return not_implemented("s3 DeleteObjects Delete.Objects." + std::string(member));
+  return done;
+}
+
+// What DeleteObjects tells of one deletion.
+Value deleted_entry(const Value& wanted, const Value& output) {
+  Map entry{{"Key", wanted["Key"]}};
+  if (wanted["VersionId"].is_string()) entry.set("VersionId", wanted["VersionId"]);
+  if (!output["DeleteMarker"].is_null()) {
+    entry.set("DeleteMarker", true);
+    entry.set("DeleteMarkerVersionId", output["VersionId"]);
+  }
+  return entry;
+}
+
+Value refused(const Value& wanted, const Error& error) {
+  Map entry{{"Key", wanted["Key"]}, {"Code", error.code}, {"Message", error.message}};
+  if (wanted["VersionId"].is_string()) entry.set("VersionId", wanted["VersionId"]);
+  return entry;
+}
+
 // What DeleteObject takes for directory buckets alone.
 Result<Done> refuse_directory_conditions(const Value& input) {
   for (const auto* member : {"IfMatchLastModifiedTime", "IfMatchSize"})
@@ -62,6 +87,30 @@ Result<Value> delete_object(Call& call) {
     if (!opened) return opened.error();
     const auto change = change_of(tx, opened->bucket, call);
     return delete_one(change, {key, call.input["VersionId"], call.input["IfMatch"]});
+  });
+}
+
+Result<Value> delete_objects(Call& call) {
+  const auto& wanted = call.input["Delete"]["Objects"].list();
+  const bool quiet = call.input["Delete"]["Quiet"].boolean_or(false);
+  if (wanted.empty() || wanted.size() > deletions_max) return malformed_xml();
+  if (auto built = refuse_directory_conditions(wanted); !built) return built.error();
+  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+    const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
+    if (!opened) return opened.error();
+    const auto change = change_of(tx, opened->bucket, call);
+    List deleted, errors;
+    for (const auto& one : wanted) {
+      auto result = delete_one(change, {one["Key"].string(), one["VersionId"], one["ETag"]});
+      if (!result)
+        errors.push_back(refused(one, result.error()));
+      else if (!quiet)
+        deleted.push_back(deleted_entry(one, *result));
+    }
+    Value output = Map{};
+    if (!deleted.empty()) output.set("Deleted", std::move(deleted));
+    if (!errors.empty()) output.set("Errors", std::move(errors));
+    return output;
   });
 }
 
@@ -85,13 +134,13 @@ Result<Value> put_object(Call& call) {
   if (!looked) return looked.error();
   auto object = object_of_input(call, *looked);
   if (!object) return object.error();
-  const auto received = receive_body(call);
+  auto received = receive_body(call);
   if (!received) return received.error();
 
   object->size = received->size;
   object->etag = hex(received->md5);
   object->checksum = received->checksum;
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  return write_received(call, *received, [&](Transaction& tx) -> Result<Value> {
     const auto opened = open_for_change(tx, call, looked->name);
     if (!opened) return opened.error();
     const auto newest = newest_version(tx, opened->bucket, object->key);

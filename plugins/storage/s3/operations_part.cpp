@@ -13,21 +13,6 @@
 namespace moonbase::s3 {
 namespace {
 
-// The upload as it is before the part's bytes come.
-Result<Upload> look_up_upload(Call& call) {
-  std::optional<Upload> found;
-  const auto looked = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
-    const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
-    if (!bucket) return bucket.error();
-    auto upload = find_upload(tx, *bucket, call.input["Key"].string(), call.input["UploadId"].string());
-    if (!upload) return upload.error();
-    found = std::move(*upload);
-    return Value();
-  });
-  if (!looked) return looked.error();
-  return std::move(*found);
-}
-
 // A part of an upload with a checksum has one of the same algorithm.
 Result<Done> check_algorithm(const Upload& upload, const Checksum& claimed) {
   const auto& expected = upload.object.checksum.algorithm;
@@ -98,12 +83,12 @@ Result<Value> upload_part(Call& call) {
   if (auto built = refuse_unbuilt(call); !built) return built.error();
   const auto looked = look_up_upload(call);
   if (!looked) return looked.error();
-  const auto received = receive_body(call, looked->object.checksum.algorithm);
+  auto received = receive_body(call, looked->object.checksum.algorithm);
   if (!received) return received.error();
-  if (auto fits = check_algorithm(*looked, received->claimed); !fits) return fits.error();
-  return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
+  return write_received(call, *received, [&](Transaction& tx) -> Result<Value> {
     const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
     if (!opened) return opened.error();
+    if (auto fits = check_algorithm(*looked, received->claimed); !fits) return fits.error();
     const auto upload = find_upload(tx, opened->bucket, looked->object.key, looked->object.upload_id);
     if (!upload) return upload.error();
     const auto change = change_of(tx, opened->bucket, call);

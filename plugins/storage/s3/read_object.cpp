@@ -26,10 +26,6 @@ constexpr std::array<std::pair<const char*, const char*>, 6> overrides = {{
     {"ResponseExpires", "Expires"},
 }};
 
-bool is_archived(const Object& object) {
-  return object.storage_class == "GLACIER" || object.storage_class == "DEEP_ARCHIVE";
-}
-
 Value described(const Call& call, const Bucket& bucket, const Object& object) {
   Value output = object.headers;
   for (const auto& [parameter, member] : overrides)
@@ -42,6 +38,13 @@ Value described(const Call& call, const Bucket& bucket, const Object& object) {
   if (object.storage_class != standard_class) output.set("StorageClass", object.storage_class);
   show_version_id(output, bucket, object);
   return output;
+}
+
+// The HTTP method of an operation that means one version.
+std::string method_of(std::string_view operation) {
+  if (operation.starts_with("Head")) return "HEAD";
+  if (operation.starts_with("Put")) return "PUT";
+  return operation.starts_with("Delete") ? "DELETE" : "GET";
 }
 
 void show_delete_marker(const Call& call, const Object& marker) {
@@ -131,7 +134,7 @@ Result<Found> read_object(Call& call, bool with_content) {
     looked->found.content = ContentReader::open(call.kernel.blobs, std::move(looked->segments));
     if (looked->found.content) return std::move(looked->found);
   }
-  return Error{"InternalError", "We encountered an internal error. Please try again.", {}, 500};
+  return try_again();
 }
 
 Result<Value> not_modified(Call& call, Found& found) {
@@ -160,7 +163,7 @@ Result<Object> wanted_version(Transaction& tx, const Call& call, const Bucket& b
     call.http->headers.set("Allow", "DELETE");
     call.http->headers.set("Last-Modified", http_date(object->modified));
   }
-  return method_not_allowed(std::string(call.operation == "HeadObject" ? "HEAD" : "GET"), "DeleteMarker");
+  return method_not_allowed(method_of(call.operation), "DeleteMarker");
 }
 
 Result<Value> delete_one(const Change& change, const Deletion& deletion) {

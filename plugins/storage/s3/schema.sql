@@ -38,8 +38,14 @@ CREATE TABLE s3_object (
   tags TEXT NOT NULL,               -- JSON: a TagSet.
   PRIMARY KEY (account, bucket, key, rank)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX s3_object_listed ON s3_object (account, bucket, listed, key) WHERE listed = 1;
-CREATE INDEX s3_object_null ON s3_object (account, bucket, key) WHERE version_id = 'null' AND listed = 0;
+-- All that a listing shows, so that it reads nothing else: neither old versions nor the keys that delete markers hide.
+CREATE INDEX s3_object_listed ON s3_object (account, bucket, listed, key, size, etag, modified_at_ms, storage_class,
+                                            checksum_algorithm, checksum_type) WHERE listed = 1;
+-- Where the null version of a key is, if newer versions have come since.
+CREATE TABLE s3_old_null (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,
+  PRIMARY KEY (account, bucket, key)
+) STRICT, WITHOUT ROWID;
 
 -- The bytes of contents: in the row while they are few, else in a blob, which others may share.
 CREATE TABLE s3_segment (
@@ -51,6 +57,12 @@ CREATE TABLE s3_segment (
   PRIMARY KEY (account, bucket, content, start)
 ) STRICT;
 CREATE INDEX s3_segment_blob ON s3_segment (blob) WHERE blob IS NOT NULL;
+
+-- Blobs that have lost a name, until somebody has looked whether it was the last.
+CREATE TABLE s3_unnamed (
+  blob TEXT NOT NULL PRIMARY KEY,
+  times INTEGER NOT NULL  -- So that who has looked sees when it happened once more.
+) STRICT;
 
 -- Parts: of an upload under way by the client's numbers, of an object from 1 on.
 CREATE TABLE s3_part (

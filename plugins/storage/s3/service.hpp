@@ -14,6 +14,9 @@ void load(Registrar& registrar, std::string_view model, std::string_view schema)
 // Of the plugin's ready(): erases what a crash has left in the blob store.
 void settle(KernelServices& kernel);
 
+// operations_attributes.cpp
+Result<Value> get_object_attributes(Call& call);
+
 // operations_bucket.cpp
 Result<Value> create_bucket(Call& call);
 Result<Value> delete_bucket(Call& call);
@@ -21,12 +24,17 @@ Result<Value> get_bucket_location(Call& call);
 Result<Value> head_bucket(Call& call);
 Result<Value> list_buckets(Call& call);
 
+// operations_copy.cpp
+Result<Value> copy_object(Call& call);
+Result<Value> upload_part_copy(Call& call);
+
 // operations_list.cpp
 Result<Value> list_objects(Call& call);
 Result<Value> list_objects_v2(Call& call);
 
 // operations_object.cpp
 Result<Value> delete_object(Call& call);
+Result<Value> delete_objects(Call& call);
 Result<Value> get_object(Call& call);
 Result<Value> head_object(Call& call);
 Result<Value> put_object(Call& call);
@@ -36,6 +44,11 @@ Result<Value> list_parts(Call& call);
 Result<Value> upload_part(Call& call);
 // 1 to 10,000, or an Error.
 Result<std::int64_t> part_number_of(const Value& input);
+
+// operations_tagging.cpp
+Result<Value> delete_object_tagging(Call& call);
+Result<Value> get_object_tagging(Call& call);
+Result<Value> put_object_tagging(Call& call);
 
 // operations_upload.cpp
 Result<Value> abort_multipart_upload(Call& call);

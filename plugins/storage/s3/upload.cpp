@@ -95,6 +95,20 @@ Result<Upload> find_upload(Transaction& tx, const Bucket& bucket, std::string_vi
   return upload;
 }
 
+Result<Upload> look_up_upload(Call& call) {
+  std::optional<Upload> found;
+  const auto looked = call.kernel.store.read([&](Transaction& tx) -> Result<Value> {
+    const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
+    if (!bucket) return bucket.error();
+    auto upload = find_upload(tx, *bucket, call.input["Key"].string(), call.input["UploadId"].string());
+    if (!upload) return upload.error();
+    found = std::move(*upload);
+    return Value();
+  });
+  if (!looked) return looked.error();
+  return std::move(*found);
+}
+
 void remove_upload(const Change& change, const Upload& upload) {
   for (const auto& part : read_parts(change.tx, change.bucket, upload.object.content, 0, parts_max))
     drop_part(change, upload, part);

@@ -39,6 +39,8 @@ std::string new_upload_id(Ids& ids, Time now);
 void insert_upload(const Change& change, const Upload& upload);
 // Error NoSuchUpload.
 Result<Upload> find_upload(Transaction& tx, const Bucket& bucket, std::string_view key, std::string_view upload_id);
+// The call's, in a transaction of its own: as it is before a part's bytes come.
+Result<Upload> look_up_upload(Call& call);
 // Takes it and its parts away; what they hold goes.
 void remove_upload(const Change& change, const Upload& upload);
 void remove_all_uploads(const Change& change);
