@@ -1,5 +1,6 @@
 #include "dispatch/door.hpp"
 
+#include "dispatch/pages.hpp"
 #include "http/aws_chunked.hpp"
 #include "http/gzip.hpp"
 #include "wire/wire.hpp"
@@ -80,7 +81,9 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
   const Scope scope = read_scope(request);
   CallContext context = surroundings(request, scope);
   const auto raw = directory_.raw(request);
-  const auto surface = raw.handler ? http::Surface::application : http::Surface::service;
+  const auto page = raw.handler ? std::nullopt : ask_for_page(directory_, request, scope, context);
+  const bool own_rules = raw.handler || (page && page->headers);
+  const auto surface = own_rules ? http::Surface::application : http::Surface::service;
   if (const auto refused = http::refuse_foreign(request, origins_, surface))
     return refuse(response, refused->status, refused->message);
   if (raw.handler) {
@@ -91,8 +94,12 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
       return;
     }
     serve_raw(raw, request, std::move(context), response);
+  } else if (page && page->preflight) {
+    answer_preflight(*page, context.request_id, response);
   } else {
     serve_operation(request, scope, std::move(context), response);
+    if (page && page->headers)
+      for (const auto& [name, value] : *page->headers) response.headers.set(name, value);
   }
 }
 
