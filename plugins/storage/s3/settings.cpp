@@ -2,6 +2,7 @@
 
 #include "lifecycle.hpp"
 #include "notification.hpp"
+#include "pages.hpp"
 
 namespace moonbase::s3 {
 
@@ -48,6 +49,7 @@ void load_settings(Registrar& registrar) {
       {"PutPublicAccessBlock", put_public_access_block},
   };
   for (const auto& [name, run] : operations) registrar.operation(name, run);
+  registrar.pages(rules_for_pages);
   registrar.task(notify_task, notify);
   registrar.task(lifecycle_task, run_lifecycle);
 }
