@@ -149,7 +149,7 @@ class Objects(unittest.TestCase):
             return done.stdout
 
         with tempfile.TemporaryDirectory() as folder:
-            tree = {"top": content(10), "a/one": content(100_000), "a/b/two & é": content(9_000_000)}
+            tree = {"top": content(10), "a/one": content(200_000), "a/b/two & é": content(9_000_000)}
             for name, text in tree.items():
                 path = os.path.join(folder, "from", name)
                 os.makedirs(os.path.dirname(path), exist_ok=True)
