@@ -17,7 +17,7 @@ from moonbase import Platform
 
 BUCKET = "/objects"
 KEYS_A_WRITER, WRITERS, READERS = 4, 3, 2
-SIZES = [0, 100, 10_000, 32_768, 60_000, 300_000]
+SIZES = [0, 100, 10_000, 131_072, 131_073, 300_000]
 PART = 5 << 20
 GONE = 0  # The number of a key without an object.
 SPACE = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -198,7 +198,7 @@ def race(port, round_number, writers=8, keys=5):
     for number in range(keys):
         name, statuses = f"/race-{round_number}-{number}", []
         def put():
-            statuses.append(Connection(port).send("PUT", name, b"mine" * 20_000, {"If-None-Match": "*"})[0])
+            statuses.append(Connection(port).send("PUT", name, b"mine" * 50_000, {"If-None-Match": "*"})[0])
         threads = [threading.Thread(target=put) for _ in range(writers)]
         for thread in threads:
             thread.start()
@@ -255,7 +255,7 @@ def control(port, keys, state, data):
     assert check(port, keys, state), "the checker does not notice an old object"
     assert connection.send("PUT", f"/{key.name}", body_of(key.name, key.next + 1)[:-1])[0] == 200
     assert check(port, keys, state), "the checker does not notice a torn object"
-    assert connection.send("PUT", "/left", os.urandom(100_000))[0] == 200
+    assert connection.send("PUT", "/left", os.urandom(200_000))[0] == 200
     assert files_in(os.path.join(data, "storage.blobs")), "the checker does not see blobs"
     key.settle(GONE)
 

@@ -65,7 +65,7 @@ struct Platform : moonbase::testing::TestKernel {
 };
 
 // So long that it does not lie in a row.
-inline std::string large(std::size_t bytes = 100'000, char first = 'a') {
+inline std::string large(std::size_t bytes = 200'000, char first = 'a') {
   std::string text;
   text.reserve(bytes);
   for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(first + static_cast<char>(i * 31 % 23));
