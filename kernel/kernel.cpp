@@ -76,6 +76,10 @@ class MemberRegistrar final : public Registrar {
     if (!member_.services.back()->operations.emplace(std::string(name), std::move(operation)).second)
       throw std::runtime_error("plugin " + member_.name + " registers " + std::string(name) + " twice");
   }
+  void pages(PageRules rules) override {
+    if (member_.services.empty()) throw std::runtime_error("pages() before model() in plugin " + member_.name);
+    member_.services.back()->pages = std::move(rules);
+  }
   void schema(std::string_view sql) override { member_.schema.push_back(sql); }
   void views(std::string_view sql) override { member_.views.push_back(sql); }
   void view_function(std::string_view name, std::function<std::string(std::string_view)> text_of) override {

@@ -1,6 +1,8 @@
 #include "dispatch/door.hpp"
 
+#include "dispatch/pages.hpp"
 #include "http/aws_chunked.hpp"
+#include "http/body_digests.hpp"
 #include "http/gzip.hpp"
 #include "wire/wire.hpp"
 
@@ -80,7 +82,9 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
   const Scope scope = read_scope(request);
   CallContext context = surroundings(request, scope);
   const auto raw = directory_.raw(request);
-  const auto surface = raw.handler ? http::Surface::application : http::Surface::service;
+  const auto page = raw.handler ? std::nullopt : ask_for_page(directory_, request, scope, context);
+  const bool own_rules = raw.handler || (page && page->headers);
+  const auto surface = own_rules ? http::Surface::application : http::Surface::service;
   if (const auto refused = http::refuse_foreign(request, origins_, surface))
     return refuse(response, refused->status, refused->message);
   if (raw.handler) {
@@ -91,14 +95,18 @@ void Door::handle(HttpRequest& request, HttpResponse& response) {
       return;
     }
     serve_raw(raw, request, std::move(context), response);
+  } else if (page && page->preflight) {
+    answer_preflight(*page, context.request_id, response);
   } else {
     serve_operation(request, scope, std::move(context), response);
+    if (page && page->headers)
+      for (const auto& [name, value] : *page->headers) response.headers.set(name, value);
   }
 }
 
 Result<Done> Door::identify(HttpRequest& request, const Scope& scope, Identity& identity) {
   identity = identity_of(scope.access_key_id);
-  if (!credentials_ || !IssuedCredentials::is_ours(scope.access_key_id)) return done;
+  if (!credentials_ || !IssuedCredentials::is_ours(scope.access_key_id)) return check_link(request);
   const auto parsed = http::parse_signature(request);
   if (!parsed) return parsed.error();
   if (!*parsed) return Error{"MissingAuthenticationToken", "Missing Authentication Token", {}, 403};
@@ -113,6 +121,14 @@ Result<Done> Door::identify(HttpRequest& request, const Scope& scope, Identity& 
   if (auto checked = http::check_payload_hash(request, signature); !checked) return checked;
   identity = std::move(*opened);
   return done;
+}
+
+// A presigned link ends when it says, also where nobody verifies who signed it.
+Result<Done> Door::check_link(const HttpRequest& request) const {
+  if (request.query.find("X-Amz-Expires=") == std::string::npos) return done;
+  const auto parsed = http::parse_signature(request);
+  if (!parsed) return parsed.error();
+  return *parsed ? http::check_not_expired(**parsed, clock_.now()) : done;
 }
 
 Result<Done> Door::unwrap_body(HttpRequest& request, const Scope& scope) {
@@ -200,7 +216,9 @@ void Door::serve_operation(HttpRequest& request, const Scope& scope, CallContext
   const auto& model = meant->service->model.service();
   if (!meant->operation->streams_input() && !body_read) {
     http::decompress_body(request, body_bytes_max);  // Never of a stream: there, gzip is the content.
-    if (auto read = request.read_body(body_bytes_max); !read) {
+    auto read = request.read_body(body_bytes_max);
+    if (read && meant->operation->checksum) read = http::check_body_digests(request);
+    if (!read) {
       wire::encode_error(model, meant->protocol, context.request_id, read.error(), response);
       return;
     }

@@ -28,6 +28,7 @@ class Door {
   void serve_operation(HttpRequest& request, const Scope& scope, CallContext context, HttpResponse& response);
   // Who calls. Credentials that we issued are verified; of others, only the account is read.
   Result<Done> identify(HttpRequest& request, const Scope& scope, Identity& identity);
+  Result<Done> check_link(const HttpRequest& request) const;
   Result<Done> unwrap_body(HttpRequest& request, const Scope& scope);
 
   const Directory& directory_;

@@ -20,7 +20,7 @@ struct OriginPolicy {
 enum class Surface {
   admin,        // /_moonbase: no foreign page may do anything.
   service,      // AWS operations: a foreign page may read what its own markup could load.
-  application,  // Routes of the user's own APIs, which set their own CORS rules: only Host counts.
+  application,  // The user's own APIs, and resources, whose own CORS rules have let the page: only Host counts.
 };
 
 // An Error (AccessDenied, 403, saying what to configure) if the request may come from a foreign page.

@@ -381,6 +381,13 @@ std::string SignatureVerifier::signing_key(const Signature& signature, std::stri
   return key;
 }
 
+Result<Done> check_not_expired(const Signature& signature, Time now) {
+  const auto signed_at_ms = parse_timestamp(signature.timestamp);
+  const bool expired = signed_at_ms && now.ms - *signed_at_ms > signature.expires_seconds * 1000;
+  if (signature.presigned && expired) return denied("Request has expired");
+  return done;
+}
+
 Result<Done> SignatureVerifier::verify(const HttpRequest& request, const Signature& signature, std::string_view secret,
                                        std::string_view payload, Time now) {
   const auto signed_at_ms = parse_timestamp(signature.timestamp);
@@ -402,7 +409,7 @@ Result<Done> SignatureVerifier::verify(const HttpRequest& request, const Signatu
   }
   const auto age_ms = now.ms - *signed_at_ms;
   if (signature.presigned) {
-    if (age_ms > signature.expires_seconds * 1000) return denied("Request has expired");
+    if (auto valid = check_not_expired(signature, now); !valid) return valid;
     if (age_ms < -skew_ms_max) return denied("Request is not yet valid");
   } else if (age_ms > skew_ms_max) {
     return Error{.code = "SignatureDoesNotMatch",

@@ -37,6 +37,9 @@ struct Signature {
 // Query and REST-XML protocols; JSON's have the suffix Exception.
 Result<std::optional<Signature>> parse_signature(const HttpRequest& request);
 
+// Of a presigned request. Error AccessDenied (403).
+Result<Done> check_not_expired(const Signature& signature, Time now);
+
 // Any thread may use it; it remembers signing keys.
 class SignatureVerifier {
  public:

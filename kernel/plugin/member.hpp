@@ -27,6 +27,7 @@ struct Service {
   model::Model model;
   Member* member;
   std::map<std::string, Operation, std::less<>> operations;
+  PageRules pages;  // May be empty.
 };
 
 struct Member {

@@ -7,6 +7,7 @@ import sys
 
 import events
 import gateway
+import objects
 import queues
 import runtimes
 import tables
@@ -22,7 +23,7 @@ def functions(options):
 def main():
     parts = {"start": gateway.start, "gateway": gateway.gateway, "dynamodb": tables.dynamodb, "tables": tables.tables,
              "sqs": queues.sqs, "sqs-million": queues.sqs_million, "sqs-polls": queues.sqs_polls,
-             "events": events.events, "sns": topics.fanout, "functions": functions,
+             "objects": objects.objects, "events": events.events, "sns": topics.fanout, "functions": functions,
              "invoke": runtimes.invoke_api, "offline": runtimes.offline, "neighbours": runtimes.neighbours,
              "runtimes": runtimes.runtimes}
     parser = argparse.ArgumentParser(description=__doc__)

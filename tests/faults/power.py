@@ -12,7 +12,7 @@ def run(script, rounds, **environment):
 
 
 def main(rounds):
-    for script in ("kill.py", "queues.py", "packages.py"):
+    for script in ("kill.py", "queues.py", "packages.py", "objects.py"):
         result = run(script, rounds)
         assert result.returncode == 0, f"{script}: {result.stdout}{result.stderr}"
         print(f"{script}: {result.stdout.splitlines()[-1]}")

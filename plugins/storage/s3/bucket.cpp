@@ -8,10 +8,11 @@
 namespace moonbase::s3 {
 namespace {
 
-constexpr std::string_view columns = "name, account, region, bucket, created_at_ms, versioning";
+constexpr std::string_view columns = "name, account, region, bucket, created_at_ms, versioning, settings";
 
 Bucket bucket_of(const Row& row) {
-  return {row[0].string(), row[1].string(), row[2].string(), row[3].integer(), Time{row[4].integer()}, row[5].string()};
+  return {row[0].string(),        row[1].string(), row[2].string(), row[3].integer(),
+          Time{row[4].integer()}, row[5].string(), row[6].integer()};
 }
 
 bool is_ip_address(std::string_view name) {
@@ -73,18 +74,23 @@ Result<Bucket> look_up_bucket(Call& call) {
   return std::move(*found);
 }
 
-Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
+std::optional<Opened> take_for_change(Transaction& tx, const std::string& name) {
   // Writing the row first is what makes changes of one bucket's objects wait for each other, on every engine.
   const auto rows = tx.query("UPDATE s3_bucket SET next_content = next_content + 1 WHERE name = ? RETURNING " +
                                  std::string(columns) + ", next_content",
                              name);
-  if (rows.empty()) return no_such_bucket(name);
-  Opened opened{bucket_of(rows.front()), rows.front()[6].integer()};
-  if (auto allowed = check_access(call, opened.bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
-  return opened;
+  if (rows.empty()) return std::nullopt;
+  return Opened{bucket_of(rows.front()), rows.front()[7].integer()};
 }
 
-Result<Done> insert_bucket(Transaction& tx, const Bucket& bucket) {
+Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
+  auto opened = take_for_change(tx, name);
+  if (!opened) return no_such_bucket(name);
+  if (auto allowed = check_access(call, opened->bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
+  return std::move(*opened);
+}
+
+Result<Done> insert_bucket(Transaction& tx, Bucket& bucket) {
   if (const auto present = read_bucket(tx, bucket.name)) {
     if (present->account == bucket.account)
       return Error{"BucketAlreadyOwnedByYou",
@@ -101,14 +107,17 @@ Result<Done> insert_bucket(Transaction& tx, const Bucket& bucket) {
       "INSERT INTO s3_bucket_number (account, next) VALUES (?, 1) ON CONFLICT (account) DO UPDATE SET next = "
       "s3_bucket_number.next + 1 RETURNING next",
       bucket.account);
+  bucket.number = number.front()[0].integer();
   tx.query(
-      "INSERT INTO s3_bucket (name, account, region, bucket, created_at_ms, versioning, next_content) VALUES (?, ?, "
-      "?, ?, ?, ?, 1)",
-      bucket.name, bucket.account, bucket.region, number.front()[0].integer(), bucket.created, bucket.versioning);
+      "INSERT INTO s3_bucket (name, account, region, bucket, created_at_ms, versioning, settings, next_content) VALUES "
+      "(?, ?, ?, ?, ?, ?, 0, 1)",
+      bucket.name, bucket.account, bucket.region, bucket.number, bucket.created, bucket.versioning);
+  save_first_settings(tx, bucket);
   return done;
 }
 
 void delete_bucket_row(Transaction& tx, const Bucket& bucket) {
+  remove_settings(tx, bucket);
   tx.query("DELETE FROM s3_bucket WHERE name = ?", bucket.name);
 }
 

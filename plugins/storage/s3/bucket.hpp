@@ -9,14 +9,18 @@
 #include <string_view>
 #include <vector>
 
+#include "setting.hpp"
+
 namespace moonbase::s3 {
 
 struct Bucket {
   std::string name, account, region;
   std::int64_t number = 0;  // Its objects' rows begin with account and number.
   Time created;
-  std::string versioning;  // "" (never), "Enabled" or "Suspended".
+  std::string versioning;     // "" (never), "Enabled" or "Suspended".
+  std::int64_t settings = 0;  // Which it has, as bits.
 
+  bool has(Setting setting) const { return (settings & bit_of(setting)) != 0; }
   bool versions() const { return versioning == "Enabled"; }
   std::string arn() const { return "arn:aws:s3:::" + name; }
 };
@@ -38,11 +42,13 @@ struct Opened {
   Bucket bucket;
   std::int64_t content = 0;  // A new content's number.
 };
+// The same without asking whether the caller may: for the service's own work. Nothing where there is no such bucket.
+std::optional<Opened> take_for_change(Transaction& tx, const std::string& name);
 Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name);
 
-// Error BucketAlreadyExists or BucketAlreadyOwnedByYou.
-Result<Done> insert_bucket(Transaction& tx, const Bucket& bucket);
-// Deletes the row alone.
+// Gives it its number and first settings. Error BucketAlreadyExists or BucketAlreadyOwnedByYou.
+Result<Done> insert_bucket(Transaction& tx, Bucket& bucket);
+// Deletes the row and its settings.
 void delete_bucket_row(Transaction& tx, const Bucket& bucket);
 void save_versioning(Transaction& tx, const Bucket& bucket);
 

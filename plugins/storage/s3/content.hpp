@@ -15,7 +15,8 @@
 
 namespace moonbase::s3 {
 
-inline constexpr std::size_t inline_bytes_max = 32 * 1024;
+// Measured: up to here a row costs less processor time than a file, its syncs and its erasing.
+inline constexpr std::size_t inline_bytes_max = 128 * 1024;
 inline constexpr std::uint64_t put_bytes_max = 5ull << 30;  // Of one PUT or part.
 inline constexpr std::size_t inside_bytes_max = 64u << 20;  // Of a Call from inside, whose body is a Value.
 inline constexpr std::string_view erase_task = "s3-erase";

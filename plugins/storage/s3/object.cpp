@@ -4,37 +4,47 @@
 #include <moonbase/json.hpp>
 
 #include "content.hpp"
+#include "notification.hpp"
+#include "object_lock.hpp"
 
 namespace moonbase::s3 {
 namespace {
 
-// Of listings, and the rest.
+// Of listings of current objects, which an index covers; of listings of versions; and the rest.
 constexpr std::string_view listed_columns =
-    "key, rank, version_id, listed, delete_marker, size, etag, modified_at_ms, storage_class, checksum_algorithm, "
-    "checksum_type";
-constexpr std::string_view more_columns = ", content, parts, checksum, upload_id, headers, metadata, tags";
-const std::string columns = std::string(listed_columns) + std::string(more_columns);
+    "key, size, etag, modified_at_ms, storage_class, checksum_algorithm, checksum_type";
+constexpr std::string_view version_columns =
+    "key, size, etag, modified_at_ms, storage_class, checksum_algorithm, checksum_type, rank, version_id, listed, "
+    "delete_marker";
+constexpr std::string_view columns =
+    "key, size, etag, modified_at_ms, storage_class, checksum_algorithm, checksum_type, rank, version_id, listed, "
+    "delete_marker, content, parts, checksum, upload_id, headers, metadata, tags";
 
 constexpr std::size_t rank_bytes = 8, random_bytes = 16;
 
 Object listed_object_of(const Row& row) {
   Object object;
   object.key = row[0].string();
-  object.rank = row[1].integer();
-  object.version_id = row[2].string();
-  object.listed = row[3].integer() != 0;
-  object.delete_marker = row[4].integer() != 0;
-  object.size = static_cast<std::uint64_t>(row[5].integer());
-  object.etag = row[6].string();
-  object.modified = Time{row[7].integer()};
-  object.storage_class = row[8].string();
-  object.checksum.algorithm = row[9].string();
-  object.checksum.type = row[10].string();
+  object.size = static_cast<std::uint64_t>(row[1].integer());
+  object.etag = row[2].string();
+  object.modified = Time{row[3].integer()};
+  object.storage_class = row[4].string();
+  object.checksum.algorithm = row[5].string();
+  object.checksum.type = row[6].string();
+  return object;
+}
+
+Object listed_version_of(const Row& row) {
+  Object object = listed_object_of(row);
+  object.rank = row[7].integer();
+  object.version_id = row[8].string();
+  object.listed = row[9].integer() != 0;
+  object.delete_marker = row[10].integer() != 0;
   return object;
 }
 
 Object object_of(const Row& row) {
-  Object object = listed_object_of(row);
+  Object object = listed_version_of(row);
   object.content = row[11].integer();
   object.parts = row[12].integer();
   object.checksum.value = row[13].string();
@@ -51,7 +61,8 @@ std::optional<Object> first(const Rows& rows) {
 }
 
 std::string selected(std::string_view rest) {
-  return "SELECT " + columns + " FROM s3_object WHERE account = ? AND bucket = ? AND key = ?" + std::string(rest);
+  return "SELECT " + std::string(columns) + " FROM s3_object WHERE account = ? AND bucket = ? AND key = ?" +
+         std::string(rest);
 }
 
 // Its rank, highest byte first, and random bytes, which make it a name that nobody can guess or be given twice.
@@ -69,26 +80,37 @@ std::optional<std::int64_t> rank_of(std::string_view version_id) {
   return static_cast<std::int64_t>(rank);
 }
 
-void each_row(Transaction& tx, std::string_view where, std::vector<Parameter> parameters, const std::string& end,
-              std::size_t most, const std::function<bool(Object&&)>& visit) {
-  auto sql =
-      "SELECT " + std::string(listed_columns) + " FROM s3_object WHERE account = ? AND bucket = ?" + std::string(where);
+// `sql` goes on with its end, order and limit.
+void each_row(Transaction& tx, std::string sql, std::vector<Parameter> parameters, const std::string& end,
+              std::string_view order, std::size_t most, const RowVisitor& visit) {
   if (!end.empty()) {
     sql += " AND key < ?";
     parameters.emplace_back(Blob{end});
   }
   parameters.emplace_back(most);
-  tx.each(sql + " ORDER BY key, rank LIMIT ?", parameters,
-          [&](const Row& row) { return visit(listed_object_of(row)); });
+  tx.each(sql + " ORDER BY " + std::string(order) + " LIMIT ?", parameters, visit);
 }
 
 void insert_row(const Change& change, const Object& object) {
-  change.tx.query("INSERT INTO s3_object (account, bucket, " + columns +
+  change.tx.query("INSERT INTO s3_object (account, bucket, " + std::string(columns) +
                       ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                  change.bucket.account, change.bucket.number, Blob{object.key}, object.rank, object.version_id,
-                  object.listed, object.delete_marker, object.size, object.etag, object.modified, object.storage_class,
-                  object.checksum.algorithm, object.checksum.type, object.content, object.parts, object.checksum.value,
-                  object.upload_id, to_json(object.headers), to_json(object.metadata), to_json(object.tags));
+                  change.bucket.account, change.bucket.number, Blob{object.key}, object.size, object.etag,
+                  object.modified, object.storage_class, object.checksum.algorithm, object.checksum.type, object.rank,
+                  object.version_id, object.listed, object.delete_marker, object.content, object.parts,
+                  object.checksum.value, object.upload_id, to_json(object.headers), to_json(object.metadata),
+                  to_json(object.tags));
+}
+
+// The null version is no longer the newest, or is so again, or is gone.
+void note_old_null(const Change& change, const Object& object) {
+  if (object.version_id != null_version) return;
+  change.tx.query("INSERT INTO s3_old_null (account, bucket, key, rank) VALUES (?, ?, ?, ?)", change.bucket.account,
+                  change.bucket.number, Blob{object.key}, object.rank);
+}
+void forget_old_null(const Change& change, const Object& object) {
+  if (object.version_id != null_version || change.bucket.versioning.empty()) return;
+  change.tx.query("DELETE FROM s3_old_null WHERE account = ? AND bucket = ? AND key = ?", change.bucket.account,
+                  change.bucket.number, Blob{object.key});
 }
 
 void set_listed(const Change& change, const Object& object, bool listed) {
@@ -99,6 +121,7 @@ void set_listed(const Change& change, const Object& object, bool listed) {
 void delete_row(const Change& change, const Object& object) {
   change.tx.query("DELETE FROM s3_object WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
                   change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+  forget_old_null(change, object);
   if (!object.delete_marker) remove_content(change, object.content);
 }
 
@@ -122,10 +145,12 @@ std::optional<Object> find_version(Transaction& tx, const Bucket& bucket, std::s
     return first(tx.query(selected(" AND rank = ? AND version_id = ?"), bucket.account, bucket.number, Blob{key}, *rank,
                           version_id));
   }
-  // It is the newest, or one of the few that the index holds.
   auto newest = newest_version(tx, bucket, key);
   if (!newest || newest->version_id == null_version) return newest;
-  return first(tx.query(selected(" AND version_id = 'null' AND listed = 0"), bucket.account, bucket.number, Blob{key}));
+  const auto old = tx.query("SELECT rank FROM s3_old_null WHERE account = ? AND bucket = ? AND key = ?", bucket.account,
+                            bucket.number, Blob{key});
+  if (old.empty()) return std::nullopt;
+  return first(tx.query(selected(" AND rank = ?"), bucket.account, bucket.number, Blob{key}, old.front()[0]));
 }
 
 bool is_version_id(std::string_view version_id) { return rank_of(version_id).has_value(); }
@@ -139,18 +164,30 @@ std::optional<std::int64_t> rank_of_version(Transaction& tx, const Bucket& bucke
 
 void each_listed(Transaction& tx, const Bucket& bucket, const std::string& from, const std::string& end,
                  std::size_t most, const std::function<bool(Object&&)>& visit) {
-  each_row(tx, " AND listed = 1 AND key >= ?", {bucket.account, bucket.number, Blob{from}}, end, most, visit);
+  each_row(tx,
+           "SELECT " + std::string(listed_columns) +
+               " FROM s3_object WHERE account = ? AND bucket = ? AND listed = 1 AND key >= ?",
+           {bucket.account, bucket.number, Blob{from}}, end, "key", most,
+           [&](const Row& row) { return visit(listed_object_of(row)); });
 }
 
 void each_version(Transaction& tx, const Bucket& bucket, const VersionPlace& behind, const std::string& end,
                   std::size_t most, const std::function<bool(Object&&)>& visit) {
-  each_row(tx, " AND (key, rank) > (?, ?)", {bucket.account, bucket.number, Blob{behind.key}, behind.rank}, end, most,
-           visit);
+  each_row(tx,
+           "SELECT " + std::string(version_columns) +
+               " FROM s3_object WHERE account = ? AND bucket = ? AND (key, rank) > (?, ?)",
+           {bucket.account, bucket.number, Blob{behind.key}, behind.rank}, end, "key, rank", most,
+           [&](const Row& row) { return visit(listed_version_of(row)); });
 }
 
 bool has_objects(Transaction& tx, const Bucket& bucket) {
   return !tx.query("SELECT rank FROM s3_object WHERE account = ? AND bucket = ? LIMIT 1", bucket.account, bucket.number)
               .empty();
+}
+
+Change change_of(Transaction& tx, const Bucket& bucket, const Call& call) {
+  const bool bypass = call.input["BypassGovernanceRetention"].boolean_or(false);
+  return {tx, bucket, call.kernel.ids, call.kernel.clock.now(), {call.operation, call.context, bypass}};
 }
 
 void add_version(const Change& change, const std::optional<Object>& newest, Object& object) {
@@ -162,22 +199,40 @@ void add_version(const Change& change, const std::optional<Object>& newest, Obje
     std::optional<Object> replaced;
     if (!change.bucket.versions()) replaced = find_version(change.tx, change.bucket, object.key, null_version);
     if (replaced) delete_row(change, *replaced);
-    if (newest->listed && !(replaced && replaced->rank == newest->rank)) set_listed(change, *newest, false);
+    const bool stays = !replaced || replaced->rank != newest->rank;
+    if (stays && newest->listed) set_listed(change, *newest, false);
+    if (stays) note_old_null(change, *newest);
   }
+  apply_default_retention(change, object);
   insert_row(change, object);
+  announce_added(change, object);
 }
 
 void remove_version(const Change& change, const Object& object) {
   const auto newest = newest_version(change.tx, change.bucket, object.key);
   delete_row(change, object);
+  announce_removed(change, object);
   if (!newest || newest->rank != object.rank) return;
   const auto next = newest_version(change.tx, change.bucket, object.key);
-  if (next && !next->delete_marker) set_listed(change, *next, true);
+  if (!next) return;
+  forget_old_null(change, *next);
+  if (!next->delete_marker) set_listed(change, *next, true);
 }
 
 void save_tags(const Change& change, const Object& object) {
   change.tx.query("UPDATE s3_object SET tags = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
                   to_json(object.tags), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+  announce(change, object.tags.empty() ? Event::tags_deleted : Event::tags_put, object);
+}
+
+void save_storage_class(const Change& change, const Object& object) {
+  change.tx.query("UPDATE s3_object SET storage_class = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  object.storage_class, change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
+}
+
+void save_headers(const Change& change, const Object& object) {
+  change.tx.query("UPDATE s3_object SET headers = ? WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
+                  to_json(object.headers), change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
 }
 
 bool is_archived(const Object& object) {

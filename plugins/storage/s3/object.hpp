@@ -73,13 +73,22 @@ void each_version(Transaction& tx, const Bucket& bucket, const VersionPlace& beh
 bool has_objects(Transaction& tx, const Bucket& bucket);
 
 // ── Changing ────────────────────────────────────────────────────────────────────────────────────
+// Who changes something, and by which operation of theirs. Events tell it.
+struct Actor {
+  std::string_view operation;
+  const CallContext& context;
+  bool bypass = false;  // Wants to go past retention of mode GOVERNANCE.
+};
+
 // Where a change happens. Of a body that may run twice, so ids are made of it anew.
 struct Change {
   Transaction& tx;
   const Bucket& bucket;
   Ids& ids;
   Time now;
+  Actor actor;
 };
+Change change_of(Transaction& tx, const Bucket& bucket, const Call& call);
 
 // The one way in which a version, or a delete marker, comes into being: gives it rank, version id and time, and takes
 // the place of the null version where the bucket does not keep versions. `newest` is newest_version() as it was.
@@ -88,6 +97,10 @@ void add_version(const Change& change, const std::optional<Object>& newest, Obje
 void remove_version(const Change& change, const Object& object);
 // What clients may change of a version: tags.
 void save_tags(const Change& change, const Object& object);
+// Of lifecycle rules.
+void save_storage_class(const Change& change, const Object& object);
+// And what Object Lock keeps there.
+void save_headers(const Change& change, const Object& object);
 
 // A column that holds JSON, which we wrote.
 Value from_json(const Value& text);

@@ -5,33 +5,27 @@
 #include <moonbase/http.hpp>
 #include <set>
 
+#include "acl.hpp"
 #include "errors.hpp"
+#include "object_lock.hpp"
 
 namespace moonbase::s3 {
 namespace {
 
 constexpr std::size_t key_bytes_max = 1024, metadata_bytes_max = 2048;
-constexpr std::size_t tags_max = 10, tag_key_units_max = 128, tag_value_units_max = 256;
+constexpr std::size_t tag_key_units_max = 128, tag_value_units_max = 256;
 
 // Members that clients set and are given back as they are.
 constexpr std::array kept_headers = {"CacheControl",    "ContentDisposition", "ContentEncoding",
                                      "ContentLanguage", "ContentType",        "Expires"};
 constexpr std::array storage_classes = {"STANDARD", "REDUCED_REDUNDANCY",  "STANDARD_IA",  "ONEZONE_IA",
                                         "GLACIER",  "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR"};
-constexpr std::array unbuilt = {"ACL",
-                                "GrantFullControl",
-                                "GrantRead",
-                                "GrantReadACP",
-                                "GrantWriteACP",
-                                "ServerSideEncryption",
+constexpr std::array unbuilt = {"ServerSideEncryption",
                                 "SSEKMSKeyId",
                                 "SSEKMSEncryptionContext",
                                 "SSECustomerAlgorithm",
                                 "CopySourceSSECustomerAlgorithm",
                                 "BucketKeyEnabled",
-                                "ObjectLockMode",
-                                "ObjectLockRetainUntilDate",
-                                "ObjectLockLegalHoldStatus",
                                 "ObjectLockEventHold",
                                 "WebsiteRedirectLocation",
                                 "WriteOffsetBytes",
@@ -117,8 +111,8 @@ Result<std::string> storage_class_of_input(const Value& input) {
       "InvalidStorageClass", "The storage class you specified is not valid", {{"StorageClassRequested", name}}, 400};
 }
 
-Result<List> checked_tags(const List& tags) {
-  if (tags.size() > tags_max) return Error{"BadRequest", "Object tags cannot be greater than 10", {}, 400};
+Result<List> checked_tags(const List& tags, std::size_t most) {
+  if (tags.size() > most) return Error{"BadRequest", "Object tags cannot be greater than 10", {}, 400};
   std::set<std::string> seen;
   for (const auto& tag : tags) {
     const auto &key = tag["Key"].string(), &value = tag["Value"].string();
@@ -147,13 +141,15 @@ Result<List> tags_of_input(const Value& input) {
   return checked_tags(tags);
 }
 
-Result<Object> object_of_input(const Call& call) {
+Result<Object> object_of_input(const Call& call, const Bucket& bucket) {
   Object object;
   object.key = call.input["Key"].string();
   if (auto fits = check_key(object.key); !fits) return fits.error();
   if (auto built = refuse_unbuilt(call); !built) return built.error();
+  if (auto allowed = check_object_acl(call.input); !allowed) return allowed.error();
   auto headers = headers_of_input(call.input);
   if (!headers) return headers.error();
+  if (auto taken = take_lock(call.input, bucket, call.kernel.clock.now(), *headers); !taken) return taken.error();
   auto metadata = metadata_of_input(call.input);
   if (!metadata) return metadata.error();
   auto tags = tags_of_input(call.input);

@@ -1,8 +1,11 @@
 // Buckets themselves; their settings are elsewhere.
 #include <moonbase/hash.hpp>
 
+#include "acl.hpp"
 #include "errors.hpp"
+#include "object_input.hpp"
 #include "service.hpp"
+#include "settings.hpp"
 #include "upload.hpp"
 
 namespace moonbase::s3 {
@@ -13,14 +16,17 @@ constexpr std::size_t page_max = 10'000;
 
 // What CreateBucket takes beside the name, and nobody has built.
 Result<Done> refuse_settings(const Value& input) {
-  for (const auto* member : {"ACL", "GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP",
-                             "ObjectLockEnabledForBucket", "ObjectOwnership", "BucketNamespace"})
-    if (!input[member].is_null()) return not_implemented("s3 CreateBucket " + std::string(member));
+  if (!input["BucketNamespace"].is_null()) return not_implemented("s3 CreateBucket BucketNamespace");
   const auto& configuration = input["CreateBucketConfiguration"];
-  for (const auto* member : {"Bucket", "Location", "Tags"})
+  for (const auto* member : {"Bucket", "Location"})
     if (!configuration[member].is_null())
       return not_implemented("s3 CreateBucket CreateBucketConfiguration." + std::string(member));
   return done;
+}
+
+Result<List> tags_of_new_bucket(const Value& input) {
+  const auto& tags = input["CreateBucketConfiguration"]["Tags"];
+  return checked_bucket_tags(tags.is_list() ? tags.list() : List{});
 }
 
 Error wrong_constraint(const std::string& constraint) {
@@ -70,12 +76,19 @@ Result<Value> create_bucket(Call& call) {
   const auto& name = call.input["Bucket"].string();
   if (auto valid = check_bucket_name(name); !valid) return valid.error();
   if (auto built = refuse_settings(call.input); !built) return built.error();
+  if (auto valid = check_ownership(call, call.input["ObjectOwnership"]); !valid) return valid.error();
+  if (auto valid = check_bucket_acl(call.input); !valid) return valid.error();
+  const auto tags = tags_of_new_bucket(call.input);
+  if (!tags) return tags.error();
   const auto region = region_of(call);
   if (!region) return region.error();
+  const bool locks = call.input["ObjectLockEnabledForBucket"].boolean_or(false);
 
   auto made = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const Bucket bucket{name, call.context.identity.account_id, *region, 0, call.kernel.clock.now(), ""};
+    Bucket bucket{name, call.context.identity.account_id, *region, 0, call.kernel.clock.now(), locks ? "Enabled" : ""};
     if (auto inserted = insert_bucket(tx, bucket); !inserted) return inserted.error();
+    if (!tags->empty()) save_setting(tx, bucket, Setting::tagging, Map{{"TagSet", *tags}});
+    if (locks) save_setting(tx, bucket, Setting::object_lock, Map{{"ObjectLockEnabled", "Enabled"}});
     return Value(Map{{"Location", "/" + name}, {"BucketArn", bucket.arn()}});
   });
   // In the oldest region a bucket of one's own may be made again.
@@ -89,7 +102,7 @@ Result<Value> delete_bucket(Call& call) {
     const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
     if (!bucket) return bucket.error();
     if (has_objects(tx, *bucket)) return bucket_not_empty(*bucket);
-    remove_all_uploads({tx, *bucket, call.kernel.ids, call.kernel.clock.now()});
+    remove_all_uploads(change_of(tx, *bucket, call));
     delete_bucket_row(tx, *bucket);
     return Value(Map{});
   });

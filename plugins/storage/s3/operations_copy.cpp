@@ -5,7 +5,9 @@
 #include "conditions.hpp"
 #include "copy.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "object_input.hpp"
+#include "object_lock.hpp"
 #include "service.hpp"
 #include "upload.hpp"
 
@@ -70,7 +72,7 @@ Result<Value> copy_object(Call& call) {
   if (!looked) return looked.error();
   const auto directives = directives_of(call.input);
   if (!directives) return directives.error();
-  const auto asked = object_of_input(call);
+  const auto asked = object_of_input(call, *looked);
   if (!asked) return asked.error();
   const auto algorithm = asked_checksum(call.input);
   if (!algorithm) return algorithm.error();
@@ -80,7 +82,7 @@ Result<Value> copy_object(Call& call) {
                 if (auto differs = refuse_copy_onto_itself(call, copied, *directives, object); !differs)
                   return differs.error();
                 if (!directives->metadata) {
-                  object.headers = copied.object.headers;
+                  object.headers = with_lock_of(copied.object.headers, object.headers);
                   object.metadata = copied.object.metadata;
                 }
                 if (!directives->tags) object.tags = copied.object.tags;
@@ -88,7 +90,7 @@ Result<Value> copy_object(Call& call) {
                 if (!opened) return opened.error();
                 const auto newest = newest_version(tx, opened->bucket, object.key);
                 if (auto holds = check_write(call.input, object.key, newest); !holds) return holds.error();
-                const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+                const auto change = change_of(tx, opened->bucket, call);
                 object.size = copied.span.size;
                 object.etag = hex(copied.md5);
                 object.checksum = copied.checksum;
@@ -101,6 +103,7 @@ Result<Value> copy_object(Call& call) {
                 Value output = Map{{"CopyObjectResult", std::move(result)}};
                 show_source_version(output, copied);
                 show_version_id(output, opened->bucket, object);
+                show_expiration(tx, opened->bucket, object, output);
                 return output;
               });
 }
@@ -117,7 +120,7 @@ Result<Value> upload_part_copy(Call& call) {
                 if (!opened) return opened.error();
                 const auto upload = find_upload(tx, opened->bucket, looked->object.key, looked->object.upload_id);
                 if (!upload) return upload.error();
-                const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+                const auto change = change_of(tx, opened->bucket, call);
                 const Part part{*number,
                                 0,
                                 copied.span.size,

@@ -5,6 +5,7 @@
 #include "conditions.hpp"
 #include "content.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "object_input.hpp"
 #include "read_object.hpp"
 #include "service.hpp"
@@ -84,7 +85,7 @@ Result<Value> delete_object(Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
     if (!opened) return opened.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     return delete_one(change, {key, call.input["VersionId"], call.input["IfMatch"]});
   });
 }
@@ -97,7 +98,7 @@ Result<Value> delete_objects(Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
     if (!opened) return opened.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     List deleted, errors;
     for (const auto& one : wanted) {
       auto result = delete_one(change, {one["Key"].string(), one["VersionId"], one["ETag"]});
@@ -131,7 +132,7 @@ Result<Value> head_object(Call& call) {
 Result<Value> put_object(Call& call) {
   const auto looked = look_up_bucket(call);
   if (!looked) return looked.error();
-  auto object = object_of_input(call);
+  auto object = object_of_input(call, *looked);
   if (!object) return object.error();
   auto received = receive_body(call);
   if (!received) return received.error();
@@ -144,7 +145,7 @@ Result<Value> put_object(Call& call) {
     if (!opened) return opened.error();
     const auto newest = newest_version(tx, opened->bucket, object->key);
     if (auto holds = check_write(call.input, object->key, newest); !holds) return holds.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     object->content = opened->content;
     insert_content(change, object->content, *received);
     add_version(change, newest, *object);
@@ -152,6 +153,7 @@ Result<Value> put_object(Call& call) {
     Value output = Map{{"ETag", object->quoted_etag()}};
     show_checksum(output, object->checksum);
     show_version_id(output, opened->bucket, *object);
+    show_expiration(tx, opened->bucket, *object, output);
     return output;
   });
 }

@@ -91,7 +91,7 @@ Result<Value> upload_part(Call& call) {
     if (auto fits = check_algorithm(*looked, received->claimed); !fits) return fits.error();
     const auto upload = find_upload(tx, opened->bucket, looked->object.key, looked->object.upload_id);
     if (!upload) return upload.error();
-    const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+    const auto change = change_of(tx, opened->bucket, call);
     const Part part{*number,
                     0,
                     received->size,

@@ -16,7 +16,7 @@ Result<Value> replace_tags(Call& call, List tags) {
     auto object = wanted_version(tx, call, opened->bucket, call.input["Key"].string(), call.input["VersionId"]);
     if (!object) return object.error();
     object->tags = tags;
-    save_tags({tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()}, *object);
+    save_tags(change_of(tx, opened->bucket, call), *object);
     Value output = Map{};
     show_version_id(output, opened->bucket, *object);
     return output;

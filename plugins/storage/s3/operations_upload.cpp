@@ -6,6 +6,7 @@
 #include "conditions.hpp"
 #include "content.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
 #include "list_output.hpp"
 #include "listing.hpp"
 #include "object_input.hpp"
@@ -98,13 +99,14 @@ Result<Done> check_whole(const Value& input, const Object& object) {
   return done;
 }
 
-Value completed(const Call& call, const Bucket& bucket, const Object& object) {
+Value completed(Transaction& tx, const Call& call, const Bucket& bucket, const Object& object) {
   Value output = Map{{"Location", call.context.base_url + "/" + bucket.name + "/" + percent_encode(object.key, true)},
                      {"Bucket", bucket.name},
                      {"Key", object.key},
                      {"ETag", object.quoted_etag()}};
   show_checksum(output, object.checksum);
   show_version_id(output, bucket, object);
+  show_expiration(tx, bucket, object, output);
   return output;
 }
 
@@ -116,19 +118,19 @@ Result<Value> complete(Transaction& tx, const Call& call, const List& wanted) {
   auto upload = find_upload(tx, opened->bucket, key, upload_id);
   if (!upload) {
     // Its answer may have been lost: what it made is still there.
-    if (newest && newest->upload_id == upload_id) return completed(call, opened->bucket, *newest);
+    if (newest && newest->upload_id == upload_id) return completed(tx, call, opened->bucket, *newest);
     return upload.error();
   }
   auto parts = listed_parts(tx, opened->bucket, *upload, wanted);
   if (!parts) return parts.error();
   if (auto holds = check_write(call.input, key, newest); !holds) return holds.error();
 
-  const Change change{tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()};
+  const auto change = change_of(tx, opened->bucket, call);
   assemble(change, *upload, std::move(*parts));
   auto& object = upload->object;
   if (auto fits = check_whole(call.input, object); !fits) return fits.error();
   add_version(change, newest, object);
-  return completed(call, opened->bucket, object);
+  return completed(tx, call, opened->bucket, object);
 }
 
 Value entry_of(const Upload& upload, const Bucket& bucket, const Encoding& encoding) {
@@ -155,7 +157,7 @@ Result<Value> abort_multipart_upload(Call& call) {
     if (!opened) return opened.error();
     const auto upload = find_upload(tx, opened->bucket, call.input["Key"].string(), call.input["UploadId"].string());
     if (!upload) return upload.error();
-    remove_upload({tx, opened->bucket, call.kernel.ids, call.kernel.clock.now()}, *upload);
+    remove_upload(change_of(tx, opened->bucket, call), *upload);
     return Value(Map{});
   });
 }
@@ -168,7 +170,9 @@ Result<Value> complete_multipart_upload(Call& call) {
 }
 
 Result<Value> create_multipart_upload(Call& call) {
-  auto object = object_of_input(call);
+  const auto looked = look_up_bucket(call);
+  if (!looked) return looked.error();
+  auto object = object_of_input(call, *looked);
   if (!object) return object.error();
   auto asked = asked_checksum(call.input);
   if (!asked) return asked.error();
@@ -186,7 +190,7 @@ Result<Value> create_multipart_upload(Call& call) {
     const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
     if (!opened) return opened.error();
     upload.object.content = opened->content;
-    insert_upload({tx, opened->bucket, call.kernel.ids, upload.initiated}, upload);
+    insert_upload(change_of(tx, opened->bucket, call), upload);
     Value output =
         Map{{"Bucket", opened->bucket.name}, {"Key", upload.object.key}, {"UploadId", upload.object.upload_id}};
     if (upload.checksum_asked) {

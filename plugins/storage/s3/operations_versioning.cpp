@@ -103,6 +103,11 @@ Result<Value> put_bucket_versioning(Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
     if (!bucket) return bucket.error();
+    if (status != "Enabled" && bucket->has(Setting::object_lock))
+      return Error{"InvalidBucketState",
+                   "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.",
+                   {},
+                   409};
     bucket->versioning = status;
     save_versioning(tx, *bucket);
     return Value(Map{});

@@ -7,6 +7,8 @@
 #include "checksum.hpp"
 #include "conditions.hpp"
 #include "errors.hpp"
+#include "lifecycle.hpp"
+#include "object_lock.hpp"
 #include "upload.hpp"
 
 namespace moonbase::s3 {
@@ -91,6 +93,7 @@ Result<Looked> look(Transaction& tx, Call& call, bool with_content) {
   Looked looked;
   auto& found = looked.found;
   found.output = described(call, *bucket, *object);
+  show_expiration(tx, *bucket, *object, found.output);
   const auto judged = judge(conditions_of(call.input), *object);
   if (judged.verdict == Verdict::failed) return precondition_failed(judged.condition);
   found.not_modified = judged.verdict == Verdict::not_modified;
@@ -173,6 +176,7 @@ Result<Value> delete_one(const Change& change, const Deletion& deletion) {
   Value output = Map{};
   if (deletion.version_id.is_string()) {
     const auto version = find_version(change.tx, change.bucket, deletion.key, deletion.version_id.string());
+    if (version && is_locked(*version, change.now, change.actor.bypass)) return protected_by_lock();
     if (version) remove_version(change, *version);
     output.set("VersionId", deletion.version_id);
     if (version && version->delete_marker) output.set("DeleteMarker", true);

@@ -5,12 +5,19 @@ CREATE TABLE s3_bucket (
   bucket INTEGER NOT NULL,       -- The number under which the account's other tables know it; never used again.
   created_at_ms INTEGER NOT NULL,
   versioning TEXT NOT NULL,      -- "", "Enabled" or "Suspended", as GetBucketVersioning answers.
+  settings INTEGER NOT NULL,     -- Bits: which of s3_setting it has (setting.hpp).
   next_content INTEGER NOT NULL  -- The number of the next content.
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX s3_bucket_by_account ON s3_bucket (account, name);
 
 -- The next number of a bucket of an account.
 CREATE TABLE s3_bucket_number (account TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+
+-- Settings: what their operations were given, as JSON.
+CREATE TABLE s3_setting (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL, kind TEXT NOT NULL, document TEXT NOT NULL,
+  PRIMARY KEY (account, bucket, kind)
+) STRICT, WITHOUT ROWID;
 
 -- Versions of objects, delete markers too. Keys sort by their bytes; of one key, the smaller rank is the newer version.
 CREATE TABLE s3_object (
@@ -31,8 +38,14 @@ CREATE TABLE s3_object (
   tags TEXT NOT NULL,               -- JSON: a TagSet.
   PRIMARY KEY (account, bucket, key, rank)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX s3_object_listed ON s3_object (account, bucket, listed, key) WHERE listed = 1;
-CREATE INDEX s3_object_null ON s3_object (account, bucket, key) WHERE version_id = 'null' AND listed = 0;
+-- All that a listing shows, so that it reads nothing else: neither old versions nor the keys that delete markers hide.
+CREATE INDEX s3_object_listed ON s3_object (account, bucket, listed, key, size, etag, modified_at_ms, storage_class,
+                                            checksum_algorithm, checksum_type) WHERE listed = 1;
+-- Where the null version of a key is, if newer versions have come since.
+CREATE TABLE s3_old_null (
+  account TEXT NOT NULL, bucket INTEGER NOT NULL, key BLOB NOT NULL, rank INTEGER NOT NULL,
+  PRIMARY KEY (account, bucket, key)
+) STRICT, WITHOUT ROWID;
 
 -- The bytes of contents: in the row while they are few, else in a blob, which others may share.
 CREATE TABLE s3_segment (

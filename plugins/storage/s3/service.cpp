@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "content.hpp"
+#include "settings.hpp"
 
 namespace moonbase::s3 {
 namespace {
@@ -70,6 +71,7 @@ void load(Registrar& registrar, std::string_view model, std::string_view schema)
   };
   for (const auto& [name, run] : operations) registrar.operation(name, run);
   registrar.task(erase_task, erase_unnamed);
+  load_settings(registrar);
   registrar.on_reset([resets = std::make_shared<Resets>(), &kernel = registrar.kernel()](std::string_view account) {
     resets->note(kernel, std::string(account));
   });

@@ -47,6 +47,18 @@ struct HttpMatch {
   std::vector<std::string> paths;
 };
 
+// A page of another origin, in somebody's browser, that calls a REST service or asks whether it may (a preflight).
+struct PageCall {
+  const HttpRequest& request;  // With its Origin. A preflight's method is the one that it asks for.
+  std::string_view path;       // As the service's routes know it: with what a virtual host names.
+  bool preflight;
+  CallContext& context;
+  KernelServices& kernel;
+};
+// The headers of the answer, by which the browser lets the page go on. An Error answers a preflight; other calls are
+// then judged as if there were no such rules: a foreign page may read what its own markup could load, no more.
+using PageRules = std::function<Result<HttpHeaders>(PageCall&)>;
+
 struct Delivery {
   std::string_view arn;
   const std::string& payload;
@@ -66,6 +78,8 @@ class Registrar {
   virtual void model(std::string_view lua) = 0;
   // The function behind an operation of the model given last.
   virtual void operation(std::string_view name, Operation operation) = 0;
+  // What pages of other origins may do with the service of the model given last. Without, they may change nothing.
+  virtual void pages(PageRules rules) = 0;
 
   // SQL that creates the plugin's tables. Each call is one step of the schema's history: a step runs
   // once per database, in order. Never change a step that was released; add another.

@@ -40,8 +40,8 @@ TEST_CASE("small objects need no blob, large ones share theirs, and it goes with
 
 TEST_CASE("parts that are replaced, left out or aborted leave no blob") {
   Blobs kernel;
-  const auto replaced = large(40'000, 'a'), used = large(40'000, 'b'), left_out = large(40'000, 'c'),
-             aborted = large(40'000, 'd');
+  const auto replaced = large(140'000, 'a'), used = large(140'000, 'b'), left_out = large(140'000, 'c'),
+             aborted = large(140'000, 'd');
   const auto begin = [&] {
     return kernel.call("CreateMultipartUpload", {{"Bucket", "photos"}, {"Key", "film"}})["UploadId"].string();
   };
@@ -96,7 +96,7 @@ TEST_CASE("a reader gets the whole object, though it is replaced meanwhile, and 
 
 TEST_CASE("a reset forgets the blobs as well") {
   Blobs kernel;
-  const auto mine = large(50'000, 'a'), theirs = large(50'000, 'b'), both = large(50'000, 'c');
+  const auto mine = large(150'000, 'a'), theirs = large(150'000, 'b'), both = large(150'000, 'c');
   kernel.put("mine", mine);
   kernel.put("both", both);
   CallContext other;

@@ -116,5 +116,5 @@ TEST_CASE("errors say which bucket, and answers to HEAD have no body") {
   CHECK(missing.headers.contains("x-amz-request-id"));
   CHECK(missing.headers.contains("x-amz-id-2"));
   CHECK(kernel.send("HEAD", "/nothing-here").status == 404);
-  CHECK(kernel.send("GET", "/photos?tagging").status == 501);
+  CHECK(kernel.send("GET", "/photos?analytics").status == 501);
 }

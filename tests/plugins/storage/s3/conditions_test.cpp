@@ -63,13 +63,9 @@ TEST_CASE("a read is conditional, and an ETag outweighs a date") {
   CHECK(status({{"If-None-Match", etag}, {"If-Modified-Since", then}}) == 304);
 }
 
-TEST_CASE("a range of a version that is no longer the one is not sent") {
+TEST_CASE("a range beyond the end is refused, and the size is told") {
   Platform kernel;
-  const auto etag = kernel.put("cat", "0123456789")["ETag"].string();
-  const auto ask = [&](const std::string& if_range) {
-    return kernel.send("GET", "/photos/cat", "", {{"Range", "bytes=0-3"}, {"If-Range", if_range}}).status;
-  };
-  CHECK(ask(etag) == 206);
+  kernel.put("cat", "0123456789");
   const auto bad = kernel.send("GET", "/photos/cat", "", {{"Range", "bytes=10-"}});
   CHECK(bad.status == 416);
   CHECK_THAT(bad.body, Catch::Contains("<ActualObjectSize>10</ActualObjectSize>") &&

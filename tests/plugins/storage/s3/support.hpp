@@ -11,7 +11,8 @@ namespace moonbase::s3::testing {
 
 // A kernel with the plugin and, if named, a bucket.
 struct Platform : moonbase::testing::TestKernel {
-  explicit Platform(const std::string& bucket = "photos") : TestKernel("s3", {{"storage"}}) {
+  explicit Platform(const std::string& bucket = "photos", std::vector<std::string> plugins = {"storage"})
+      : TestKernel("s3", {std::move(plugins)}) {
     if (!bucket.empty()) call("CreateBucket", {{"Bucket", bucket}});
   }
 
@@ -64,7 +65,7 @@ struct Platform : moonbase::testing::TestKernel {
 };
 
 // So long that it does not lie in a row.
-inline std::string large(std::size_t bytes = 100'000, char first = 'a') {
+inline std::string large(std::size_t bytes = 200'000, char first = 'a') {
   std::string text;
   text.reserve(bytes);
   for (std::size_t i = 0; i < bytes; ++i) text += static_cast<char>(first + static_cast<char>(i * 31 % 23));

@@ -153,3 +153,27 @@ TEST_CASE("versions are listed newest first, page by page") {
   CHECK(kernel.error("ListObjectVersions", {{"Bucket", "photos"}, {"VersionIdMarker", "null"}}).code ==
         "InvalidArgument");
 }
+
+TEST_CASE("the null version is found wherever it stands, and again when it is the newest") {
+  Versioned kernel;
+  kernel.status("Suspended");
+  kernel.put("cat", "null");
+  kernel.status("Enabled");
+  Words ids;
+  for (int round = 0; round < 2; ++round) {
+    for (const auto* body : {"one", "two"}) ids.push_back(kernel.version("cat", body));
+    CHECK(kernel.body_of("cat", {{"VersionId", "null"}}) == "null");
+    for (; !ids.empty(); ids.pop_back()) kernel.remove("cat", ids.back());
+    CHECK(kernel.body_of("cat") == "null");
+    CHECK(kernel.get("cat")["VersionId"].string() == "null");
+  }
+  const auto one = kernel.version("cat", "one");
+  kernel.remove("cat", "null");
+  CHECK(kernel.get_error("cat", {{"VersionId", "null"}}) == "NoSuchVersion");
+  kernel.status("Suspended");
+  kernel.put("cat", "new null");
+  kernel.status("Enabled");
+  kernel.put("cat", "two");
+  CHECK(kernel.body_of("cat", {{"VersionId", "null"}}) == "new null");
+  CHECK(kernel.body_of("cat", {{"VersionId", one}}) == "one");
+}
