@@ -76,6 +76,7 @@ Result<FunctionName> unqualified_name(const Call& call) {
 Result<Done> check_all(const Call& call, const Function& function) {
   if (auto good = check_runtime(std::string(call.operation), function.runtime); !good) return good;
   if (auto good = check_handler(function.runtime, function.handler); !good) return good;
+  if (auto good = check_snap_start(function); !good) return good;
   return check_environment(function.environment);
 }
 
