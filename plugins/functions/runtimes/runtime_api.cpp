@@ -63,8 +63,8 @@ void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
     path.remove_prefix(runtime_prefix.size());
     if (path == "invocation/next" && get) return next(request, response);
     if (path == "init/error" && post) return init_error(request, response);
-    if (path == "restore/next" && get) return restore_next(response);
-    if (path == "restore/error" && post) return restore_error(request, response);
+    if (environment.snap_starts && path == "restore/next" && get) return restore_next(response);
+    if (environment.snap_starts && path == "restore/error" && post) return restore_error(request, response);
     if (path.starts_with("invocation/") && post) {
       path.remove_prefix(11);
       const auto slash = path.find('/');

@@ -464,7 +464,7 @@ TEST_CASE("a runtime that does not start from a snapshot has nothing to restore"
   running.folders.program("code/bootstrap", restored_bootstrap);
   running.start();
   CHECK(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
-  CHECK(running.log.find("restored 403") != std::string::npos);
+  CHECK(running.log.find("restored 404") != std::string::npos);
 }
 
 TEST_CASE("subscriptions say what they want, in bounds") {
