@@ -276,13 +276,98 @@ def handler(event, context):
         self.assertEqual(refused.exception.response["Error"],
                          {"Code": "ResourceNotFoundException", "Message": "Schedule none does not exist."})
 
-    def test_tables_from_the_command_line(self):
-        def aws(*words, code=0):
-            run = subprocess.run(["aws", "--endpoint-url", self.url, "dynamodb", *words, "--output", "json"],
+    def aws(self, *words, fails=False):
+        """What Debian's awscli answers, or says on stderr where it is to fail."""
+        with tempfile.NamedTemporaryFile("w", suffix=".config") as config:
+            # Payloads as they are: version 1 takes them so, version 2 where it is told to.
+            print("[default]\ncli_binary_format = raw-in-base64-out", file=config, flush=True)
+            run = subprocess.run(["aws", "--endpoint-url", self.url, *words, "--output", "json"],
                                  env=dict(os.environ, AWS_ACCESS_KEY_ID="333333333333", AWS_SECRET_ACCESS_KEY="test",
-                                          AWS_DEFAULT_REGION="us-east-1"), capture_output=True, text=True)
-            self.assertEqual(run.returncode, code, run.stderr)
-            return run.stderr if code else json.loads(run.stdout or "{}")
+                                          AWS_DEFAULT_REGION="us-east-1", AWS_CONFIG_FILE=config.name),
+                                 capture_output=True, text=True)
+        self.assertEqual(run.returncode != 0, fails, run.stderr)
+        return run.stderr if fails else json.loads(run.stdout or "{}")
+
+    def test_functions_from_the_command_line(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+
+        def package(answer):
+            path = os.path.join(folder.name, "package.zip")
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("index.js", "exports.handler = async (event) => {"
+                                 " if (event.fail) throw new Error('no lamps'); return " + answer + "; };")
+            return "fileb://" + path
+
+        def invoke(*words, payload="{}"):
+            path = os.path.join(folder.name, "answer.json")
+            said = self.aws("lambda", "invoke", *words, "--payload", payload, path)
+            with open(path, encoding="utf-8") as answer:
+                text = answer.read()
+            return said, json.loads(text) if text else None
+
+        role = "arn:aws:iam::333333333333:role/r"
+        made = self.aws("lambda", "create-function", "--function-name", "cli", "--runtime", "nodejs20.x", "--handler",
+                        "index.handler", "--role", role, "--timeout", "10", "--zip-file", package("'one'"), "--publish")
+        self.assertEqual(made["Version"], "1")
+        self.aws("lambda", "wait", "function-active-v2", "--function-name", "cli")
+        said, answer = invoke("--function-name", "cli", "--log-type", "Tail")
+        self.assertEqual((said["StatusCode"], said["ExecutedVersion"], answer), (200, "$LATEST", "one"))
+        self.assertIn("LogResult", said)
+        self.aws("lambda", "update-function-code", "--function-name", "cli", "--zip-file", package("'two'"))
+        self.aws("lambda", "wait", "function-updated", "--function-name", "cli")
+        self.assertEqual(self.aws("lambda", "publish-version", "--function-name", "cli")["Version"], "2")
+        self.aws("lambda", "create-alias", "--function-name", "cli", "--name", "live", "--function-version", "1",
+                 "--routing-config", "AdditionalVersionWeights={2=0.5}")
+        seen = set()
+        functions = self.client("lambda", aws_access_key_id="333333333333")
+        for _ in range(200):
+            seen.add(json.load(functions.invoke(FunctionName="cli:live")["Payload"]))
+            if len(seen) == 2:
+                break
+        self.assertEqual(seen, {"one", "two"})
+        self.assertIn("(PreconditionFailedException) when calling the UpdateAlias operation",
+                      self.aws("lambda", "update-alias", "--function-name", "cli", "--name", "live", "--revision-id",
+                               "old", "--function-version", "2", fails=True))
+
+        # An event that fails goes to the dead-letter queue after its retries, on the platform's clock.
+        queue = self.aws("sqs", "create-queue", "--queue-name", "dead")["QueueUrl"]
+        self.aws("lambda", "update-function-configuration", "--function-name", "cli", "--dead-letter-config",
+                 "TargetArn=arn:aws:sqs:us-east-1:333333333333:dead")
+        said, _ = invoke("--function-name", "cli", "--invocation-type", "Event", payload='{"fail": true}')
+        self.assertEqual(said["StatusCode"], 202)
+        for minutes in (1, 1):
+            self.advance(f"{minutes}m")
+            received = self.aws("sqs", "receive-message", "--queue-url", queue)
+            self.assertNotIn("Messages", received)
+        self.advance("2m")
+        received = self.aws("sqs", "receive-message", "--queue-url", queue, "--message-attribute-names", "All")
+        message, = received["Messages"]
+        self.assertEqual(json.loads(message["Body"]), {"fail": True})
+        self.assertEqual(message["MessageAttributes"]["ErrorMessage"]["StringValue"], "no lamps")
+        self.assertEqual(message["MessageAttributes"]["ErrorCode"]["StringValue"], "200")
+
+        url = self.aws("lambda", "create-function-url-config", "--function-name", "cli", "--auth-type",
+                       "NONE")["FunctionUrl"]
+        curl = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url]
+        self.assertEqual(subprocess.run(curl, capture_output=True, text=True, check=True).stdout, "403")
+        self.aws("lambda", "add-permission", "--function-name", "cli", "--statement-id", "all", "--action",
+                 "lambda:InvokeFunctionUrl", "--principal", "*", "--function-url-auth-type", "NONE")
+        said = subprocess.run(["curl", "-sS", url], capture_output=True, text=True, check=True).stdout
+        self.assertEqual(said, "two")
+        self.assertIn(self.aws("lambda", "delete-function", "--function-name", "cli"), ({}, {"StatusCode": 204}))
+        self.assertIn("(ResourceNotFoundException)",
+                      self.aws("lambda", "get-function", "--function-name", "cli", fails=True))
+
+    def advance(self, time):
+        request = urllib.request.Request(self.url + "/_moonbase/clock", json.dumps({"advance": time}).encode(),
+                                         method="POST")
+        with urllib.request.urlopen(request) as answer:
+            self.assertEqual(answer.status, 200)
+
+    def test_tables_from_the_command_line(self):
+        def aws(*words, fails=False):
+            return self.aws("dynamodb", *words, fails=fails)
 
         self.assertEqual(aws("list-tables"), {"TableNames": []})
         aws("create-table", "--table-name", "Music", "--billing-mode", "PAY_PER_REQUEST",
@@ -298,7 +383,7 @@ def handler(event, context):
         statement = aws("execute-statement", "--statement", "SELECT Song FROM Music WHERE Artist = 'Joni'")
         self.assertEqual([item["Song"]["S"] for item in statement["Items"]], ["Blue", "Carey"])
         refused = aws("put-item", "--table-name", "Music", "--item", '{"Artist": {"S": "Joni"}, "Song": {"S": "Blue"}}',
-                      "--condition-expression", "attribute_not_exists(Artist)", code=255)
+                      "--condition-expression", "attribute_not_exists(Artist)", fails=True)
         self.assertIn("(ConditionalCheckFailedException) when calling the PutItem operation", refused)
         aws("delete-table", "--table-name", "Music")
 

@@ -330,6 +330,23 @@ Result<Done> check_runtime(const std::string& operation, const std::string& runt
                            all + "] or be a valid ARN");
 }
 
+Result<Done> check_snap_start(const Function& function) {
+  if (function.settings_text("SnapStart", "ApplyOn", "None") != "PublishedVersions") return done;
+  // python3.12 and later, as on Lambda; lua and native always start from a snapshot of their own.
+  const auto& runtime = function.runtime;
+  constexpr std::string_view python = "python3.";
+  int minor = 0;
+  if (runtime.starts_with(python))
+    std::from_chars(runtime.data() + python.size(), runtime.data() + runtime.size(), minor);
+  const auto refuse = [](const std::string& what) {
+    return invalid_parameter(what + " is not supported for SnapStart enabled functions.");
+  };
+  if (runtime != "lua" && runtime != "native" && minor < 12) return refuse(runtime);
+  if (function.settings.contains("FileSystemConfigs")) return refuse("FileSystemConfig");
+  if (function.ephemeral_mb() > 512) return refuse("EphemeralStorage of more than 512 MB");
+  return done;
+}
+
 Result<Done> check_environment(const Map& variables) {
   std::string taken;
   for (const auto& [name, value] : variables) {

@@ -38,6 +38,8 @@ struct Function {
   std::string log_level(const char* whose) const { return settings_text("LoggingConfig", whose, "INFO"); }
   std::int64_t ephemeral_mb() const;  // Of /tmp.
   std::string settings_text(const char* setting, const char* member, std::string_view otherwise) const;
+  // SnapStart is on, and this is a version that has a snapshot.
+  bool snap_starts() const { return version > 0 && settings_text("SnapStart", "ApplyOn", "None") == "PublishedVersions"; }
   bool is_inline() const { return tags.contains("moonbase:inline"); }
 };
 
@@ -79,6 +81,8 @@ bool is_process_runtime(std::string_view runtime);
 Result<Done> check_runtime(const std::string& operation, const std::string& runtime);
 Result<Done> check_environment(const Map& variables);
 Result<Done> check_handler(const std::string& runtime, const std::string& handler);
+// Of a function whose settings say SnapStart: which runtimes have it, and what goes together with it.
+Result<Done> check_snap_start(const Function& function);
 // Whether a value says nothing: null, empty or false all the way down.
 bool is_empty(const Value& value);
 

@@ -93,6 +93,13 @@ Result<Done> check_qualified(Transaction& tx, const FunctionName& name) {
   return done;
 }
 
+Result<Done> check_no_snapshot(Transaction& tx, const FunctionName& name) {
+  const auto function = require_function(tx, name);
+  if (!function) return function.error();
+  if (!function->snap_starts()) return done;
+  return invalid_parameter("Provisioned Concurrency is not supported for SnapStart enabled functions.");
+}
+
 // Behind a change: environments begin or end, and others have less or more.
 Result<Value> changed(FunctionService& functions, const FunctionName& name, Result<Value> result) {
   if (!result) return result;
@@ -216,6 +223,7 @@ Result<Value> put_provisioned(Call& call, FunctionService& functions) {
   const auto requested = call.input["ProvisionedConcurrentExecutions"].integer();
   return changed(functions, *name, call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (auto good = check_qualified(tx, *name); !good) return good.error();
+    if (auto good = check_no_snapshot(tx, *name); !good) return good.error();
     if (auto good = check_not_twice(tx, *name); !good) return good.error();
     if (auto good = check_room(tx, *name, requested); !good) return good.error();
     const auto put = tx.query(

@@ -76,6 +76,7 @@ Result<FunctionName> unqualified_name(const Call& call) {
 Result<Done> check_all(const Call& call, const Function& function) {
   if (auto good = check_runtime(std::string(call.operation), function.runtime); !good) return good;
   if (auto good = check_handler(function.runtime, function.handler); !good) return good;
+  if (auto good = check_snap_start(function); !good) return good;
   return check_environment(function.environment);
 }
 
@@ -131,6 +132,9 @@ Result<Value> create_function(Call& call, FunctionService& functions) {
   return created;
 }
 
+// What DeleteFunction answers: StatusCode is the answer's own.
+Value gone() { return Map{{"StatusCode", 204}}; }
+
 // One published version; there is nothing to do where it is gone.
 Result<Value> delete_version(Call& call, FunctionService& functions, const FunctionName& name) {
   if (name.qualifier == "$LATEST")
@@ -143,7 +147,7 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
     if (!find_function(tx, name.account, name.region, name.name))
       return function_not_found({name.account, name.region, name.name, {}});
     auto version = find_function(tx, name.account, name.region, name.name, *number);
-    if (!version) return Value(Map{});
+    if (!version) return gone();
     std::string aliases;
     for (const auto& row : tx.query("SELECT * FROM function_alias WHERE account = ? AND region = ? AND function = ?",
                                     name.account, name.region, name.name)) {
@@ -168,7 +172,7 @@ Result<Value> delete_version(Call& call, FunctionService& functions, const Funct
     if (auto counted = add_usage(tx, name.account, name.region, {0, -version->code_bytes}); !counted)
       return counted.error();
     before = std::move(*version);
-    return Value(Map{});
+    return gone();
   });
   if (!deleted || !before) return deleted;
   functions.forget(name.account, name.region, name.name, *number);
@@ -202,7 +206,7 @@ Result<Value> delete_function(Call& call, FunctionService& functions) {
     tx.query("DELETE FROM function WHERE account = ? AND region = ? AND name = ?", name->account, name->region,
              name->name);
     if (auto counted = add_usage(tx, name->account, name->region, {-1, -bytes}); !counted) return counted.error();
-    return Value(Map{});
+    return gone();
   });
   if (!deleted) return deleted;
   functions.forget_all(name->account, name->region, name->name);

@@ -21,6 +21,7 @@ using Answer = RuntimeEnvironment::Answer;
 
 constexpr auto init_max = std::chrono::seconds(10);               // As on Lambda.
 constexpr auto provisioned_init_max = std::chrono::seconds(130);  // Nobody waits for it.
+constexpr auto restore_max = std::chrono::seconds(10);
 constexpr auto settle_time = std::chrono::milliseconds(20);       // Behind an answer: longer goes on by itself.
 constexpr std::int64_t credentials_ms = 36LL * 3600 * 1000;
 constexpr std::int64_t credentials_left_ms = 3600LL * 1000;  // No invocation outlives them.
@@ -64,7 +65,8 @@ class ProcessInvocation {
         request_id_(work.request_id),
         arn_(work.arn()),
         sink_(work.sink),
-        format_(platform_log_format(function_.log_format(), function_.log_level("SystemLogLevel"))) {}
+        format_(platform_log_format(function_.log_format(), function_.log_level("SystemLogLevel"))),
+        initialization_(function_.snap_starts() ? "snap-start" : "on-demand") {}
 
   Result<InvocationResult> run() {
     result_.executed_version = live_.version;
@@ -89,8 +91,9 @@ class ProcessInvocation {
     if (!(*launch)->missing.empty()) return false;
     lease_ = live_.runtimes->make(*launch, service_.logs_, open_stream());
     lease_.provisioned = token;
-    log(init_start_line(format_, now(), function_.runtime));
-    const auto init = start_environment(begun + provisioned_init_max, "provisioned-concurrency");
+    initialization_ = "provisioned-concurrency";
+    log(init_start_line(format_, now(), initialization_, function_.runtime));
+    const auto init = start_environment(begun + provisioned_init_max);
     if (!init) return init.error();
     if (init->kind == Init::Kind::ready) {
       note_version();
@@ -99,11 +102,11 @@ class ProcessInvocation {
       return true;
     }
     const bool timed_out = init->kind == Init::Kind::timed_out;
-    log(init_report_line(format_, now(), "init", timed_out ? "timeout" : "error",
-                         timed_out                          ? std::string()
-                         : init->kind == Init::Kind::exited ? std::string("Runtime.ExitError")
-                                                            : init->error_type,
-                         us_since(begun)));
+    const auto type = timed_out                          ? std::string()
+                      : init->kind == Init::Kind::exited ? std::string("Runtime.ExitError")
+                                                         : init->error_type;
+    log(init_report_line(format_, now(),
+                         {initialization_, "init", timed_out ? "timeout" : "error", type, us_since(begun)}));
     lease_.environment->close(timed_out ? "timeout" : "failure");
     return false;
   }
@@ -127,14 +130,16 @@ class ProcessInvocation {
       lease_ = live_.runtimes->make(*launch, service_.logs_, again ? lease_.stream : open_stream());
       *lease_.tail = tail();
       lease_.environment->phase = again ? "invoke" : "init";
-      if (!again) log(init_start_line(format_, now(), function_.runtime));
-      const auto deadline = tried + (again ? std::chrono::seconds(invoke_deadline) : init_max);
+      lease_.environment->snap_starts = function_.snap_starts();
+      if (!again) log(init_start_line(format_, now(), initialization_, function_.runtime));
+      const auto deadline = tried + (again ? std::chrono::seconds(invoke_deadline) : init_time());
       auto init = start_environment(deadline);
       if (!init) return init.error();
       if (init->kind == Init::Kind::ready) {
+        note_version();
+        if (function_.snap_starts()) return restore(us_since(begun));
         report_.init_us = us_since(begun);
         report_.with_init = !again;
-        note_version();
         return true;
       }
       const bool timed_out = init->kind == Init::Kind::timed_out;
@@ -142,8 +147,10 @@ class ProcessInvocation {
         init->error_type = "Runtime.ExitError";
         init->json = failure_json(init->error_type, "RequestId: " + std::string(request_id_) + " Error: " + init->json);
       }
-      log(init_report_line(format_, now(), again ? "invoke" : "init", timed_out ? "timeout" : "error",
-                           timed_out ? "" : init->error_type, us_since(tried)));
+      const std::string_view type = timed_out ? std::string_view() : init->error_type;
+      log(init_report_line(
+          format_, now(),
+          {initialization_, again ? "invoke" : "init", timed_out ? "timeout" : "error", type, us_since(tried)}));
       lease_.environment->close(timed_out ? "timeout" : "failure");
       if (!again) continue;
       start();
@@ -159,12 +166,37 @@ class ProcessInvocation {
     return false;
   }
 
-  // "provisioned-concurrency": off the path of any invocation.
-  Result<Init> start_environment(MachineTime deadline, const char* initialization = "on-demand") {
+  std::chrono::seconds init_time() const {
+    // Taking a snapshot has more time.
+    return function_.snap_starts() ? std::max(provisioned_init_max, std::chrono::seconds(function_.timeout_seconds))
+                                   : init_max;
+  }
+
+  // SnapStart, behind the init phase: hooks of the function run as they do on a restore. Errors are the client's.
+  Result<bool> restore(std::uint64_t init_us) {
+    if (!format_.json) log(init_report_line(format_, now(), {initialization_, "init", {}, {}, init_us}));
+    const auto begun = steady_clock::now();
+    const auto outcome = lease_.environment->restore(begun + restore_max);
+    report_.restore_us = std::max<std::uint64_t>(us_since(begun), 1);
+    if (outcome.kind == Init::Kind::ready) return true;
+    lease_.environment->close("failure");
+    if (outcome.kind == Init::Kind::timed_out)
+      return Error{"SnapStartTimeoutException",
+                   "Lambda couldn't restore the snapshot within the timeout limit.",
+                   {{"Type", "User"}},
+                   408};
+    return Error{"SnapStartException",
+                 "The afterRestore() runtime hook encountered an error. For more information, check the Amazon "
+                 "CloudWatch logs.",
+                 {{"Type", "User"}},
+                 400};
+  }
+
+  Result<Init> start_environment(MachineTime deadline) {
     const auto expires = now().ms + credentials_ms;
     const auto credentials = kernel_.credentials.issue(live_.calls.identity, Time{expires});
     lease_.environment->expires = Time{expires - credentials_left_ms};
-    auto init = lease_.environment->start({{"AWS_LAMBDA_INITIALIZATION_TYPE", initialization},
+    auto init = lease_.environment->start({{"AWS_LAMBDA_INITIALIZATION_TYPE", initialization_},
                                            {"AWS_ACCESS_KEY_ID", credentials.access_key_id},
                                            {"AWS_SECRET_ACCESS_KEY", credentials.secret_access_key},
                                            {"AWS_SESSION_TOKEN", credentials.session_token},
@@ -308,6 +340,7 @@ class ProcessInvocation {
   const std::string arn_;
   const ResponseSink* const sink_;
   const PlatformLogFormat format_;
+  const char* initialization_;
   RuntimeLease lease_;
   std::shared_ptr<RuntimeEnvironment> closed_;  // Its extensions hear of the report all the same.
   InvocationResult result_;

@@ -18,6 +18,7 @@ extern const char runtime_node_handler_mjs[];
 extern const char runtime_node_logging_mjs[];
 extern const char runtime_node_streaming_mjs[];
 extern const char runtime_python_bootstrap_py[];
+extern const char runtime_python_snapshot_restore_py_py[];
 
 namespace moonbase::functions {
 namespace {
@@ -71,6 +72,7 @@ void CodeFolders::prepare() {
   write_text(runtime("node") / "logging.mjs", runtime_node_logging_mjs);
   write_text(runtime("node") / "streaming.mjs", runtime_node_streaming_mjs);
   write_text(runtime("python") / "bootstrap.py", runtime_python_bootstrap_py);
+  write_text(runtime("python") / "snapshot_restore_py.py", runtime_python_snapshot_restore_py_py);
   fs::create_directories(runtime("provided"));
 }
 

@@ -23,8 +23,10 @@ void append_ms(std::string& out, std::uint64_t us) {  // "3.21 ms", rounded up.
   out.append(" ms");
 }
 
+std::uint64_t whole_ms(std::uint64_t us) { return (us + 999) / 1000; }
+
 std::uint64_t billed_ms(const InvocationReport& report) {
-  return std::max<std::uint64_t>((report.duration_us + (report.with_init ? report.init_us : 0) + 999) / 1000, 1);
+  return std::max<std::uint64_t>(whole_ms(report.duration_us + (report.with_init ? report.init_us : 0)), 1);
 }
 
 std::uint64_t used_mb(const InvocationReport& report) { return (report.memory_used_bytes + (1 << 20) - 1) >> 20; }
@@ -40,6 +42,15 @@ std::string version_of(std::string_view runtime) {
 
 std::string version_arn(std::string_view runtime) {
   return "arn:aws:lambda:us-east-1::runtime:" + sha256_hex(version_of(runtime));
+}
+
+std::string version_text(std::string_view runtime) {
+  return "Runtime Version: " + version_of(runtime) + "\tRuntime Version ARN: " + version_arn(runtime);
+}
+
+void append_status(std::string& line, std::string_view status, std::string_view error_type) {
+  line.append("\tStatus: ").append(status);
+  if (!error_type.empty()) line.append("\tError Type: ").append(error_type);
 }
 
 }  // namespace
@@ -64,27 +75,59 @@ Map init_start_record(std::string_view initialization_type, std::string_view pha
           {"runtimeVersionArn", version_arn(runtime)}};
 }
 
-std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view runtime) {
+std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view type,
+                            std::string_view runtime) {
   if (!format.info) return {};
-  if (format.json) return platform_event(now, "platform.initStart", init_start_record("on-demand", "init", runtime));
-  return "INIT_START Runtime Version: " + version_of(runtime) + "\tRuntime Version ARN: " + version_arn(runtime);
+  if (format.json) return platform_event(now, "platform.initStart", init_start_record(type, "init", runtime));
+  return "INIT_START " + version_text(runtime);
 }
 
-std::string init_report_line(const PlatformLogFormat& format, Time now, std::string_view phase, std::string_view status,
-                             std::string_view error_type, std::uint64_t duration_us) {
+std::string init_report_line(const PlatformLogFormat& format, Time now, const InitReport& report) {
   if (format.json) {
-    Map record{{"initializationType", "on-demand"},
-               {"phase", phase},
-               {"status", status},
-               {"metrics", Map{{"durationMs", platform_ms(duration_us)}}}};
-    if (!error_type.empty()) record.set("errorType", error_type);
+    Map record{{"initializationType", report.type},
+               {"phase", report.phase},
+               {"status", report.status.empty() ? std::string_view("success") : report.status},
+               {"metrics", Map{{"durationMs", platform_ms(report.duration_us)}}}};
+    if (!report.error_type.empty()) record.set("errorType", report.error_type);
     return platform_event(now, "platform.initReport", std::move(record));
   }
   std::string line = "INIT_REPORT Init Duration: ";
-  append_ms(line, duration_us);
-  line.append("\tPhase: ").append(phase).append("\tStatus: ").append(status);
-  if (!error_type.empty()) line += "\tError Type: " + std::string(error_type);
+  append_ms(line, report.duration_us);
+  line.append("\tPhase: ").append(report.phase);
+  if (!report.status.empty()) append_status(line, report.status, report.error_type);
   return line;
+}
+
+Map restore_start_record(std::string_view function, std::string_view version, std::string_view runtime) {
+  return {{"functionName", function},
+          {"functionVersion", version},
+          {"runtimeVersion", version_of(runtime)},
+          {"runtimeVersionArn", version_arn(runtime)}};
+}
+
+Map restore_done_record(const RestoreReport& report) {
+  Map record{{"status", report.status}};
+  if (!report.error_type.empty()) record.set("errorType", report.error_type);
+  return record;
+}
+
+Map restore_report_record(const RestoreReport& report) {
+  auto record = restore_done_record(report);
+  record.set("metrics", Map{{"durationMs", platform_ms(report.duration_us)}});
+  return record;
+}
+
+std::string restore_start_text(std::string_view runtime) { return "RESTORE_START " + version_text(runtime); }
+
+std::string restore_report_text(const RestoreReport& report) {
+  std::string line = "RESTORE_REPORT Restore Duration: ";
+  append_ms(line, report.duration_us);
+  if (report.status != "success") append_status(line, report.status, report.error_type);
+  return line;
+}
+
+std::string fault_text(std::string_view request_id) {
+  return "RequestId: " + std::string(request_id) + " Process exited before completing request";
 }
 
 std::string start_line(const PlatformLogFormat& format, Time now, std::string_view request_id,
@@ -103,6 +146,10 @@ Map report_record(const InvocationReport& report) {
               {"memorySizeMB", report.memory_mb},
               {"maxMemoryUsedMB", static_cast<std::int64_t>(used_mb(report))}};
   if (report.with_init) metrics.set("initDurationMs", platform_ms(report.init_us));
+  if (report.restore_us > 0) {
+    metrics.set("restoreDurationMs", platform_ms(report.restore_us));
+    metrics.set("billedRestoreDurationMs", static_cast<std::int64_t>(whole_ms(report.restore_us)));
+  }
   Map record{{"requestId", report.request_id},
              {"metrics", std::move(metrics)},
              {"status", report.status.empty() ? std::string_view("success") : report.status}};
@@ -131,6 +178,13 @@ std::string report_lines(const PlatformLogFormat& format, Time now, const Invoca
     lines.append("Init Duration: ");
     append_ms(lines, report.init_us);
     lines.push_back('\t');
+  }
+  if (report.restore_us > 0) {
+    lines.append("Restore Duration: ");
+    append_ms(lines, report.restore_us);
+    lines.append("\tBilled Restore Duration: ");
+    append_number(lines, whole_ms(report.restore_us));
+    lines.append(" ms\t");
   }
   if (!report.status.empty()) {
     lines.append("Status: ").append(report.status);

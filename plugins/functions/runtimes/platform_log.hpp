@@ -25,10 +25,28 @@ std::string platform_event(Time now, std::string_view type, Map record);
 double platform_ms(std::uint64_t us);  // In hundredths, rounded up.
 
 Map init_start_record(std::string_view initialization_type, std::string_view phase, std::string_view runtime);
-std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view runtime);
-// `phase` is "init" or "invoke"; `status` "timeout" or "error"; `error_type` may be empty.
-std::string init_report_line(const PlatformLogFormat& format, Time now, std::string_view phase, std::string_view status,
-                             std::string_view error_type, std::uint64_t duration_us);
+// `type`: "on-demand", "provisioned-concurrency" or "snap-start".
+std::string init_start_line(const PlatformLogFormat& format, Time now, std::string_view type, std::string_view runtime);
+struct InitReport {
+  std::string_view type, phase;  // "init" or "invoke".
+  std::string_view status;       // "timeout", "error" or empty: it went well.
+  std::string_view error_type;   // May be empty.
+  std::uint64_t duration_us = 0;
+};
+std::string init_report_line(const PlatformLogFormat& format, Time now, const InitReport& report);
+
+// SnapStart: what Lambda says of a restore.
+struct RestoreReport {
+  std::string_view status, error_type;  // "success", "timeout" or "error"; may be empty.
+  std::uint64_t duration_us = 0;
+};
+Map restore_start_record(std::string_view function, std::string_view version, std::string_view runtime);
+Map restore_done_record(const RestoreReport& report);
+Map restore_report_record(const RestoreReport& report);
+std::string restore_start_text(std::string_view runtime);
+std::string restore_report_text(const RestoreReport& report);
+// Of the Logs API: an invocation whose runtime ended.
+std::string fault_text(std::string_view request_id);
 std::string start_line(const PlatformLogFormat& format, Time now, std::string_view request_id,
                        std::string_view version);
 
@@ -36,6 +54,7 @@ struct InvocationReport {
   std::string_view request_id;
   std::uint64_t duration_us = 0, init_us = 0;
   bool with_init = false;  // A cold start whose init phase went well.
+  std::uint64_t restore_us = 0;  // SnapStart: of a cold start instead of that; else 0.
   std::int64_t memory_mb = 0;
   std::uint64_t memory_used_bytes = 0;
   std::string_view status;  // "timeout", "error" or empty.

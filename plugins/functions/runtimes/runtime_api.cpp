@@ -19,30 +19,12 @@ constexpr std::size_t small_body_bytes_max = 256 * 1024;
 constexpr std::size_t streamed_bytes_max = 200 * 1024 * 1024;  // As on Lambda.
 constexpr std::size_t stream_step_bytes = 64 * 1024;
 
-void reply(HttpResponse& response, int status, const Value& body) {
-  response.status = status;
-  response.headers.set("Content-Type", "application/json");
-  response.body = to_json(body);
-}
-
-void refuse(HttpResponse& response, int status, std::string_view type, std::string_view message) {
-  reply(response, status, Value(Map{{"errorMessage", message}, {"errorType", type}}));
-}
-
 // JSON whose line ends, which are only space, would end a header.
 std::string on_one_line(std::string_view json) {
   std::string line(json);
   for (char& c : line)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   return line;
-}
-
-void accepted(HttpResponse& response) { reply(response, 202, Value(Map{{"status", "OK"}})); }
-
-// Header values come from outside and go into logs and answers.
-std::string error_type_of(const HttpHeaders& headers, std::string_view name, std::string_view otherwise) {
-  const auto text = headers.get(name);
-  return text.empty() || text.size() > 256 ? std::string(otherwise) : std::string(text);
 }
 
 std::optional<std::uint64_t> number_of(std::string_view text) {
@@ -52,6 +34,24 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
 }
 
 }  // namespace
+
+void RuntimeApi::reply(HttpResponse& response, int status, const Value& body) {
+  response.status = status;
+  response.headers.set("Content-Type", "application/json");
+  response.body = to_json(body);
+}
+
+void RuntimeApi::refuse(HttpResponse& response, int status, std::string_view type, std::string_view message) {
+  reply(response, status, Value(Map{{"errorMessage", message}, {"errorType", type}}));
+}
+
+void RuntimeApi::accepted(HttpResponse& response) { reply(response, 202, Value(Map{{"status", "OK"}})); }
+
+// Header values come from outside and go into logs and answers.
+std::string RuntimeApi::error_type_of(const HttpHeaders& headers, std::string_view name, std::string_view otherwise) {
+  const auto text = headers.get(name);
+  return text.empty() || text.size() > 256 ? std::string(otherwise) : std::string(text);
+}
 
 void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
   auto& environment = *environment_;
@@ -63,6 +63,8 @@ void RuntimeApi::handle(HttpRequest& request, HttpResponse& response) {
     path.remove_prefix(runtime_prefix.size());
     if (path == "invocation/next" && get) return next(request, response);
     if (path == "init/error" && post) return init_error(request, response);
+    if (environment.snap_starts && path == "restore/next" && get) return restore_next(response);
+    if (environment.snap_starts && path == "restore/error" && post) return restore_error(request, response);
     if (path.starts_with("invocation/") && post) {
       path.remove_prefix(11);
       const auto slash = path.find('/');

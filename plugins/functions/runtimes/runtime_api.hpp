@@ -22,6 +22,8 @@ class RuntimeApi {
   void stream(HttpRequest& request, HttpResponse& response);
   void error(HttpRequest& request, HttpResponse& response, std::string_view id);
   void init_error(HttpRequest& request, HttpResponse& response);
+  void restore_next(HttpResponse& response);
+  void restore_error(HttpRequest& request, HttpResponse& response);
   void register_extension(HttpRequest& request, HttpResponse& response);
   void next_event(HttpRequest& request, HttpResponse& response);
   void extension_error(HttpRequest& request, HttpResponse& response, bool init);
@@ -31,6 +33,11 @@ class RuntimeApi {
   bool is_current(std::string_view id) const;
   // Says that the answer was taken; to a runtime that wishes so, with the next invocation.
   void taken(HttpRequest& request, HttpResponse& response);
+
+  static void reply(HttpResponse& response, int status, const Value& body);
+  static void refuse(HttpResponse& response, int status, std::string_view type, std::string_view message);
+  static void accepted(HttpResponse& response);
+  static std::string error_type_of(const HttpHeaders& headers, std::string_view name, std::string_view otherwise);
 
   const std::shared_ptr<RuntimeEnvironment> environment_;
 };

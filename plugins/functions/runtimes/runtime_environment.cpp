@@ -134,7 +134,7 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
   }
   if (in_time && !over()) {
     runtime_started_ = start_runtime();
-    in_time = changes_.wait([&] { return (runtime_waiting_ && extensions_ready()) || over(); }, deadline);
+    in_time = changes_.wait([&] { return ((runtime_waiting_ || restore_waiting_) && extensions_ready()) || over(); }, deadline);
   }
   drain();
   memory_bytes();
@@ -256,6 +256,8 @@ void RuntimeEnvironment::tell_done(const Answer& answer, const Request& request,
              {"tracing", tracing(request.trace_id)}};
   if (!good && !answer.error_type.empty()) record.set("errorType", answer.error_type);
   platform("platform.runtimeDone", std::move(record), good ? Level::debug : Level::warn, {});
+  if (answer.kind == Kind::exited || answer.kind == Kind::out_of_memory)
+    subscriptions_->tell(Telemetry::Source::platform, "platform.fault", fault_text(request.request_id));
   tell_platform("platform.end", {{"requestId", request.request_id}});
 }
 

@@ -54,6 +54,9 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   // Starts everything and waits until runtime and extensions ask for work. An Error is the platform's.
   Result<Init> start(const std::vector<std::pair<std::string, std::string>>& variables, MachineTime deadline);
 
+  // SnapStart, behind start(): the runtime goes on as it does when it is restored. Lambda gives it ten seconds.
+  Init restore(MachineTime deadline);
+
   struct Answer {
     enum class Kind { answer, failure, timed_out, exited, out_of_memory } kind = Kind::exited;
     std::string body;        // Of the answer (unless it went to the sink), or of the failure.
@@ -98,6 +101,7 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   MachineTime idle_since;
   Time expires{INT64_MAX};  // Its credentials do.
   bool used = false;
+  bool snap_starts = false;    // Its runtime asks to be restored before it asks for work.
   const char* phase = "init";  // "invoke": what failed in the init phase is tried again.
   std::string user_agent;      // Of its runtime.
 
@@ -172,7 +176,8 @@ class RuntimeEnvironment : public std::enable_shared_from_this<RuntimeEnvironmen
   std::size_t external_ = 0;
   std::uint64_t next_calls_ = 0;  // Of the runtime; the newest is the one that counts.
   bool runtime_waiting_ = false, init_done_ = false;
-  std::optional<Init> init_error_;
+  std::optional<Init> init_error_, restore_error_;
+  bool restore_waiting_ = false, restored_ = false;
   Current current_;
   bool invoking_ = false;
   std::uint64_t events_ = 0;  // Invocations so far, as extensions see them.

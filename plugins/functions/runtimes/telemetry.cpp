@@ -133,10 +133,10 @@ bool Telemetry::wants(const TelemetrySubscription& subscription, Source source, 
   if (source == Source::extension) return subscription.extensions;
   if (!subscription.platform) return false;
   // The older API knows less of the platform, and says that an invocation has ended.
-  if (type == "platform.end") return subscription.logs_api;
+  if (type == "platform.end" || type == "platform.fault") return subscription.logs_api;
   if (!subscription.logs_api) return true;
   if (type == "platform.runtimeDone") return subscription.runtime_done;
-  return !type.starts_with("platform.init");
+  return !type.starts_with("platform.init") && !type.starts_with("platform.restore");
 }
 
 void Telemetry::tell(Source source, std::string_view type, Value record) {

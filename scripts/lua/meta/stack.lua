@@ -2,7 +2,7 @@
 -- The stack vocabulary. Written by scripts/annotations from the plugins' resources.lua; do not edit.
 
 ---@class moonbase.fn.Options  AWS::Lambda::Function
----@field code? string  A file or folder beside the stack: the function's package.
+---@field code? string|table  A file or folder beside the stack, or an object of S3: { bucket = ..., key = ..., version = ... }.
 ---@field description? string
 ---@field environment? table  What os.getenv shows.
 ---@field handler moonbase.Handler|string  A function, or "file.lua:name" beside the stack.

@@ -320,6 +320,33 @@ def _answer(handler, headers, body):
     return path + "response", text, {"Content-Type": "application/json"}
 
 
+def _hooks(name):
+    """The function's hooks around its snapshot, whichever module it has registered them with."""
+    module = sys.modules.get("snapshot_restore_py")
+    return list(getattr(module, name)()) if module else []
+
+
+def _run_hooks(api, hooks, error_type, path):
+    try:
+        for hook, arguments, named in hooks:
+            hook(*arguments, **named)
+    except BaseException as error:
+        described = {**_describe(error), "errorType": error_type}
+        _log_error(described)
+        sys.stdout.flush()
+        api.request("POST", *_failure(path, described))
+        _exit(1)
+
+
+def _restore(api):
+    """SnapStart: what runs before the snapshot, and, once this environment is restored, after it."""
+    _run_hooks(api, reversed(_hooks("get_before_snapshot")), "Runtime.BeforeSnapshotError", "init/error")
+    status, _, _ = api.request("GET", "restore/next")
+    if status != 200:
+        _exit(1)
+    _run_hooks(api, _hooks("get_after_restore"), "Runtime.AfterRestoreError", "restore/error")
+
+
 def main():
     sys.stdout = os.fdopen(1, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
     sys.stderr = os.fdopen(2, "w", buffering=1, encoding="utf-8", errors="replace", closefd=False)
@@ -336,6 +363,8 @@ def main():
         _log_error(described)
         api.request("POST", *_failure("init/error", described))
         _exit(1)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _restore(api)
     status, headers, body = api.next()
     while status == 200:
         _state.request_id = headers["Lambda-Runtime-Aws-Request-Id"]

@@ -54,6 +54,23 @@ while :; do
 done
 )sh";
 
+// Is restored before it asks for work, and says so; FAIL: that it cannot go on.
+constexpr auto restored_bootstrap = R"sh(#!/bin/sh
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+echo "before the snapshot"
+echo "restored $(curl -s -o /dev/null -w '%{http_code}' "$api/restore/next")"
+if [ -n "$FAIL" ]; then
+  curl -s -o /dev/null "$api/restore/error" -H 'Lambda-Runtime-Function-Error-Type: Runtime.AfterRestoreError' -d '{}'
+  exit 1
+fi
+[ -n "$HANG" ] && sleep 60
+while :; do
+  event=$(curl -sS -D "${TMPDIR:-/tmp}/head" "$api/invocation/next")
+  id=$(sed -n 's/^Lambda-Runtime-Aws-Request-Id: *\([0-9a-f-]*\).*/\1/ip' "${TMPDIR:-/tmp}/head")
+  curl -s -o /dev/null "$api/invocation/$id/response" --data-binary "$(sh -c "$event")"
+done
+)sh";
+
 constexpr auto extension = R"sh(#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension"
 trap '' TERM
@@ -121,6 +138,7 @@ struct Running {
   RuntimeEnvironment::Init init;
   std::vector<std::pair<std::string, std::string>> variables{{"PATH", "/usr/bin:/bin"}};
   PlatformLogFormat log_format;
+  bool snap_starts = false;
   std::string interpreter;  // Of one of our own bootstraps; empty: code/bootstrap.
 
   bool has_namespaces() { return (processes.hello().layers & layer_process_namespaces) != 0; }
@@ -159,10 +177,18 @@ struct Running {
                                                            log.append(text);
                                                            if (log.back() != '\n') log += '\n';
                                                          });
+      environment->snap_starts = snap_starts;
       auto started = environment->start(variables, std::chrono::steady_clock::now() + limit);
       if (!started) throw std::runtime_error(started.error().message);
       init = *started;
     });
+  }
+  RuntimeEnvironment::Init restore(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
+    RuntimeEnvironment::Init outcome;
+    kernel.on_fiber([&](KernelServices&, CallContext&) {
+      outcome = environment->restore(std::chrono::steady_clock::now() + limit);
+    });
+    return outcome;
   }
   void run_own_bootstrap(RuntimeLaunch& launch, bool namespaces) {
     const bool node = interpreter.ends_with("node");
@@ -348,6 +374,41 @@ TEST_CASE("an extension is told what it has subscribed to") {
     CHECK(running.log.find("EXTENSION\tName: listen.py\tState: Ready\tEvents: [INVOKE,SHUTDOWN]\n") !=
           std::string::npos);
   }
+  SECTION("of a restore") {
+    running.folders.program("code/bootstrap", restored_bootstrap);
+    running.snap_starts = true;
+    running.variables.emplace_back("WISH_PATH", "/2022-07-01/telemetry");
+    running.variables.emplace_back("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start");
+    running.variables.emplace_back("WISH", R"({"schemaVersion":"2022-12-13","types":["platform"],
+      "buffering":{"timeoutMs":25},"destination":{"protocol":"HTTP","URI":"http://sandbox.localdomain:4243/"}})");
+    running.start();
+    REQUIRE(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
+    CHECK(running.log.find("restored") == std::string::npos);
+    REQUIRE(running.restore().kind == RuntimeEnvironment::Init::Kind::ready);
+    CHECK(running.invoke("echo hello").body == "hello");
+    running.close("spindown");
+    CHECK(types_told().find("platform.initReport platform.restoreStart platform.restoreRuntimeDone "
+                            "platform.restoreReport platform.start ") != std::string::npos);
+    for (const auto& each : running.told()) {
+      const auto &type = each["type"].string(), &status = each["record"]["status"].string_or("");
+      if (type == "platform.initReport") CHECK(each["record"]["initializationType"].string() == "snap-start");
+      if (type == "platform.restoreStart") CHECK(each["record"]["functionVersion"].string() == "7");
+      if (type == "platform.restoreRuntimeDone") CHECK(status == "success");
+      if (type == "platform.restoreReport") CHECK(each["record"]["metrics"]["durationMs"].number() > 0);
+    }
+  }
+  SECTION("of an end that nobody wanted, by the older API") {
+    running.variables.emplace_back("WISH_PATH", "/2020-08-15/logs");
+    running.variables.emplace_back("WISH", R"({"types":["platform"],"buffering":{"timeoutMs":25},
+      "destination":{"protocol":"TCP","port":4243}})");
+    running.start();
+    CHECK(running.invoke("kill $PPID; sleep 1").kind == Kind::exited);
+    running.close("failure");
+    Value fault;
+    for (const auto& each : running.told())
+      if (each["type"].string() == "platform.fault") fault = each["record"];
+    CHECK(fault == Value("RequestId: 8a2b8c1e-0000-4000-8000-000000000001 Process exited before completing request"));
+  }
   SECTION("over TCP, by the older API") {
     running.log_format = platform_log_format("JSON", "INFO");
     run("/2020-08-15/logs", R"({"types":["platform","function"],"buffering":{"timeoutMs":25},
@@ -363,6 +424,47 @@ TEST_CASE("an extension is told what it has subscribed to") {
         running.log.find(R"("type":"platform.logsSubscription","record":{"name":"listen.py","state":"Subscribed",)") !=
         std::string::npos);
   }
+}
+
+TEST_CASE("a runtime that starts from a snapshot is restored behind its init phase") {
+  Running running;
+  running.folders.program("code/bootstrap", restored_bootstrap);
+  running.snap_starts = true;
+  SECTION("and then asks for work") {
+    running.start();
+    REQUIRE(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
+    CHECK(running.log.find("before the snapshot") != std::string::npos);
+    CHECK(running.log.find("restored") == std::string::npos);
+    REQUIRE(running.restore().kind == RuntimeEnvironment::Init::Kind::ready);
+    CHECK(running.log.find("RESTORE_START Runtime Version: provided.al:2023.v1\tRuntime Version ARN: arn:aws:lambda:") !=
+          std::string::npos);
+    CHECK(running.log.find("restored 200") != std::string::npos);
+    CHECK(running.log.find("RESTORE_REPORT Restore Duration: ") != std::string::npos);
+    CHECK(running.log.find("Status:") == std::string::npos);
+    CHECK(running.invoke("echo hello").body == "hello");
+  }
+  SECTION("and may say that it cannot go on") {
+    running.variables.emplace_back("FAIL", "1");
+    running.start();
+    const auto outcome = running.restore();
+    CHECK(outcome.kind == RuntimeEnvironment::Init::Kind::failed);
+    CHECK(outcome.error_type == "Runtime.AfterRestoreError");
+    CHECK(running.log.find("\tStatus: error\tError Type: Runtime.AfterRestoreError") != std::string::npos);
+  }
+  SECTION("and has its time") {
+    running.variables.emplace_back("HANG", "1");
+    running.start();
+    CHECK(running.restore(std::chrono::milliseconds(300)).kind == RuntimeEnvironment::Init::Kind::timed_out);
+    CHECK(running.log.find("\tStatus: timeout\n") != std::string::npos);
+  }
+}
+
+TEST_CASE("a runtime that does not start from a snapshot has nothing to restore") {
+  Running running;
+  running.folders.program("code/bootstrap", restored_bootstrap);
+  running.start();
+  CHECK(running.init.kind == RuntimeEnvironment::Init::Kind::ready);
+  CHECK(running.log.find("restored 404") != std::string::npos);
 }
 
 TEST_CASE("subscriptions say what they want, in bounds") {
@@ -487,9 +589,9 @@ TEST_CASE("zips are unpacked below their folder, and refused otherwise") {
 TEST_CASE("Lambda's own lines, as text and as JSON") {
   const Time now{1'798'761'600'123};
   const auto text = platform_log_format("Text", "INFO");
-  CHECK(init_start_line(text, now, "nodejs20.x")
+  CHECK(init_start_line(text, now, "on-demand", "nodejs20.x")
             .starts_with("INIT_START Runtime Version: nodejs:20.v1\tRuntime Version ARN: "));
-  CHECK(init_report_line(text, now, "init", "error", "Runtime.Unknown", 236'610) ==
+  CHECK(init_report_line(text, now, {"on-demand", "init", "error", "Runtime.Unknown", 236'610}) ==
         "INIT_REPORT Init Duration: 236.61 ms\tPhase: init\tStatus: error\tError Type: Runtime.Unknown");
   CHECK(start_line(text, now, "id", "$LATEST") == "START RequestId: id Version: $LATEST");
   CHECK(timeout_line(now, "id", 3) == "2027-01-01T00:00:00.123Z id Task timed out after 3.00 seconds");
