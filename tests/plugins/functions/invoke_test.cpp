@@ -8,6 +8,7 @@
 
 using namespace support;
 using moonbase::Map;
+using moonbase::Value;
 using moonbase::testing::TestKernel;
 
 namespace {
@@ -68,6 +69,40 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
       kernel.error("Invoke", {{"FunctionName", "f"}, {"Payload", "\"" + std::string(6'291'456, 'x') + "\""}});
   CHECK(large.code == "RequestTooLargeException");
   CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
+}
+
+TEST_CASE("an event may be as large as Lambda lets it be, and no larger") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", "function handler(event) return #event end", {{"MemorySize", 512}}));
+  const auto text = [](std::size_t bytes) { return '"' + std::string(bytes - 2, 'x') + '"'; };
+  const auto refused = [&](std::size_t bytes, const char* type) {
+    return kernel.error("Invoke", {{"FunctionName", "f"}, {"InvocationType", type}, {"Payload", text(bytes)}});
+  };
+  CHECK(invoke(kernel, "f", text(6'291'456)) == Value(6'291'454));
+  const auto large = refused(6'291'457, "RequestResponse");
+  CHECK(large.code == "RequestTooLargeException");
+  CHECK(large.status == 413);
+  CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
+  kernel.call("Invoke", {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", text(1'048'576)}});
+  CHECK(refused(1'048'577, "Event").message ==
+        "Request must be smaller than 1048576 bytes for the InvokeFunction operation");
+}
+
+TEST_CASE("an event of hostile depth is refused, and nobody notices") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", "function handler(event) return type(event) end"));
+  for (const auto& [open, close] : {std::pair<std::string, std::string>{"[", "]"}, {R"({"a":)", "}"}}) {
+    std::string deep;
+    for (int i = 0; i < 500'000; ++i) deep += open;
+    deep += "1";
+    for (int i = 0; i < 500'000; ++i) deep += close;
+    const auto answer = kernel.try_call("lambda", "Invoke", {{"FunctionName", "f"}, {"Payload", deep}});
+    if (answer)
+      CHECK((*answer)["FunctionError"].string_or("") == "Unhandled");
+    else
+      CHECK(answer.error().code == "InvalidRequestContentException");
+  }
+  CHECK(invoke(kernel, "f") == Value("table"));
 }
 
 TEST_CASE("a function may log as JSON, from a level on") {
