@@ -12,15 +12,13 @@ using moonbase::testing::TestKernel;
 
 namespace {
 
-// Answers what the shell says to the event.
-constexpr auto shell = R"sh(#!/bin/sh
-url=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation
-while true; do
-  script=$(curl -sSD /tmp/head "$url/next" | sed 's/^"//; s/"$//')
-  id=$(sed -n 's/^lambda-runtime-aws-request-id: *\([^\r]*\).*/\1/Ip' /tmp/head)
-  curl -sSd "\"$(sh -c "$script" 2>&1 | tr '\n' ' ')\"" "$url/$id/response" > /dev/null
-done
-)sh";
+// Answers what the shell says to the event. Our own runtimes ask for work with their answer: the next invocation finds
+// the same environment.
+constexpr auto shell = R"py(import subprocess
+def handler(event, context):
+    said = subprocess.run(["sh", "-c", event], capture_output=True, text=True)
+    return (said.stdout + said.stderr).strip()
+)py";
 
 struct Platform {
   TestKernel kernel{"lambda", functions};
@@ -32,8 +30,8 @@ struct Platform {
     return kernel.http(std::move(request)).body.find("process-namespaces") != std::string::npos;
   }
   void create(Map more = {}) {
-    Map input = function("f", "", {{"Runtime", "provided.al2023"}, {"Timeout", 30}});
-    input.set("Code", Map{{"ZipFile", zip({{"bootstrap", shell}})}});
+    Map input = function("f", "", {{"Runtime", "python3.11"}, {"Handler", "index.handler"}, {"Timeout", 30}});
+    input.set("Code", Map{{"ZipFile", zip({{"index.py", shell}})}});
     for (auto& [key, value] : more) input.set(key, value);
     kernel.call("CreateFunction", std::move(input));
   }
@@ -41,11 +39,7 @@ struct Platform {
     return kernel.call("PublishLayerVersion", {{"LayerName", name}, {"Content", Map{{"ZipFile", zip(files)}}}})
         ["LayerVersionArn"].string();
   }
-  std::string run(const std::string& script) {
-    auto text = invoke(kernel, "f", '"' + script + '"').string();
-    while (text.ends_with(' ')) text.pop_back();
-    return text;
-  }
+  std::string run(const std::string& script) { return invoke(kernel, "f", '"' + script + '"').string(); }
 };
 
 }  // namespace
@@ -87,9 +81,9 @@ TEST_CASE_METHOD(Platform, "/tmp is the environment's own, stays while it does, 
     WARN("not tested: this machine gives processes no namespaces, so /tmp is not limited");
     return;
   }
-  create({{"EphemeralStorage", Map{{"Size", 600}}}, {"MemorySize", 1024}});
+  create({{"EphemeralStorage", Map{{"Size", 600}}}, {"MemorySize", 2048}});
   CHECK(run("df -m --output=size /tmp | tail -1").ends_with("600"));
-  CHECK(run("echo kept > /tmp/mine; ls /tmp | tr '\\n' ,") == "head,mine,");
+  CHECK(run("echo kept > /tmp/mine; ls /tmp") == "mine");
   CHECK(run("cat /tmp/mine") == "kept");
   const auto full = run("head -c 700000000 /dev/zero > /tmp/large || echo full; rm /tmp/large");
   CHECK_THAT(full, Catch::Contains("No space left on device") && Catch::Contains("full"));
