@@ -120,9 +120,11 @@ TEST_CASE("a function's numbers have Lambda's bounds and defaults, its runtimes 
   }
   for (const int good : {512, 10240})
     CHECK(made({{"EphemeralStorage", Map{{"Size", good}}}})["EphemeralStorage"]["Size"].integer() == good);
-  for (const int bad : {511, 10241}) CHECK(refused({{"EphemeralStorage", Map{{"Size", bad}}}}) == "ValidationException");
-  for (const char* runtime : {"nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "python3.9", "python3.10",
-                              "python3.11", "python3.12", "python3.13", "python3.14", "provided.al2", "provided.al2023"})
+  for (const int bad : {511, 10241})
+    CHECK(refused({{"EphemeralStorage", Map{{"Size", bad}}}}) == "ValidationException");
+  for (const char* runtime :
+       {"nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "python3.9", "python3.10", "python3.11", "python3.12",
+        "python3.13", "python3.14", "provided.al2", "provided.al2023"})
     CHECK(made({{"Runtime", runtime}})["Runtime"].string() == runtime);
 }
 
@@ -131,12 +133,11 @@ TEST_CASE("variables that are Lambda's own are nobody's to set, and all together
   const auto with = [](const std::string& name, const std::string& value) {
     return function("f", "x = 1", {{"Environment", Map{{"Variables", Map{{name, value}}}}}});
   };
-  for (const char* name :
-       {"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT",
-        "LAMBDA_RUNTIME_DIR"})
+  for (const char* name : {"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
+                           "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+                           "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+                           "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                           "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"})
     CHECK(kernel.error("CreateFunction", with(name, "x")).message ==
           "Lambda was unable to configure your environment variables because the environment variables you have "
           "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "

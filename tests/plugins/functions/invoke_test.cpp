@@ -53,8 +53,7 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorType"].string() == "OutOfStock");
   CHECK(payload(output)["errorMessage"].string() == "no lamps");
-  output = kernel.call("Invoke",
-                       {{"FunctionName", "f"}, {"Payload", R"({"fail":true})"}, {"LogType", "Tail"}});
+  output = kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"fail":true})"}, {"LogType", "Tail"}});
   CHECK(lines_of(*moonbase::from_base64(output["LogResult"].string())).at(2) == "[ERROR] OutOfStock: no lamps");
 
   output = kernel.call("Invoke", {{"FunctionName", "f"}, {"ClientContext", moonbase::base64(R"({"custom":{"a":1}})")}});
@@ -111,7 +110,8 @@ TEST_CASE("a function may log as JSON, from a level on") {
     print("one")
     print('{"level":"DEBUG","own":true}')
     if event.fail then error "broken" end
-  end)", {{"LoggingConfig", Map{{"LogFormat", "JSON"}}}}));
+  end)",
+                                         {{"LoggingConfig", Map{{"LogFormat", "JSON"}}}}));
   const auto tail = [&](const char* event) {
     const auto output = kernel.call("Invoke", {{"FunctionName", "f"}, {"LogType", "Tail"}, {"Payload", event}});
     std::vector<moonbase::Value> values;
@@ -133,10 +133,10 @@ TEST_CASE("a function may log as JSON, from a level on") {
   CHECK(lines[4]["type"].string() == "platform.report");
   CHECK(lines[4]["record"]["metrics"]["memorySizeMB"].integer() == 128);
 
-  kernel.call("UpdateFunctionConfiguration",
-              {{"FunctionName", "f"},
-               {"LoggingConfig",
-                Map{{"LogFormat", "JSON"}, {"ApplicationLogLevel", "ERROR"}, {"SystemLogLevel", "WARN"}}}});
+  kernel.call(
+      "UpdateFunctionConfiguration",
+      {{"FunctionName", "f"},
+       {"LoggingConfig", Map{{"LogFormat", "JSON"}, {"ApplicationLogLevel", "ERROR"}, {"SystemLogLevel", "WARN"}}}});
   CHECK(tail("{}").empty());
   lines = tail(R"({"fail":true})");
   REQUIRE(lines.size() == 1);
@@ -145,9 +145,9 @@ TEST_CASE("a function may log as JSON, from a level on") {
 
 TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the next call works") {
   TestKernel kernel{"lambda", functions};
-  kernel.call("CreateFunction",
-              function("f", "function handler(event) print('begun') while event.loop do end return 1 end",
-                       {{"Timeout", 1}}));
+  kernel.call(
+      "CreateFunction",
+      function("f", "function handler(event) print('begun') while event.loop do end return 1 end", {{"Timeout", 1}}));
   const auto output =
       kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"loop":true})"}, {"LogType", "Tail"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
@@ -325,7 +325,8 @@ TEST_CASE("a function that invokes itself many times over harms nobody") {
     local answer = ctx.call("lambda", "Invoke", { FunctionName = "nest",
       Payload = json.base64(json.encode { n = event.n - 1 }) })
     return 1 + tonumber(json.unbase64(answer.Payload))
-  end)", {{"Timeout", 60}}));
+  end)",
+                                         {{"Timeout", 60}}));
   kernel.call("PutFunctionRecursionConfig", {{"FunctionName", "nest"}, {"RecursiveLoop", "Allow"}});
   CHECK(invoke(kernel, "nest", R"({"n":300})") == moonbase::Value(300));
 }

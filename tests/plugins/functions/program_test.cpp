@@ -1,6 +1,6 @@
 // What functions that are programs find in their environment: layers, /tmp, and an interpreter, if the machine has one.
-#include <cstdlib>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 
 #include "support.hpp"
 
@@ -36,8 +36,10 @@ struct Platform {
     kernel.call("CreateFunction", std::move(input));
   }
   std::string layer(const std::string& name, const std::vector<Entry>& files) {
-    return kernel.call("PublishLayerVersion", {{"LayerName", name}, {"Content", Map{{"ZipFile", zip(files)}}}})
-        ["LayerVersionArn"].string();
+    return kernel
+        .call("PublishLayerVersion",
+              {{"LayerName", name}, {"Content", Map{{"ZipFile", zip(files)}}}})["LayerVersionArn"]
+        .string();
   }
   std::string run(const std::string& script) { return invoke(kernel, "f", '"' + script + '"').string(); }
 };
@@ -62,16 +64,18 @@ TEST_CASE_METHOD(Platform, "layers lie in /opt, later ones over earlier ones") {
 }
 
 TEST_CASE_METHOD(Platform, "a layer's modules are found by Node.js and Python") {
-  const auto words = layer("words", {{"nodejs/node_modules/words/index.js", "exports.word = 'lamp'"},
-                                     {"python/words.py", "word = 'lamp'"}});
+  const auto words = layer(
+      "words", {{"nodejs/node_modules/words/index.js", "exports.word = 'lamp'"}, {"python/words.py", "word = 'lamp'"}});
   for (const auto& [runtime, file, code] :
        {std::tuple{"nodejs20.x", "index.js", "exports.handler = async () => require('words').word"},
         {"python3.11", "index.py", "import words\ndef handler(event, context): return words.word"}}) {
     const std::string name = std::string("f-") + file;
-    kernel.call("CreateFunction",
-                function(runtime[0] == 'n' ? "node" : "python", "",
-                         {{"Runtime", runtime}, {"Handler", "index.handler"}, {"Timeout", 10}, {"Layers", List{words}},
-                          {"Code", Map{{"ZipFile", zip({{file, code}})}}}}));
+    kernel.call("CreateFunction", function(runtime[0] == 'n' ? "node" : "python", "",
+                                           {{"Runtime", runtime},
+                                            {"Handler", "index.handler"},
+                                            {"Timeout", 10},
+                                            {"Layers", List{words}},
+                                            {"Code", Map{{"ZipFile", zip({{file, code}})}}}}));
     CHECK(invoke(kernel, runtime[0] == 'n' ? "node" : "python") == Value("lamp"));
   }
 }
@@ -99,8 +103,10 @@ TEST_CASE_METHOD(Platform, "without an interpreter a function is there, and its 
     WithoutPath() { setenv("PATH", "/nonexistent", 1); }
     ~WithoutPath() { setenv("PATH", before.c_str(), 1); }
   } without;
-  kernel.call("CreateFunction", function("n", "", {{"Runtime", "nodejs22.x"}, {"Handler", "index.handler"},
-                                                   {"Code", Map{{"ZipFile", zip({{"index.js", "x"}})}}}}));
+  kernel.call("CreateFunction", function("n", "",
+                                         {{"Runtime", "nodejs22.x"},
+                                          {"Handler", "index.handler"},
+                                          {"Code", Map{{"ZipFile", zip({{"index.js", "x"}})}}}}));
   const auto output = kernel.call("Invoke", {{"FunctionName", "n"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorType"].string() == "Runtime.InvalidEntrypoint");

@@ -1,6 +1,7 @@
 // What one environment tells its extensions, and how its runtime is restored.
-#include "running_environment.hpp"
 #include "runtimes/telemetry.hpp"
+
+#include "running_environment.hpp"
 
 using namespace running;
 
@@ -126,8 +127,9 @@ TEST_CASE("a runtime that starts from a snapshot is restored behind its init pha
     CHECK(running.log.find("before the snapshot") != std::string::npos);
     CHECK(running.log.find("restored") == std::string::npos);
     REQUIRE(running.restore().kind == RuntimeEnvironment::Init::Kind::ready);
-    CHECK(running.log.find("RESTORE_START Runtime Version: provided.al:2023.v1\tRuntime Version ARN: arn:aws:lambda:") !=
-          std::string::npos);
+    CHECK(
+        running.log.find("RESTORE_START Runtime Version: provided.al:2023.v1\tRuntime Version ARN: arn:aws:lambda:") !=
+        std::string::npos);
     CHECK(running.log.find("restored 200") != std::string::npos);
     CHECK(running.log.find("RESTORE_REPORT Restore Duration: ") != std::string::npos);
     CHECK(running.log.find("Status:") == std::string::npos);
