@@ -134,6 +134,11 @@ class Http1 {
       request.reader = body.reader();
     }
 
+    // Nothing will come; but botocore takes an answer that it did not have to wait for as its connection's last.
+    if (framing.expects_continue && !request.reader && request.body.empty() && connection_.input.empty() &&
+        !transport_.write("HTTP/1.1 100 Continue\r\n\r\n"))
+      return false;
+
     HttpResponse response;
     run_handler(connection_, request, response);
     if (response.websocket && !framing.wants_upgrade) make_internal_failure(response);

@@ -93,8 +93,10 @@ Hints read_hints(const HttpRequest& request) {
       hints.target.remove_prefix(package + 1);
   }
   if (request.headers.get("smithy-protocol") == "rpc-v2-cbor") read_cbor_path(request.path, hints);
-  hints.form =
-      begins(request.headers.get("content-type"), "application/x-www-form-urlencoded") || has_action(request.query);
+  // Others say so too of what is no form, such as a PUT of a file.
+  const bool posts_form = request.method == "POST" &&
+                          begins(request.headers.get("content-type"), "application/x-www-form-urlencoded");
+  hints.form = posts_form || has_action(request.query);
   return hints;
 }
 

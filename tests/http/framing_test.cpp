@@ -215,6 +215,14 @@ TEST_CASE("100 Continue is sent only when the body is read") {
     CHECK(client.closed());
     CHECK(door.seen().size() == 1);
   }
+  SECTION("to who announces an empty body, and waits all the same") {
+    Client client(door);
+    for (int i = 0; i < 2; ++i) {
+      client.send("POST /ignore HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nExpect: 100-continue\r\n\r\n");
+      CHECK(client.answer().status == 100);
+      CHECK(client.answer().status == 200);
+    }
+  }
   SECTION("not when the length alone is too much") {
     Client client(door);
     client.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nExpect: 100-continue\r\n\r\n");

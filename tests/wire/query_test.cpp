@@ -185,3 +185,11 @@ TEST_CASE("ec2Query: lists are flat in requests and wrapped in answers") {
   CHECK(ask(*service, form("Action=Nope")).input.error().message ==
         "The action Nope is not valid for this web service.");
 }
+
+TEST_CASE("a form is what is posted, and a query with an Action; a file that says so is not") {
+  CHECK(wire::read_hints(form("Action=ListQueues")).form);
+  CHECK(wire::read_hints(request_of("GET", "/?Action=ListQueues", {}, "")).form);
+  auto file = form("a=b");
+  file.method = "PUT";
+  CHECK_FALSE(wire::read_hints(file).form);
+}

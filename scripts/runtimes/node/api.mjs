@@ -124,7 +124,12 @@ export async function overHttp() {
   return { http, agent, host, port, prefix, userAgent };
 }
 
-const send = descriptor < 0 ? askOverHttp : ask;
+let send = descriptor < 0 ? askOverHttp : ask;
+
+// For a function that has begun to listen, such as an extension inside the runtime: it must hear between invocations.
+export function blockNoMore() {
+  send = askOverHttp;
+}
 
 export function next() {
   return send("GET", "invocation/next", {}, "");

@@ -1,5 +1,5 @@
 // The Node.js runtime: asks the Lambda Runtime API for work, runs the handler, reports what came of it.
-import { next, overHttp, post, postAndNext } from "./api.mjs";
+import { blockNoMore, next, overHttp, post, postAndNext } from "./api.mjs";
 import { loadHandler } from "./handler.mjs";
 import { beginInvocation, installLogging, logError } from "./logging.mjs";
 import { installStreaming, isStreaming, ResponseStream } from "./streaming.mjs";
@@ -175,6 +175,8 @@ async function main() {
     await post("init/error", stringify(described), errorHeaders(described));
     return exit(1);
   }
+  await new Promise(setImmediateNow);
+  if (process.getActiveResourcesInfo().includes("TCPServerWrap")) blockNoMore();
   for (let work = await next(); ;) {
     if (work.status === 410) return waitForTheEnd();
     if (work.status !== 200) return exit(1);

@@ -1,5 +1,9 @@
 // Node.js and Python between their invocations: the connection that they are handed, and environments that
 // several callers take turns in.
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -40,6 +44,27 @@ constexpr auto python_code = "calls = 0\n"
                              "  calls += 1\n"
                              "  return {'n': event['n'], 'text': event['text'], 'calls': calls}\n";
 
+// What a server on loopback answers, or nothing within a second.
+std::string get(std::int64_t port) {
+  const int connection = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const timeval patience{1, 0};
+  setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  std::string answer;
+  constexpr std::string_view request = "GET / HTTP/1.0\r\n\r\n";
+  if (connect(connection, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      send(connection, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size())) {
+    char bytes[1024];
+    for (ssize_t got; (got = recv(connection, bytes, sizeof bytes, 0)) > 0;)
+      answer.append(bytes, static_cast<std::size_t>(got));
+  }
+  close(connection);
+  return answer;
+}
+
 }  // namespace
 
 TEST_CASE("payloads of any size go through the connection of Node.js and Python, and through HTTP without it") {
@@ -59,6 +84,22 @@ TEST_CASE("payloads of any size go through the connection of Node.js and Python,
     CHECK(answer["text"].string() == text);
     CHECK(answer["calls"].integer() == ++calls);
   }
+}
+
+TEST_CASE("a function of Node.js that listens is not held up between its invocations") {
+  TestKernel kernel{"lambda", functions};
+  constexpr auto server =
+      "const http = require('http');"
+      "const server = http.createServer((request, response) => response.end('heard')).listen(0, '127.0.0.1');"
+      "exports.handler = async () => server.address().port;";
+  kernel.call("CreateFunction", function_of("f", "nodejs20.x", "index.js", server));
+  std::string heard;
+  // On a busy machine it may be frozen before we come.
+  for (int tries = 0; tries < 5 && heard.empty(); ++tries) {
+    const auto port = support::invoke(kernel, "f").integer();
+    kernel.on_fiber([&](KernelServices& services, CallContext&) { services.io.blocking([&] { heard = get(port); }); });
+  }
+  CHECK(heard.ends_with("heard"));
 }
 
 TEST_CASE("callers of a quick function take turns in few environments, and each gets its own answer") {
