@@ -14,7 +14,8 @@ Value number(const std::optional<std::int64_t>& number) { return number ? Value(
 // What trying again will not change.
 bool is_final(const Error& error) {
   if (error.status == 501) return true;
-  for (const char* part : {"NotFound", "NonExistent", "NoSuch", "DoesNotExist", "AccessDenied", "Invalid", "Validation"})
+  for (const char* part :
+       {"NotFound", "NonExistent", "NoSuch", "DoesNotExist", "AccessDenied", "Invalid", "Validation"})
     if (error.code.find(part) != error.code.npos) return true;
   return false;
 }

@@ -25,7 +25,8 @@ constexpr std::array stream_parameters = {"BisectBatchOnFunctionError", "Maximum
 Result<Done> check_pollers(const EventSourceMapping& mapping) {
   const auto* pollers = mapping.configuration.find("ProvisionedPollerConfig");
   if (!pollers) return done;
-  if (!is_empty((*pollers)["PollerGroupName"])) return not_implemented("lambda ProvisionedPollerConfig PollerGroupName");
+  if (!is_empty((*pollers)["PollerGroupName"]))
+    return not_implemented("lambda ProvisionedPollerConfig PollerGroupName");
   if (mapping.configuration.contains("ScalingConfig"))
     return invalid_parameter("ScalingConfig and ProvisionedPollerConfig cannot be used together.");
   const auto least = (*pollers)["MinimumPollers"].integer_or(pollers_min),

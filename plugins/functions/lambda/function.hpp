@@ -39,7 +39,9 @@ struct Function {
   std::int64_t ephemeral_mb() const;  // Of /tmp.
   std::string settings_text(const char* setting, const char* member, std::string_view otherwise) const;
   // SnapStart is on, and this is a version that has a snapshot.
-  bool snap_starts() const { return version > 0 && settings_text("SnapStart", "ApplyOn", "None") == "PublishedVersions"; }
+  bool snap_starts() const {
+    return version > 0 && settings_text("SnapStart", "ApplyOn", "None") == "PublishedVersions";
+  }
   bool is_inline() const { return tags.contains("moonbase:inline"); }
 };
 

@@ -176,8 +176,7 @@ void FunctionService::provision_now(const FunctionName& name) {
   end_unwanted(name, wanted);
   for (const auto& [key, count] : wanted) {
     const auto& [version, alias] = key;
-    const auto target =
-        find({name.account, name.region, name.name, alias.empty() ? std::to_string(version) : alias});
+    const auto target = find({name.account, name.region, name.name, alias.empty() ? std::to_string(version) : alias});
     if (!target) continue;
     for (const auto& live : {(*target)->live, (*target)->other})
       if (live && live->function.version == version) provision_live(live, count);

@@ -107,8 +107,8 @@ LogStatement log_statement(const LogRange& range) {
   // Both ends of a row matter and one of them is the index's: how long a row may be bounds the other.
   statement.sql += " AND first_ms >= ? AND first_ms <= ? AND last_ms >= ? AND last_ms <= ?";
   const auto last_ms = range.to.before().at_ms;
-  for (const auto ms : {shifted(range.from.at_ms, -chunk_span_ms_max), last_ms, range.from.at_ms,
-                        shifted(last_ms, chunk_span_ms_max)})
+  for (const auto ms :
+       {shifted(range.from.at_ms, -chunk_span_ms_max), last_ms, range.from.at_ms, shifted(last_ms, chunk_span_ms_max)})
     statement.parameters.emplace_back(ms);
   statement.sql += range.newest_first ? " ORDER BY last_ms DESC, sequence DESC" : " ORDER BY first_ms, sequence";
   return statement;

@@ -32,12 +32,12 @@ struct LogPlace {
 
 struct LogRange {
   std::string account, region, group;
-  std::string stream;                                     // Empty: all streams,
-  std::function<bool(const std::string& name)> streams;   // or, unless it is empty, those.
-  const LogPattern* pattern = nullptr;                    // Null: all events.
-  LogPlace from, to{INT64_MAX, 0};                        // Without `to` itself.
+  std::string stream;                                    // Empty: all streams,
+  std::function<bool(const std::string& name)> streams;  // or, unless it is empty, those.
+  const LogPattern* pattern = nullptr;                   // Null: all events.
+  LogPlace from, to{INT64_MAX, 0};                       // Without `to` itself.
   std::size_t events_max = 10'000;
-  bool newest_first = false;                              // Which events a page takes; of one stream only.
+  bool newest_first = false;  // Which events a page takes; of one stream only.
 };
 
 struct LogPage {
@@ -46,8 +46,8 @@ struct LogPage {
     std::int64_t ingested_ms;
     LogPlace place;
   };
-  std::vector<Event> events;     // Oldest first.
-  std::optional<LogPlace> more;  // The next page begins here, or, newest first, ends before it.
+  std::vector<Event> events;      // Oldest first.
+  std::optional<LogPlace> more;   // The next page begins here, or, newest first, ends before it.
   std::set<std::string> streams;  // That were looked into.
   std::size_t chunks = 0;         // Rows that were read.
 };

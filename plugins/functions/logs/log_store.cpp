@@ -269,7 +269,8 @@ void LogStore::write(const std::string& batch) {
   const auto written = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
     for (const auto& [key, chunk] : chunks) {
       const auto& stream = *chunk.stream;
-      widen_stream(tx, {stream.account, stream.region, stream.group, stream.name, {chunk.first_ms}, {chunk.last_ms}}, now);
+      widen_stream(tx, {stream.account, stream.region, stream.group, stream.name, {chunk.first_ms}, {chunk.last_ms}},
+                   now);
       // New, or deleted while the function went on.
       if (tx.changes() == 0) {
         tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0) ON CONFLICT DO NOTHING",

@@ -58,7 +58,8 @@ void append_status(std::string& line, std::string_view status, std::string_view 
 PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level,
                                       std::string_view application_level) {
   if (format != "JSON") return {};
-  const bool error = application_level != "FATAL", info = error && application_level != "ERROR" && application_level != "WARN";
+  const bool error = application_level != "FATAL",
+             info = error && application_level != "ERROR" && application_level != "WARN";
   return {true, system_level != "WARN", system_level == "DEBUG", info, error};
 }
 
@@ -203,10 +204,9 @@ std::string application_lines(const PlatformLogFormat& format, Time now, std::st
     if (const auto own = line.starts_with('{') ? parse_json(line) : Result<Value>(Value()); own && own->is_map()) {
       written.append(line);
     } else {
-      append_json(written, Value(Map{{"timestamp", iso_8601(now)},
-                                     {"level", "INFO"},
-                                     {"message", line},
-                                     {"requestId", request_id}}));
+      append_json(
+          written,
+          Value(Map{{"timestamp", iso_8601(now)}, {"level", "INFO"}, {"message", line}, {"requestId", request_id}}));
     }
     written.push_back('\n');
   }

@@ -14,7 +14,7 @@ struct PlatformLogFormat {
   bool json = false;
   bool info = true;  // JSON: SystemLogLevel lets them through.
   bool debug = false;
-  bool application_info = true;  // JSON: ApplicationLogLevel lets what a handler prints through,
+  bool application_info = true;   // JSON: ApplicationLogLevel lets what a handler prints through,
   bool application_error = true;  // or at least its failures.
 };
 PlatformLogFormat platform_log_format(std::string_view format, std::string_view system_level,
@@ -53,7 +53,7 @@ std::string start_line(const PlatformLogFormat& format, Time now, std::string_vi
 struct InvocationReport {
   std::string_view request_id;
   std::uint64_t duration_us = 0, init_us = 0;
-  bool with_init = false;  // A cold start whose init phase went well.
+  bool with_init = false;        // A cold start whose init phase went well.
   std::uint64_t restore_us = 0;  // SnapStart: of a cold start instead of that; else 0.
   std::int64_t memory_mb = 0;
   std::uint64_t memory_used_bytes = 0;

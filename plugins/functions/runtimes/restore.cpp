@@ -44,8 +44,7 @@ RuntimeEnvironment::Init RuntimeEnvironment::restore(MachineTime deadline) {
 
 void RuntimeApi::restore_next(HttpResponse& response) {
   auto& environment = *environment_;
-  if (environment.init_done_)
-    return refuse(response, 403, "InvalidStateTransition", "there is nothing to restore");
+  if (environment.init_done_) return refuse(response, 403, "InvalidStateTransition", "there is nothing to restore");
   environment.restore_waiting_ = true;
   environment.changes_.notify();
   environment.changes_.wait([&] { return environment.restored_ || environment.closed_; }, MachineTime::max());

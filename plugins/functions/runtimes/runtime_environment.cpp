@@ -23,9 +23,9 @@ using std::chrono::steady_clock;
 constexpr auto memory_look_interval = std::chrono::milliseconds(50);  // While an invocation runs.
 constexpr auto memory_known_time = std::chrono::seconds(1);           // Behind short ones: so old it may be.
 constexpr auto pipe_look_interval = std::chrono::seconds(20);         // Pipes outlive us where somebody hides.
-constexpr auto flush_time = std::chrono::milliseconds(500);  // Of telemetry, before extensions are told to end.
+constexpr auto flush_time = std::chrono::milliseconds(500);      // Of telemetry, before extensions are told to end.
 constexpr auto terminate_time = std::chrono::milliseconds(500);  // Of a runtime that was sent SIGTERM.
-constexpr auto shutdown_time = std::chrono::seconds(2);      // As on Lambda, with external extensions.
+constexpr auto shutdown_time = std::chrono::seconds(2);          // As on Lambda, with external extensions.
 constexpr std::size_t line_bytes_max = 256 * 1024;
 constexpr std::uint32_t frame_magic = 0xa55a0000;
 constexpr std::size_t frame_head_bytes = 16;
@@ -134,7 +134,8 @@ Result<RuntimeEnvironment::Init> RuntimeEnvironment::start(
   }
   if (in_time && !over()) {
     runtime_started_ = start_runtime();
-    in_time = changes_.wait([&] { return ((runtime_waiting_ || restore_waiting_) && extensions_ready()) || over(); }, deadline);
+    in_time = changes_.wait([&] { return ((runtime_waiting_ || restore_waiting_) && extensions_ready()) || over(); },
+                            deadline);
   }
   drain();
   memory_bytes();

@@ -20,8 +20,8 @@ struct Gate {
   TestKernel kernel{"lambda", {.plugins = {"functions", "queues", "test_gate"}}};
 
   Gate() {
-    kernel.call("CreateFunction", function("f", R"(function handler(_, ctx) ctx.call("gate", "Pass", {}) end)",
-                                           {{"Timeout", 120}}));
+    kernel.call("CreateFunction",
+                function("f", R"(function handler(_, ctx) ctx.call("gate", "Pass", {}) end)", {{"Timeout", 120}}));
   }
   ~Gate() {  // Of a test that has failed: whoever still waits goes.
     [[maybe_unused]] const auto opened = kernel.try_call("gate", "Open", {{"Count", 1000}});
@@ -54,15 +54,15 @@ struct Gate {
     }
   }
   std::string map_queue(const std::string& name, Map more) {
-    Map input{{"FunctionName", "f"},
-              {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:" + name},
-              {"BatchSize", 1}};
+    Map input{
+        {"FunctionName", "f"}, {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:" + name}, {"BatchSize", 1}};
     for (auto& [key, value] : more) input.set(key, value);
     return kernel.call("CreateEventSourceMapping", std::move(input))["UUID"].string();
   }
   std::string in_flight(const std::string& name) {
     return ask("sqs", "GetQueueAttributes",
-               {{"QueueUrl", name}, {"AttributeNames", List{"All"}}})["Attributes"]["ApproximateNumberOfMessagesNotVisible"]
+               {{"QueueUrl", name},
+                {"AttributeNames", List{"All"}}})["Attributes"]["ApproximateNumberOfMessagesNotVisible"]
         .string();
   }
 
@@ -126,9 +126,9 @@ TEST_CASE_METHOD(Gate, "pollers have bounds, and what says nothing to pollers is
     return kernel.error("CreateEventSourceMapping", std::move(input));
   };
   const auto pollers = [](Map config) { return Map{{"ProvisionedPollerConfig", std::move(config)}}; };
-  for (const auto& config : {Map{{"MinimumPollers", 1}}, Map{{"MinimumPollers", 201}, {"MaximumPollers", 300}},
-                             Map{{"MaximumPollers", 1}}, Map{{"MaximumPollers", 2001}},
-                             Map{{"MinimumPollers", 9}, {"MaximumPollers", 8}}})
+  for (const auto& config :
+       {Map{{"MinimumPollers", 1}}, Map{{"MinimumPollers", 201}, {"MaximumPollers", 300}}, Map{{"MaximumPollers", 1}},
+        Map{{"MaximumPollers", 2001}}, Map{{"MinimumPollers", 9}, {"MaximumPollers", 8}}})
     CHECK(refused(pollers(config)).code == "InvalidParameterValueException");
   auto both = pollers({{"MaximumPollers", 5}});
   both.set("ScalingConfig", Map{{"MaximumConcurrency", 5}});

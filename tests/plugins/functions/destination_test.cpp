@@ -75,7 +75,10 @@ TEST_CASE_METHOD(Platform, "a queue gets the record of what became of an event")
 TEST_CASE_METHOD(Platform, "a topic gets the record, and one that is too large for it without what was sent") {
   const auto topic = ask("sns", "CreateTopic", {{"Name", "records"}})["TopicArn"].string();
   ask("sns", "Subscribe",
-      {{"TopicArn", topic}, {"Protocol", "sqs"}, {"Endpoint", queue_arn}, {"Attributes", Map{{"RawMessageDelivery", "true"}}}});
+      {{"TopicArn", topic},
+       {"Protocol", "sqs"},
+       {"Endpoint", queue_arn},
+       {"Attributes", Map{{"RawMessageDelivery", "true"}}}});
   destinations({{"OnSuccess", to(topic)}});
   send(R"({"n":1})");
   auto got = received();
@@ -122,7 +125,8 @@ TEST_CASE_METHOD(Platform, "a bucket gets the record of a failure as an object, 
   CHECK(record["responsePayload"]["errorMessage"].string() == "no lamps");
 }
 
-TEST_CASE_METHOD(Platform, "what became of an event well does not go to a bucket, and a bucket that is gone gets nothing") {
+TEST_CASE_METHOD(Platform,
+                 "what became of an event well does not go to a bucket, and a bucket that is gone gets nothing") {
   CHECK(kernel
             .error("PutFunctionEventInvokeConfig",
                    {{"FunctionName", "f"}, {"DestinationConfig", Map{{"OnSuccess", to("arn:aws:s3:::failures")}}}})
@@ -146,12 +150,13 @@ TEST_CASE("a stream's records that are given up are in a bucket, with their even
   const std::string stream = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
   REQUIRE(kernel.try_call("testqueue", "PutRecord", {{"Shard", "shard-0"}, {"Key", "k"}, {"Data", "lamp"}}));
   const auto uuid =
-      kernel.call("CreateEventSourceMapping",
-                  {{"FunctionName", "f"},
-                   {"EventSourceArn", stream},
-                   {"StartingPosition", "TRIM_HORIZON"},
-                   {"MaximumRetryAttempts", 0},
-                   {"DestinationConfig", Map{{"OnFailure", Map{{"Destination", "arn:aws:s3:::failures"}}}}}})["UUID"]
+      kernel
+          .call("CreateEventSourceMapping",
+                {{"FunctionName", "f"},
+                 {"EventSourceArn", stream},
+                 {"StartingPosition", "TRIM_HORIZON"},
+                 {"MaximumRetryAttempts", 0},
+                 {"DestinationConfig", Map{{"OnFailure", Map{{"Destination", "arn:aws:s3:::failures"}}}}}})["UUID"]
           .string();
   kernel.clock.advance_ms(1);  // Its batch;
   kernel.clock.advance_ms(1);  // what it leads to.

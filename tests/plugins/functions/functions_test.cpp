@@ -100,6 +100,56 @@ TEST_CASE("what AWS refuses when a function is created is refused in its words")
   CHECK(refused({{"MemorySize", 127}}).code == "ValidationException");
 }
 
+TEST_CASE("a function's numbers have Lambda's bounds and defaults, its runtimes Lambda's names") {
+  TestKernel kernel{"lambda", functions};
+  int number = 0;
+  const auto made = [&](Map more) {
+    return kernel.call("CreateFunction", function("f" + std::to_string(++number), "x = 1", std::move(more)));
+  };
+  const auto refused = [&](Map more) {
+    return kernel.error("CreateFunction", function("no", "x = 1", std::move(more))).code;
+  };
+  const auto plain = made({});
+  CHECK(plain["Timeout"].integer() == 3);
+  CHECK(plain["MemorySize"].integer() == 128);
+  CHECK(plain["EphemeralStorage"]["Size"].integer() == 512);
+  CHECK(plain["State"].string() == "Active");
+  for (const auto& [member, least, most] : {std::tuple{"Timeout", 1, 900}, std::tuple{"MemorySize", 128, 10240}}) {
+    for (const int good : {least, most}) CHECK(made({{member, good}})[member].integer() == good);
+    for (const int bad : {least - 1, most + 1}) CHECK(refused({{member, bad}}) == "ValidationException");
+  }
+  for (const int good : {512, 10240})
+    CHECK(made({{"EphemeralStorage", Map{{"Size", good}}}})["EphemeralStorage"]["Size"].integer() == good);
+  for (const int bad : {511, 10241})
+    CHECK(refused({{"EphemeralStorage", Map{{"Size", bad}}}}) == "ValidationException");
+  for (const char* runtime :
+       {"nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x", "python3.9", "python3.10", "python3.11", "python3.12",
+        "python3.13", "python3.14", "provided.al2", "provided.al2023"})
+    CHECK(made({{"Runtime", runtime}})["Runtime"].string() == runtime);
+}
+
+TEST_CASE("variables that are Lambda's own are nobody's to set, and all together have 4 KB") {
+  TestKernel kernel{"lambda", functions};
+  const auto with = [](const std::string& name, const std::string& value) {
+    return function("f", "x = 1", {{"Environment", Map{{"Variables", Map{{name, value}}}}}});
+  };
+  for (const char* name : {"AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
+                           "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+                           "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+                           "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+                           "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"})
+    CHECK(kernel.error("CreateFunction", with(name, "x")).message ==
+          "Lambda was unable to configure your environment variables because the environment variables you have "
+          "provided contains reserved keys that are currently not supported for modification. Reserved keys used in "
+          "this request: " +
+              std::string(name));
+  for (const char* name : {"_HANDLER", "_X_AMZN_TRACE_ID", "1A", "A", "A-B"})
+    CHECK(kernel.error("CreateFunction", with(name, "x")).code == "ValidationException");
+  // As JSON: {"AB":"…"}
+  CHECK(kernel.error("CreateFunction", with("AB", std::string(4088, 'x'))).code == "InvalidParameterValueException");
+  kernel.call("CreateFunction", with("AB", std::string(4087, 'x')));
+}
+
 TEST_CASE("packages that are broken or lead out of their folder are refused before anything is kept") {
   TestKernel kernel{"lambda", functions};
   const auto refused = [&](const std::string& bytes) {

@@ -8,6 +8,7 @@
 
 using namespace support;
 using moonbase::Map;
+using moonbase::Value;
 using moonbase::testing::TestKernel;
 
 namespace {
@@ -52,8 +53,7 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(output["FunctionError"].string() == "Unhandled");
   CHECK(payload(output)["errorType"].string() == "OutOfStock");
   CHECK(payload(output)["errorMessage"].string() == "no lamps");
-  output = kernel.call("Invoke",
-                       {{"FunctionName", "f"}, {"Payload", R"({"fail":true})"}, {"LogType", "Tail"}});
+  output = kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"fail":true})"}, {"LogType", "Tail"}});
   CHECK(lines_of(*moonbase::from_base64(output["LogResult"].string())).at(2) == "[ERROR] OutOfStock: no lamps");
 
   output = kernel.call("Invoke", {{"FunctionName", "f"}, {"ClientContext", moonbase::base64(R"({"custom":{"a":1}})")}});
@@ -70,13 +70,48 @@ TEST_CASE("invoking answers as Lambda does: status, version, error, log tail") {
   CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
 }
 
+TEST_CASE("an event may be as large as Lambda lets it be, and no larger") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", "function handler(event) return #event end", {{"MemorySize", 512}}));
+  const auto text = [](std::size_t bytes) { return '"' + std::string(bytes - 2, 'x') + '"'; };
+  const auto refused = [&](std::size_t bytes, const char* type) {
+    return kernel.error("Invoke", {{"FunctionName", "f"}, {"InvocationType", type}, {"Payload", text(bytes)}});
+  };
+  CHECK(invoke(kernel, "f", text(6'291'456)) == Value(6'291'454));
+  const auto large = refused(6'291'457, "RequestResponse");
+  CHECK(large.code == "RequestTooLargeException");
+  CHECK(large.status == 413);
+  CHECK(large.message == "Request must be smaller than 6291456 bytes for the InvokeFunction operation");
+  kernel.call("Invoke", {{"FunctionName", "f"}, {"InvocationType", "Event"}, {"Payload", text(1'048'576)}});
+  CHECK(refused(1'048'577, "Event").message ==
+        "Request must be smaller than 1048576 bytes for the InvokeFunction operation");
+}
+
+TEST_CASE("an event of hostile depth is refused, and nobody notices") {
+  TestKernel kernel{"lambda", functions};
+  kernel.call("CreateFunction", function("f", "function handler(event) return type(event) end"));
+  for (const auto& [open, close] : {std::pair<std::string, std::string>{"[", "]"}, {R"({"a":)", "}"}}) {
+    std::string deep;
+    for (int i = 0; i < 500'000; ++i) deep += open;
+    deep += "1";
+    for (int i = 0; i < 500'000; ++i) deep += close;
+    const auto answer = kernel.try_call("lambda", "Invoke", {{"FunctionName", "f"}, {"Payload", deep}});
+    if (answer)
+      CHECK((*answer)["FunctionError"].string_or("") == "Unhandled");
+    else
+      CHECK(answer.error().code == "InvalidRequestContentException");
+  }
+  CHECK(invoke(kernel, "f") == Value("table"));
+}
+
 TEST_CASE("a function may log as JSON, from a level on") {
   TestKernel kernel{"lambda", functions};
   kernel.call("CreateFunction", function("f", R"(function handler(event)
     print("one")
     print('{"level":"DEBUG","own":true}')
     if event.fail then error "broken" end
-  end)", {{"LoggingConfig", Map{{"LogFormat", "JSON"}}}}));
+  end)",
+                                         {{"LoggingConfig", Map{{"LogFormat", "JSON"}}}}));
   const auto tail = [&](const char* event) {
     const auto output = kernel.call("Invoke", {{"FunctionName", "f"}, {"LogType", "Tail"}, {"Payload", event}});
     std::vector<moonbase::Value> values;
@@ -98,10 +133,10 @@ TEST_CASE("a function may log as JSON, from a level on") {
   CHECK(lines[4]["type"].string() == "platform.report");
   CHECK(lines[4]["record"]["metrics"]["memorySizeMB"].integer() == 128);
 
-  kernel.call("UpdateFunctionConfiguration",
-              {{"FunctionName", "f"},
-               {"LoggingConfig",
-                Map{{"LogFormat", "JSON"}, {"ApplicationLogLevel", "ERROR"}, {"SystemLogLevel", "WARN"}}}});
+  kernel.call(
+      "UpdateFunctionConfiguration",
+      {{"FunctionName", "f"},
+       {"LoggingConfig", Map{{"LogFormat", "JSON"}, {"ApplicationLogLevel", "ERROR"}, {"SystemLogLevel", "WARN"}}}});
   CHECK(tail("{}").empty());
   lines = tail(R"({"fail":true})");
   REQUIRE(lines.size() == 1);
@@ -110,9 +145,9 @@ TEST_CASE("a function may log as JSON, from a level on") {
 
 TEST_CASE("a function that runs too long is stopped, in Lambda's words, and the next call works") {
   TestKernel kernel{"lambda", functions};
-  kernel.call("CreateFunction",
-              function("f", "function handler(event) print('begun') while event.loop do end return 1 end",
-                       {{"Timeout", 1}}));
+  kernel.call(
+      "CreateFunction",
+      function("f", "function handler(event) print('begun') while event.loop do end return 1 end", {{"Timeout", 1}}));
   const auto output =
       kernel.call("Invoke", {{"FunctionName", "f"}, {"Payload", R"({"loop":true})"}, {"LogType", "Tail"}});
   CHECK(output["FunctionError"].string() == "Unhandled");
@@ -290,7 +325,8 @@ TEST_CASE("a function that invokes itself many times over harms nobody") {
     local answer = ctx.call("lambda", "Invoke", { FunctionName = "nest",
       Payload = json.base64(json.encode { n = event.n - 1 }) })
     return 1 + tonumber(json.unbase64(answer.Payload))
-  end)", {{"Timeout", 60}}));
+  end)",
+                                         {{"Timeout", 60}}));
   kernel.call("PutFunctionRecursionConfig", {{"FunctionName", "nest"}, {"RecursiveLoop", "Allow"}});
   CHECK(invoke(kernel, "nest", R"({"n":300})") == moonbase::Value(300));
 }

@@ -34,8 +34,7 @@ struct Logs {
     std::sort(times.begin(), times.end());
     List events;
     for (const auto at : times) events.push_back(Map{{"timestamp", at}, {"message", std::to_string(at)}});
-    kernel.call("PutLogEvents",
-                {{"logGroupName", "app"}, {"logStreamName", stream}, {"logEvents", std::move(events)}});
+    kernel.call("PutLogEvents", {{"logGroupName", "app"}, {"logStreamName", stream}, {"logEvents", std::move(events)}});
   }
   LogPage read(const LogRange& range) {
     LogPage page;
@@ -128,7 +127,9 @@ TEST_CASE_METHOD(Logs, "each way of reading follows its index, bounded at both e
 
 TEST_CASE_METHOD(Logs, "pages of any size, in both directions, are all events of the range in order") {
   std::mt19937 random(7);
-  const auto number = [&](std::int64_t below) { return static_cast<std::int64_t>(random() % static_cast<unsigned>(below)); };
+  const auto number = [&](std::int64_t below) {
+    return static_cast<std::int64_t>(random() % static_cast<unsigned>(below));
+  };
   std::vector<std::pair<std::string, std::int64_t>> written;
   const std::vector<std::string> streams{"one", "two", "three"};
   for (int batch = 0; batch < 60; ++batch) {
@@ -167,8 +168,7 @@ TEST_CASE_METHOD(Logs, "what has few matches is looked through in steps, also wh
   for (int batch = 0; batch < 40; ++batch) {
     List events;
     for (int i = 0; i < 5; ++i) events.push_back(Map{{"timestamp", now_ms}, {"message", filler}});
-    kernel.call("PutLogEvents",
-                {{"logGroupName", "app"}, {"logStreamName", "one"}, {"logEvents", std::move(events)}});
+    kernel.call("PutLogEvents", {{"logGroupName", "app"}, {"logStreamName", "one"}, {"logEvents", std::move(events)}});
   }
   put("one", {now_ms});
   Map input{{"logGroupName", "app"}, {"filterPattern", '"' + std::to_string(now_ms) + '"'}};

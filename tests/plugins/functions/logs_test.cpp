@@ -274,6 +274,18 @@ TEST_CASE_METHOD(Logs, "policies and saved queries are kept, changed and shown")
   CHECK(kernel.error("DeleteQueryDefinition", {{"queryDefinitionId", id}}).code == "ResourceNotFoundException");
 }
 
+TEST_CASE_METHOD(Logs, "metric filters are not built, and say so") {
+  for (const char* operation : {"PutMetricFilter", "DescribeMetricFilters", "DeleteMetricFilter"}) {
+    Map input{{"logGroupName", "app"}, {"filterName", "f"}};
+    if (operation == std::string("PutMetricFilter")) {
+      input.set("filterPattern", "");
+      input.set("metricTransformations",
+                List{Map{{"metricName", "m"}, {"metricNamespace", "n"}, {"metricValue", "1"}}});
+    }
+    CHECK(kernel.error(operation, std::move(input)).status == 501);
+  }
+}
+
 TEST_CASE_METHOD(Logs, "what a group keeps for a day is gone after it") {
   CHECK(kernel.error("PutRetentionPolicy", {{"logGroupName", "app"}, {"retentionInDays", 2}}).code ==
         "InvalidParameterException");

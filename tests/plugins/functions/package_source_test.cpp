@@ -59,8 +59,9 @@ TEST_CASE_METHOD(Platform, "a layer's content comes from a bucket") {
   const auto layer = kernel.call("PublishLayerVersion", {{"LayerName", "words"}, {"Content", from("layer.zip")}});
   CHECK(layer["Version"].integer() == 1);
   CHECK(layer["Content"]["CodeSize"].integer() > 0);
-  CHECK(kernel.error("PublishLayerVersion", {{"LayerName", "words"}, {"Content", from("none.zip")}}).message ==
-        "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
+  CHECK(
+      kernel.error("PublishLayerVersion", {{"LayerName", "words"}, {"Content", from("none.zip")}}).message ==
+      "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
   CHECK(kernel.error("PublishLayerVersion", {{"LayerName", "words"}, {"Content", Map{}}}).code ==
         "InvalidParameterValueException");
 }
@@ -69,8 +70,9 @@ TEST_CASE_METHOD(Platform, "what S3 refuses, Lambda refuses with S3's words in i
   put("f.zip", answering("x"));
   put("f.zip", answering("x"), "code.eu");
   put("text.zip", "no zip at all");
-  CHECK(refusal(from("none.zip")) ==
-        "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
+  CHECK(
+      refusal(from("none.zip")) ==
+      "Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.");
   CHECK(refusal(from("f.zip", "nowhere")) ==
         "Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not "
         "exist");

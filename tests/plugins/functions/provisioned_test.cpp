@@ -137,7 +137,8 @@ TEST_CASE_METHOD(Platform, "an alias that moves takes its concurrency along, and
   CHECK(kernel.call("Invoke", {{"FunctionName", "f:live"}})["ExecutedVersion"].string() == "2");
 }
 
-TEST_CASE_METHOD(Platform, "what is provisioned for an alias serves that alias, what is for a version all who lead to it") {
+TEST_CASE_METHOD(Platform,
+                 "what is provisioned for an alias serves that alias, what is for a version all who lead to it") {
   create("function handler() return 1 end");
   kernel.call("CreateAlias", {{"FunctionName", "f"}, {"Name", "other"}, {"FunctionVersion", "1"}});
   kernel.call("PutProvisionedConcurrencyConfig", put("live", 1));

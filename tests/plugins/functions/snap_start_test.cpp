@@ -64,8 +64,10 @@ TEST_CASE_METHOD(Platform, "versions of a function with SnapStart say so, its la
 
 TEST_CASE_METHOD(Platform, "SnapStart is refused where Lambda has none") {
   for (const char* runtime : {"nodejs22.x", "python3.11", "provided.al2023"})
-    CHECK(refused({{"Runtime", runtime}}) == std::string(runtime) + " is not supported for SnapStart enabled functions.");
-  CHECK(refused({{"EphemeralStorage", Map{{"Size", 513}}}}).ends_with("is not supported for SnapStart enabled functions."));
+    CHECK(refused({{"Runtime", runtime}}) ==
+          std::string(runtime) + " is not supported for SnapStart enabled functions.");
+  CHECK(refused({{"EphemeralStorage", Map{{"Size", 513}}}})
+            .ends_with("is not supported for SnapStart enabled functions."));
   kernel.call("CreateFunction", python());
   CHECK(kernel.error("UpdateFunctionConfiguration", {{"FunctionName", "f"}, {"Runtime", "python3.10"}}).message ==
         "python3.10 is not supported for SnapStart enabled functions.");
@@ -107,16 +109,16 @@ TEST_CASE_METHOD(Platform, "a hook that fails behind the restore fails the call,
     CHECK(error.code == "SnapStartException");
     CHECK(error.status == 400);
   }
-  const auto lines = *kernel.try_call(
-      "logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/f"}, {"filterPattern", "\"Runtime.AfterRestoreError\""}});
+  const auto lines =
+      *kernel.try_call("logs", "FilterLogEvents",
+                       {{"logGroupName", "/aws/lambda/f"}, {"filterPattern", "\"Runtime.AfterRestoreError\""}});
   const auto text = moonbase::to_json(lines["events"]);
   CHECK(text.find("[ERROR] Runtime.AfterRestoreError: no lamps") != std::string::npos);
   CHECK(text.find("Status: error\\tError Type: Runtime.AfterRestoreError") != std::string::npos);
 }
 
 TEST_CASE_METHOD(Platform, "a restore is told in JSON") {
-  kernel.call("CreateFunction",
-              python({{"LoggingConfig", Map{{"LogFormat", "JSON"}, {"SystemLogLevel", "DEBUG"}}}}));
+  kernel.call("CreateFunction", python({{"LoggingConfig", Map{{"LogFormat", "JSON"}, {"SystemLogLevel", "DEBUG"}}}}));
   const auto output = kernel.call("Invoke", {{"FunctionName", "f:1"}, {"LogType", "Tail"}, {"Payload", "{}"}});
   const auto lines = *kernel.try_call("logs", "FilterLogEvents", {{"logGroupName", "/aws/lambda/f"}});
   std::string types;

@@ -131,6 +131,23 @@ TEST_CASE_METHOD(Platform, "records that grow too old while they fail are given 
   CHECK(calls().ends_with("|next"));
 }
 
+TEST_CASE_METHOD(Platform, "while nothing comes nobody looks, also with a window") {
+  put("first");
+  map_stream({{"MaximumBatchingWindowInSeconds", 5}});
+  kernel.call("CreateEventSourceMapping",
+              {{"FunctionName", "f"}, {"EventSourceArn", "arn:aws:sqs:us-east-1:000000000000:work"}});
+  kernel.clock.advance_ms(10'000);
+  CHECK(calls() == "first");
+  const auto reads = [&] { return dead()["Reads"].integer(); };
+  const auto before = reads();
+  for (int hour = 0; hour < 24; ++hour) kernel.clock.advance_ms(3'600'000);
+  CHECK(reads() == before);
+  put("second");
+  kernel.clock.advance_ms(10'000);
+  CHECK(calls() == "first|second");
+  CHECK(reads() > before);
+}
+
 TEST_CASE_METHOD(Platform, "each shard has a tumbling window of its own") {
   kernel.call("UpdateFunctionCode", {{"FunctionName", "f"}, {"ZipFile", zip({{"main.lua", R"lua(
     function handler(event, ctx)

@@ -1,12 +1,11 @@
 // Zip archives, honest and other, and short ways to call Lambda.
 #pragma once
 
-#include <moonbase/json.hpp>
-#include <moonbase/testing.hpp>
-
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <moonbase/json.hpp>
+#include <moonbase/testing.hpp>
 #include <string>
 #include <vector>
 

@@ -1,4 +1,5 @@
-// A gate at which handlers stop until the test lets them go on: how many run beside each other is then the test's to see.
+// A gate at which handlers stop until the test lets them go on: how many run beside each other is then the test's to
+// see.
 #include <algorithm>
 #include <memory>
 #include <moonbase/plugin.hpp>

@@ -19,7 +19,8 @@ local shape = require "moonbase.shape"
 return shape.service {
   name = "testqueue", version = "2026-01-01", protocols = { "json-1.0" }, target = "TestQueue",
   operations = {
-    Count = { input = {}, output = { Messages = shape.integer, Last = shape.string, Options = shape.string } },
+    -- Reads: how often anybody has asked the queue or stream for records.
+    Count = { input = {}, output = { Reads = shape.integer, Messages = shape.integer, Last = shape.string, Options = shape.string } },
     -- Answers when somebody calls Release.
     Wait = { input = {}, output = {} },
     Release = { input = {}, output = {} },
@@ -74,6 +75,8 @@ class Queue final : public EventSource {
     if (!signal_) signal_ = std::make_shared<Signal>();
   }
 
+  std::atomic<std::int64_t> reads = 0;
+
   Result<bool> is_queue(const CallContext&, std::string_view) override { return true; }
   std::shared_ptr<Signal> changed(const CallContext&, std::string_view) override {
     const std::lock_guard lock(mutex_);
@@ -81,6 +84,7 @@ class Queue final : public EventSource {
   }
 
   Result<SourceBatch> read(const CallContext&, std::string_view, const SourceRead& wanted) override {
+    ++reads;
     SourceBatch batch;
     const auto now = clock_.now();
     const std::lock_guard lock(mutex_);
@@ -152,6 +156,8 @@ class Stream final : public EventSource {
     signal_->notify();
   }
 
+  std::atomic<std::int64_t> reads = 0;
+
   Result<bool> is_queue(const CallContext&, std::string_view) override { return false; }
   std::shared_ptr<Signal> changed(const CallContext&, std::string_view) override { return signal_; }
   Result<std::vector<SourceShard>> shards(const CallContext&, std::string_view) override {
@@ -169,6 +175,7 @@ class Stream final : public EventSource {
     return std::to_string(position);
   }
   Result<SourceBatch> read(const CallContext&, std::string_view arn, const SourceRead& wanted) override {
+    ++reads;
     SourceBatch batch;
     const std::lock_guard lock(mutex_);
     const auto& shard = shard_of(wanted.shard);
@@ -220,6 +227,7 @@ class TestQueue final : public moonbase::Plugin {
     registrar.operation("Count", [this](Call&) -> Result<Value> {
       auto output = queue_->last();
       output.set("Messages", queue_->count());
+      output.set("Reads", queue_->reads + stream_->reads);
       return Value(std::move(output));
     });
     registrar.operation("Send", [this](Call& call) -> Result<Value> {
