@@ -13,6 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { strToU8, zipSync } from 'fflate';
 import { settings, start } from './moonbase.mjs';
 
 let moonbase, s3;
@@ -153,4 +155,20 @@ test('presigned links work without credentials', async () => {
   assert.equal(await got.text(), 'by link');
   const ended = await fetch(get.replace(/X-Amz-Date=\d{8}/, 'X-Amz-Date=20200101'));
   assert.equal(ended.status, 403);
+});
+
+test('a function is made of a package in a bucket', async () => {
+  const Bucket = await bucket('js-code');
+  const code = 'exports.handler = async (event) => ({ hello: event.name });';
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'code.zip', Body: zipSync({ 'index.js': strToU8(code) }) }));
+  const lambda = new LambdaClient(settings(moonbase.url));
+  try {
+    await lambda.send(new CreateFunctionCommand({
+      FunctionName: 'from-bucket', Runtime: 'nodejs20.x', Handler: 'index.handler',
+      Role: 'arn:aws:iam::000000000000:role/r', Code: { S3Bucket: Bucket, S3Key: 'code.zip' } }));
+    const { Payload } = await lambda.send(new InvokeCommand({ FunctionName: 'from-bucket', Payload: '{"name":"moon"}' }));
+    assert.deepEqual(JSON.parse(Buffer.from(Payload).toString()), { hello: 'moon' });
+  } finally {
+    lambda.destroy();
+  }
 });
