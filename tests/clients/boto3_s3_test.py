@@ -1,5 +1,7 @@
 """S3 through Debian's boto3 and awscli: transfers, sync, virtual hosts."""
+import base64
 import hashlib
+import json
 import os
 import re
 import socket
@@ -28,7 +30,8 @@ class Objects(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.process = subprocess.Popen([PROGRAM, "up", "--memory", "--port", "0"], stdout=subprocess.PIPE, text=True)
-        cls.url = next(re.match(r"ready (.*)", line).group(1) for line in cls.process.stdout if line.startswith("ready"))
+        cls.url = next(re.match(r"ready (.*)", line).group(1)
+                       for line in cls.process.stdout if line.startswith("ready"))
         cls.s3 = cls.client()
 
     @classmethod
@@ -44,7 +47,8 @@ class Objects(unittest.TestCase):
     def code_of(self, call, **words):
         with self.assertRaises(ClientError) as refused:
             call(**words)
-        return refused.exception.response["Error"]["Code"], refused.exception.response["ResponseMetadata"]["HTTPStatusCode"]
+        response = refused.exception.response
+        return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
     def test_the_resource_api(self):
         bucket = boto3.resource("s3", endpoint_url=self.url, **GIVEN).create_bucket(Bucket="py-resource")
@@ -53,7 +57,8 @@ class Objects(unittest.TestCase):
             bucket.put_object(Key=name, Body=name.encode(), ContentType="text/plain", Metadata={"Name": name})
         self.assertEqual([one.key for one in bucket.objects.filter(Prefix="a/")], ["a/1", "a/2"])
         found = bucket.Object("a/2").get()
-        self.assertEqual((found["Body"].read(), found["ContentType"], found["Metadata"]), (b"a/2", "text/plain", {"name": "a/2"}))
+        self.assertEqual((found["Body"].read(), found["ContentType"], found["Metadata"]),
+                         (b"a/2", "text/plain", {"name": "a/2"}))
         bucket.objects.all().delete()
         bucket.delete()
 
@@ -97,17 +102,44 @@ class Objects(unittest.TestCase):
     def test_refusals_reach_the_client_as_errors_of_s3(self):
         s3 = self.s3
         s3.create_bucket(Bucket="py-errors")
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="none"), ("NoSuchKey", 404))
-        self.assertEqual(self.code_of(s3.head_object, Bucket="py-errors", Key="none"), ("404", 404))
-        self.assertEqual(self.code_of(s3.put_object, Bucket="py-none", Key="k", Body=content(3_000_000)), ("NoSuchBucket", 404))
-        self.assertEqual(self.code_of(s3.create_bucket, Bucket="Py_Errors"), ("InvalidBucketName", 400))
-        self.assertEqual(self.code_of(s3.abort_multipart_upload, Bucket="py-errors", Key="k", UploadId="none"), ("NoSuchUpload", 404))
-        self.assertEqual(self.code_of(s3.get_bucket_analytics_configuration, Bucket="py-errors", Id="x"), ("NotImplemented", 501))
+        def refused(call, code, status, **words):
+            words.setdefault("Bucket", "py-errors")
+            self.assertEqual(self.code_of(call, **words), (code, status))
+
+        refused(s3.get_object, "NoSuchKey", 404, Key="none")
+        refused(s3.head_object, "404", 404, Key="none")
+        refused(s3.put_object, "NoSuchBucket", 404, Bucket="py-none", Key="k", Body=content(3_000_000))
+        refused(s3.create_bucket, "InvalidBucketName", 400, Bucket="Py_Errors")
+        refused(s3.abort_multipart_upload, "NoSuchUpload", 404, Key="k", UploadId="none")
+        refused(s3.get_bucket_analytics_configuration, "NotImplemented", 501, Id="x")
         etag = s3.put_object(Bucket="py-errors", Key="k", Body=b"0123456789")["ETag"]
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", IfNoneMatch=etag), ("304", 304))
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", IfMatch="x"), ("PreconditionFailed", 412))
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", Range="bytes=10-"), ("InvalidRange", 416))
-        self.assertEqual(self.code_of(s3.delete_bucket, Bucket="py-errors"), ("BucketNotEmpty", 409))
+        refused(s3.get_object, "304", 304, Key="k", IfNoneMatch=etag)
+        refused(s3.get_object, "PreconditionFailed", 412, Key="k", IfMatch="x")
+        refused(s3.get_object, "InvalidRange", 416, Key="k", Range="bytes=10-")
+        refused(s3.delete_bucket, "BucketNotEmpty", 409)
+
+    def test_who_waits_with_the_body_is_refused_before_it_is_sent(self):
+        self.s3.create_bucket(Bucket="py-expect")
+        host, port = self.url.split("//")[1].split(":")
+
+        def first_line(target):
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall(f"PUT {target} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 10000000\r\n"
+                                   "Expect: 100-continue\r\n\r\n".encode())
+                return connection.recv(65536).split(b"\r\n")[0]
+        self.assertEqual(first_line("/py-nowhere/k"), b"HTTP/1.1 404 Not Found")
+        self.assertEqual(first_line("/py-expect/" + "k" * 1025), b"HTTP/1.1 400 Bad Request")
+        self.assertEqual(first_line("/py-expect/k"), b"HTTP/1.1 100 Continue")
+
+    def test_calls_from_inside_carry_the_body_as_a_value(self):
+        def call(operation, **values):
+            request = urllib.request.Request(f"{self.url}/_moonbase/call/s3/{operation}", json.dumps(values).encode())
+            return json.loads(urllib.request.urlopen(request).read())
+        call("CreateBucket", Bucket="py-inside")
+        for body in (b"", b"\x00\xff", content(1_000_000)):
+            call("PutObject", Bucket="py-inside", Key="k", Body=base64.b64encode(body).decode())
+            self.assertEqual(base64.b64decode(call("GetObject", Bucket="py-inside", Key="k")["Body"]), body)
+        self.assertEqual([one["Key"] for one in call("ListObjectsV2", Bucket="py-inside")["Contents"]], ["k"])
 
     def test_presigned_links(self):
         self.s3.create_bucket(Bucket="py-links")
@@ -140,7 +172,8 @@ class Objects(unittest.TestCase):
         self.assertEqual(problems, [])
 
     def test_the_command_line(self):
-        environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+                       "AWS_DEFAULT_REGION": "us-east-1"}
 
         def aws(*words):
             done = subprocess.run(["/usr/bin/aws", "--endpoint-url", self.url, "s3", *words], env=environment,

@@ -1,10 +1,14 @@
 #include "lambda/package_source.hpp"
 
+#include <charconv>
+
 #include "lambda/function.hpp"
 #include "lambda/settings.hpp"
 
 namespace moonbase::functions {
 namespace {
+
+constexpr std::uint64_t piece_bytes = 16 * 1024 * 1024;
 
 Error request_too_large(std::string_view operation) {
   return {"RequestEntityTooLargeException",
@@ -36,17 +40,39 @@ Result<Done> check_region(Call& call, const std::string& bucket) {
                       bucket, {});
 }
 
+// The size of the whole object, from "bytes 0-99/1234".
+std::uint64_t whole_size(const Value& content_range) {
+  const auto text = content_range.string_or("");
+  const auto slash = text.rfind('/');
+  std::uint64_t size = 0;
+  if (slash != text.npos) std::from_chars(text.data() + slash + 1, text.data() + text.size(), size);
+  return size;
+}
+
+// Piece by piece: a call from inside takes no object of any size as one. All of one version of it. Only what comes
+// with a request is limited as it is packed; but a zip is never larger than its content by much.
 Result<std::string> read_object(Call& call, const Value& code, const std::string& prefix) {
   const auto &bucket = code["S3Bucket"].string(), &key = code["S3Key"].string();
   Map input{{"Bucket", bucket}, {"Key", key}};
   if (!is_empty(code["S3ObjectVersion"])) input.set("VersionId", code["S3ObjectVersion"]);
-  auto object = call.kernel.services.call(call.context, "s3", "GetObject", std::move(input));
-  if (!object && object.error().status == 501)
-    return not_implemented("lambda " + std::string(call.operation) + " " + prefix + "S3Bucket");
-  if (!object) return object_error(object.error(), bucket, key);
-  if (auto here = check_region(call, bucket); !here) return here.error();
-  auto* const body = object->map().find("Body");
-  return body && body->is_string() ? std::move(body->string()) : std::string();
+  std::string bytes;
+  for (std::uint64_t size = 1; bytes.size() < size;) {
+    input.set("Range",
+              "bytes=" + std::to_string(bytes.size()) + "-" + std::to_string(bytes.size() + piece_bytes - 1));
+    auto object = call.kernel.services.call(call.context, "s3", "GetObject", input);
+    if (!object && object.error().status == 501)
+      return not_implemented("lambda " + std::string(call.operation) + " " + prefix + "S3Bucket");
+    if (!object && object.error().code == "InvalidRange" && bytes.empty()) return bytes;  // It is empty.
+    if (!object) return object_error(object.error(), bucket, key);
+    if (bytes.empty())
+      if (auto here = check_region(call, bucket); !here) return here.error();
+    const auto piece = (*object)["Body"].string_or("");
+    size = piece.empty() ? 0 : whole_size((*object)["ContentRange"]);
+    if (size > unzipped_bytes_max) return too_large_unzipped();
+    bytes += piece;
+    input.set("IfMatch", (*object)["ETag"]);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -66,8 +92,6 @@ Result<UploadedPackage> read_package(Call& call, const Value& code, const std::s
     auto object = read_object(call, code, prefix);
     if (!object) return object.error();
     package.zip = std::move(*object);
-    // Only what comes with a request is limited as it is packed; a zip is never larger than its content by much.
-    if (package.zip.size() > unzipped_bytes_max) return too_large_unzipped();
   }
   auto files = unzip(package.zip);
   if (!files) return files.error();

@@ -119,9 +119,9 @@ class FunctionService final : public FunctionInvoker {
     std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
     PlatformLogFormat log_format;
-    std::optional<Packages::Hold> packages;  // What environments are made from.
-    std::shared_ptr<Pool> pool;              // lua, native; or:
-    std::shared_ptr<RuntimePool> runtimes;   // nodejs*, python*, provided*.
+    std::unique_ptr<BlobHold> packages;     // What environments are made from.
+    std::shared_ptr<Pool> pool;             // lua, native; or:
+    std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
