@@ -33,6 +33,12 @@ Result<Value> put_object_legal_hold(Call& call);
 Result<Value> put_object_lock_configuration(Call& call);
 Result<Value> put_object_retention(Call& call);
 
+// operations_policy.cpp
+Result<Value> delete_bucket_policy(Call& call);
+Result<Value> get_bucket_policy(Call& call);
+Result<Value> get_bucket_policy_status(Call& call);
+Result<Value> put_bucket_policy(Call& call);
+
 // operations_setting.cpp
 Result<Value> delete_bucket_cors(Call& call);
 Result<Value> delete_bucket_encryption(Call& call);
