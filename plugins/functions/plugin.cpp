@@ -116,6 +116,7 @@ class Plugin final : public moonbase::Plugin {
 
   void ready(KernelServices& kernel) override {
     functions_->vocabularies(registrar_->all_resources());
+    Packages::settle(kernel);
     functions_->logs().begin();
     functions_->provision_all();
     pollers_->begin();

@@ -2,7 +2,8 @@
 local method, bytes = os.getenv "OBJECT_METHOD", tonumber(os.getenv "OBJECT_BYTES")
 local keys = bytes > 100000 and 20 or 1000
 local block = ("0123456789abcdef"):rep(math.ceil(bytes / 16)):sub(1, bytes)
-local headers = { ["Authorization"] = "AWS4-HMAC-SHA256 Credential=bench/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0" }
+local scope = "bench/20260101/us-east-1/s3/aws4_request"
+local headers = { ["Authorization"] = "AWS4-HMAC-SHA256 Credential=" .. scope .. ", SignedHeaders=host, Signature=0" }
 local n = 0
 
 function request()

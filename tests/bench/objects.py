@@ -4,7 +4,8 @@ import urllib.request
 
 from common import Moonbase, alternate, check, show
 
-SIZES = {"1 KB": 1 << 10, "16 KB": 16 << 10, "48 KB": 48 << 10, "128 KB": 128 << 10, "144 KB": 144 << 10, "1 MB": 1 << 20}
+SIZES = {"1 KB": 1 << 10, "16 KB": 16 << 10, "48 KB": 48 << 10, "128 KB": 128 << 10, "144 KB": 144 << 10,
+         "1 MB": 1 << 20}
 
 
 def objects(options):

@@ -28,7 +28,8 @@ class Objects(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.process = subprocess.Popen([PROGRAM, "up", "--memory", "--port", "0"], stdout=subprocess.PIPE, text=True)
-        cls.url = next(re.match(r"ready (.*)", line).group(1) for line in cls.process.stdout if line.startswith("ready"))
+        cls.url = next(re.match(r"ready (.*)", line).group(1)
+                       for line in cls.process.stdout if line.startswith("ready"))
         cls.s3 = cls.client()
 
     @classmethod
@@ -44,7 +45,8 @@ class Objects(unittest.TestCase):
     def code_of(self, call, **words):
         with self.assertRaises(ClientError) as refused:
             call(**words)
-        return refused.exception.response["Error"]["Code"], refused.exception.response["ResponseMetadata"]["HTTPStatusCode"]
+        response = refused.exception.response
+        return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]
 
     def test_the_resource_api(self):
         bucket = boto3.resource("s3", endpoint_url=self.url, **GIVEN).create_bucket(Bucket="py-resource")
@@ -53,7 +55,8 @@ class Objects(unittest.TestCase):
             bucket.put_object(Key=name, Body=name.encode(), ContentType="text/plain", Metadata={"Name": name})
         self.assertEqual([one.key for one in bucket.objects.filter(Prefix="a/")], ["a/1", "a/2"])
         found = bucket.Object("a/2").get()
-        self.assertEqual((found["Body"].read(), found["ContentType"], found["Metadata"]), (b"a/2", "text/plain", {"name": "a/2"}))
+        self.assertEqual((found["Body"].read(), found["ContentType"], found["Metadata"]),
+                         (b"a/2", "text/plain", {"name": "a/2"}))
         bucket.objects.all().delete()
         bucket.delete()
 
@@ -97,17 +100,21 @@ class Objects(unittest.TestCase):
     def test_refusals_reach_the_client_as_errors_of_s3(self):
         s3 = self.s3
         s3.create_bucket(Bucket="py-errors")
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="none"), ("NoSuchKey", 404))
-        self.assertEqual(self.code_of(s3.head_object, Bucket="py-errors", Key="none"), ("404", 404))
-        self.assertEqual(self.code_of(s3.put_object, Bucket="py-none", Key="k", Body=content(3_000_000)), ("NoSuchBucket", 404))
-        self.assertEqual(self.code_of(s3.create_bucket, Bucket="Py_Errors"), ("InvalidBucketName", 400))
-        self.assertEqual(self.code_of(s3.abort_multipart_upload, Bucket="py-errors", Key="k", UploadId="none"), ("NoSuchUpload", 404))
-        self.assertEqual(self.code_of(s3.get_bucket_analytics_configuration, Bucket="py-errors", Id="x"), ("NotImplemented", 501))
+        def refused(call, code, status, **words):
+            words.setdefault("Bucket", "py-errors")
+            self.assertEqual(self.code_of(call, **words), (code, status))
+
+        refused(s3.get_object, "NoSuchKey", 404, Key="none")
+        refused(s3.head_object, "404", 404, Key="none")
+        refused(s3.put_object, "NoSuchBucket", 404, Bucket="py-none", Key="k", Body=content(3_000_000))
+        refused(s3.create_bucket, "InvalidBucketName", 400, Bucket="Py_Errors")
+        refused(s3.abort_multipart_upload, "NoSuchUpload", 404, Key="k", UploadId="none")
+        refused(s3.get_bucket_analytics_configuration, "NotImplemented", 501, Id="x")
         etag = s3.put_object(Bucket="py-errors", Key="k", Body=b"0123456789")["ETag"]
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", IfNoneMatch=etag), ("304", 304))
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", IfMatch="x"), ("PreconditionFailed", 412))
-        self.assertEqual(self.code_of(s3.get_object, Bucket="py-errors", Key="k", Range="bytes=10-"), ("InvalidRange", 416))
-        self.assertEqual(self.code_of(s3.delete_bucket, Bucket="py-errors"), ("BucketNotEmpty", 409))
+        refused(s3.get_object, "304", 304, Key="k", IfNoneMatch=etag)
+        refused(s3.get_object, "PreconditionFailed", 412, Key="k", IfMatch="x")
+        refused(s3.get_object, "InvalidRange", 416, Key="k", Range="bytes=10-")
+        refused(s3.delete_bucket, "BucketNotEmpty", 409)
 
     def test_presigned_links(self):
         self.s3.create_bucket(Bucket="py-links")
@@ -140,7 +147,8 @@ class Objects(unittest.TestCase):
         self.assertEqual(problems, [])
 
     def test_the_command_line(self):
-        environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        environment = {**os.environ, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+                       "AWS_DEFAULT_REGION": "us-east-1"}
 
         def aws(*words):
             done = subprocess.run(["/usr/bin/aws", "--endpoint-url", self.url, "s3", *words], env=environment,

@@ -155,7 +155,7 @@ def handler(event, context):
         self.assertEqual(refused.exception.response["Error"]["Code"], "ResourceNotFoundException")
 
     def test_what_is_not_built_says_so_in_the_services_own_protocol(self):
-        for service, operation in (("ses", "list_identities"), ("s3", "list_buckets"),
+        for service, operation in (("ses", "list_identities"), ("cloudfront", "list_distributions"),
                                    ("ec2", "describe_instances"), ("kinesis", "list_streams"), ("iam", "list_users")):
             with self.subTest(service), self.assertRaises(ClientError) as refused:
                 getattr(self.client(service), operation)()

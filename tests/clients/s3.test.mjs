@@ -13,6 +13,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { Upload } from '@aws-sdk/lib-storage';
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { CreateFunctionCommand, InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { strToU8, zipSync } from 'fflate';
 import { settings, start } from './moonbase.mjs';
 
 let moonbase, s3;
@@ -102,19 +104,22 @@ test('the steps of an upload in parts, one by one', async () => {
   const parts = await s3.send(new ListPartsCommand({ Bucket, Key, UploadId }));
   assert.deepEqual(parts.Parts.map((part) => part.Size), [5 << 20, 7]);
   assert.equal((await s3.send(new ListMultipartUploadsCommand({ Bucket }))).Uploads[0].Key, Key);
-  const complete = (Parts) => s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts } }));
+  const complete = (Parts) => s3.send(new CompleteMultipartUploadCommand({
+    Bucket, Key, UploadId, MultipartUpload: { Parts } }));
   const listed = [
     { PartNumber: 1, ETag: one.CopyPartResult.ETag, ChecksumSHA256: one.CopyPartResult.ChecksumSHA256 },
     { PartNumber: 2, ETag: two.ETag, ChecksumSHA256: two.ChecksumSHA256 }];
   await assert.rejects(complete([...listed].reverse()), { name: 'InvalidPartOrder' });
   const made = await complete(listed);
   assert.match(made.ChecksumSHA256, /-2$/);
-  const { ObjectParts } = await s3.send(new GetObjectAttributesCommand({ Bucket, Key, ObjectAttributes: ['ObjectParts'] }));
+  const { ObjectParts } = await s3.send(new GetObjectAttributesCommand({
+    Bucket, Key, ObjectAttributes: ['ObjectParts'] }));
   assert.equal(ObjectParts.TotalPartsCount, 2);
   assert.equal(ObjectParts.Parts[1].ChecksumSHA256, two.ChecksumSHA256);
   const other = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key }));
   await s3.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId: other.UploadId }));
-  await assert.rejects(s3.send(new ListPartsCommand({ Bucket, Key, UploadId: other.UploadId })), { name: 'NoSuchUpload' });
+  const aborted = new ListPartsCommand({ Bucket, Key, UploadId: other.UploadId });
+  await assert.rejects(s3.send(aborted), { name: 'NoSuchUpload' });
 });
 
 test('versions, copies and deletions in bulk', async () => {
@@ -122,7 +127,8 @@ test('versions, copies and deletions in bulk', async () => {
   await s3.send(new PutBucketVersioningCommand({ Bucket, VersioningConfiguration: { Status: 'Enabled' } }));
   const first = await s3.send(new PutObjectCommand({ Bucket, Key: 'cat', Body: 'first', Tagging: 'a=1&b=2' }));
   await s3.send(new PutObjectCommand({ Bucket, Key: 'cat', Body: 'second' }));
-  await s3.send(new CopyObjectCommand({ Bucket, Key: 'cat', CopySource: `${Bucket}/cat?versionId=${first.VersionId}` }));
+  await s3.send(new CopyObjectCommand({
+    Bucket, Key: 'cat', CopySource: `${Bucket}/cat?versionId=${first.VersionId}` }));
   assert.equal((await body(await s3.send(new GetObjectCommand({ Bucket, Key: 'cat' })))).toString(), 'first');
   assert.equal((await s3.send(new GetObjectTaggingCommand({ Bucket, Key: 'cat' }))).TagSet.length, 2);
   await s3.send(new DeleteObjectCommand({ Bucket, Key: 'cat' }));
@@ -147,10 +153,28 @@ test('presigned links work without credentials', async () => {
   const Bucket = await bucket('js-links');
   const put = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: 'a b' }), { expiresIn: 60 });
   assert.equal((await fetch(put, { method: 'PUT', body: 'by link' })).status, 200);
-  const get = await getSignedUrl(s3, new GetObjectCommand({ Bucket, Key: 'a b', ResponseContentType: 'text/x' }), { expiresIn: 60 });
+  const wanted = new GetObjectCommand({ Bucket, Key: 'a b', ResponseContentType: 'text/x' });
+  const get = await getSignedUrl(s3, wanted, { expiresIn: 60 });
   const got = await fetch(get);
   assert.equal(got.headers.get('content-type'), 'text/x');
   assert.equal(await got.text(), 'by link');
   const ended = await fetch(get.replace(/X-Amz-Date=\d{8}/, 'X-Amz-Date=20200101'));
   assert.equal(ended.status, 403);
+});
+
+test('a function is made of a package in a bucket', async () => {
+  const Bucket = await bucket('js-code');
+  const code = 'exports.handler = async (event) => ({ hello: event.name });';
+  await s3.send(new PutObjectCommand({ Bucket, Key: 'code.zip', Body: zipSync({ 'index.js': strToU8(code) }) }));
+  const lambda = new LambdaClient(settings(moonbase.url));
+  try {
+    await lambda.send(new CreateFunctionCommand({
+      FunctionName: 'from-bucket', Runtime: 'nodejs20.x', Handler: 'index.handler',
+      Role: 'arn:aws:iam::000000000000:role/r', Code: { S3Bucket: Bucket, S3Key: 'code.zip' } }));
+    const asked = new InvokeCommand({ FunctionName: 'from-bucket', Payload: '{"name":"moon"}' });
+    const { Payload } = await lambda.send(asked);
+    assert.deepEqual(JSON.parse(Buffer.from(Payload).toString()), { hello: 'moon' });
+  } finally {
+    lambda.destroy();
+  }
 });

@@ -214,7 +214,7 @@ TEST_CASE("a blob is named by its content, kept once, and gone when it is not fi
   CHECK(blobs.get(id) == "one lamp");
   CHECK(blobs.read(id, 4, 100) == "lamp");
   CHECK(blobs.size(id) == 8);
-  blobs.erase(id);
+  CHECK(blobs.erase_unused(id, [](const std::string&) { return false; }));
   CHECK_FALSE(blobs.contains(id));
   CHECK_THROWS(blobs.path("../../etc/passwd"));
 

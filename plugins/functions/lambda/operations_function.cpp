@@ -1,3 +1,4 @@
+#include <memory>
 #include <moonbase/hash.hpp>
 #include <optional>
 #include <vector>
@@ -17,7 +18,7 @@ namespace {
 struct StoredCode {
   std::string blob, sha256, library_blob;
   std::int64_t bytes = 0, unzipped_bytes = 0;
-  std::optional<Packages::Hold> hold;
+  std::unique_ptr<BlobHold> hold;
 
   // Behind the write: what has come to nothing goes.
   void let_go(const KernelServices& kernel, Packages& packages, bool in_use) {
@@ -58,8 +59,8 @@ Result<std::string> library_name(const std::string& handler) {
   return handler.substr(0, dot) + ".so";
 }
 
-Result<Done> store_code(Call& call, Packages& packages, const std::string& zip, const std::string& runtime,
-                        const std::string& handler, StoredCode& code) {
+Result<Done> store_code(Call& call, const std::string& zip, const std::string& runtime, const std::string& handler,
+                        StoredCode& code) {
   const auto files = unzip(zip);
   if (!files) return files.error();
   const std::string* library = nullptr;
@@ -77,7 +78,7 @@ Result<Done> store_code(Call& call, Packages& packages, const std::string& zip, 
   code.sha256 = base64(digest);
   code.bytes = static_cast<std::int64_t>(zip.size());
   for (const auto& [file, content] : *files) code.unzipped_bytes += static_cast<std::int64_t>(content.size());
-  code.hold.emplace(packages, std::vector{code.blob, code.library_blob});
+  code.hold = call.kernel.blobs.hold({code.blob, code.library_blob});
   call.kernel.blobs.put(zip);
   if (library) call.kernel.blobs.put(*library);
   return done;
@@ -136,7 +137,7 @@ Result<Value> create_function(Call& call, FunctionService& functions) {
   const auto zip = package_of(call, call.input["Code"], "Code.");
   if (!zip) return zip.error();
   StoredCode code;
-  auto stored = store_code(call, functions.packages(), *zip, function.runtime, function.handler, code);
+  auto stored = store_code(call, *zip, function.runtime, function.handler, code);
   if (!stored) return stored.error();
   use_code(function, code);
   auto created = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
@@ -311,7 +312,7 @@ Result<Value> update_function_code(Call& call, FunctionService& functions) {
   const auto zip = package_of(call, call.input, "");
   if (!zip) return zip.error();
   StoredCode code;
-  auto stored = store_code(call, functions.packages(), *zip, before.runtime, before.handler, code);
+  auto stored = store_code(call, *zip, before.runtime, before.handler, code);
   if (!stored) return stored.error();
   const bool publish = call.input["Publish"].boolean_or(false), dry = call.input["DryRun"].boolean_or(false);
   auto updated = call.kernel.store.write([&](Transaction& tx) -> Result<Value> {

@@ -110,8 +110,7 @@ Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
   layer.code_sha256 = base64(digest);
   layer.code_bytes = static_cast<std::int64_t>(zip->size());
   for (const auto& [file, content] : *files) layer.unzipped_bytes += static_cast<std::int64_t>(content.size());
-  std::optional<Packages::Hold> hold;
-  hold.emplace(functions.packages(), std::vector{layer.code_blob});
+  auto hold = call.kernel.blobs.hold({layer.code_blob});
   call.kernel.blobs.put(*zip);
   layer.created_at = call.kernel.clock.now();
   layer.revision_id = call.kernel.ids.uuid();

@@ -2,11 +2,9 @@
 // versions may share one, and it goes with the last of them.
 #pragma once
 
-#include <cstdint>
 #include <moonbase/call.hpp>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace moonbase::functions {
@@ -14,35 +12,15 @@ namespace moonbase::functions {
 // Any fiber may use it.
 class Packages {
  public:
-  // Until it ends nobody erases these blobs: of a request that stores them, and then the rows that name them; of a
-  // version that environments are made from. What was to be erased meanwhile goes with a later erase_unused().
-  class Hold {
-   public:
-    Hold(Packages& packages, std::vector<std::string> blobs);
-    ~Hold();
-    Hold(const Hold&) = delete;
-    Hold& operator=(const Hold&) = delete;
-
-   private:
-    Packages& packages_;
-    const std::vector<std::string> blobs_;
-  };
-
-  // Erases those that no version, layer or Hold names any more; empty names are nothing. Who has held them lets
-  // go first.
+  // Erases those that no version or layer names; empty names are nothing. What somebody holds, such as a version that
+  // still makes environments, goes with a later call. Who has held them lets go first.
   void erase_unused(const KernelServices& kernel, const std::vector<std::string>& blobs);
+  // Of the plugin's ready(): erases what a crash has left.
+  static void settle(const KernelServices& kernel);
 
  private:
-  void erase_one(const KernelServices& kernel, const std::string& blob);
-
   std::mutex mutex_;
-  struct Held {
-    int holds = 0;
-    bool unused = false;  // Somebody wanted to erase it.
-  };
-  std::unordered_map<std::string, Held> held_;
-  std::vector<std::string> due_;  // Unused, and no longer held.
-  std::uint64_t holds_ = 0;       // Begun so far.
+  std::vector<std::string> due_;  // Were held.
 };
 
 }  // namespace moonbase::functions

@@ -115,7 +115,7 @@ class FunctionService final : public FunctionInvoker {
     std::string lineage;  // What stands for the function in traces.
     bool is_inline = false;
     PlatformLogFormat log_format;
-    std::optional<Packages::Hold> packages;  // What environments are made from.
+    std::unique_ptr<BlobHold> packages;  // What environments are made from.
     std::shared_ptr<Pool> pool;             // lua, native; or:
     std::shared_ptr<RuntimePool> runtimes;  // nodejs*, python*, provided*.
     std::shared_ptr<Family> family;

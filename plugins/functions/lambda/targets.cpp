@@ -84,7 +84,7 @@ std::shared_ptr<FunctionService::Live> FunctionService::make_live(Function funct
                                          live->function.log_level("ApplicationLogLevel"));
   auto blobs = live->function.layer_blobs;
   blobs.insert(blobs.end(), {live->function.code_blob, live->function.library_blob});
-  live->packages.emplace(packages_, std::move(blobs));
+  live->packages = kernel_.blobs.hold(std::move(blobs));
   live->calls.identity.account_id = live->function.account;
   const auto& role = live->function.role;
   live->calls.identity.arn = "arn:aws:sts::" + live->function.account + ":assumed-role/" +

@@ -13,10 +13,10 @@ constexpr std::size_t piece_bytes = 256 * 1024;
 constexpr std::size_t unnamed_a_step = 500;
 constexpr std::int64_t held_retry_ms = 10'000;  // A blob that is being read is asked for again.
 
-Error too_large(std::uint64_t size) {
+Error too_large(std::uint64_t size, std::uint64_t most = put_bytes_max) {
   return {"EntityTooLarge",
           "Your proposed upload exceeds the maximum allowed size",
-          {{"ProposedSize", std::to_string(size)}, {"MaxSizeAllowed", std::to_string(put_bytes_max)}},
+          {{"ProposedSize", std::to_string(size)}, {"MaxSizeAllowed", std::to_string(most)}},
           400};
 }
 
@@ -177,6 +177,7 @@ Result<Received> receive_body(Call& call, std::string_view algorithm) {
   if (call.body) {
     if (auto read = read_all(*call.body, receiver); !read) return read.error();
   } else if (const auto& body = call.input["Body"]; body.is_string()) {
+    if (body.string().size() > inside_bytes_max) return too_large(body.string().size(), inside_bytes_max);
     receiver.add(body.string());
   }
   auto& received = receiver.digested();
@@ -218,8 +219,6 @@ void remove_content(const Change& change, std::int64_t content) {
        change.tx.query("DELETE FROM s3_segment WHERE account = ? AND bucket = ? AND content = ? RETURNING blob",
                        change.bucket.account, change.bucket.number, content))
     if (row[0].is_string()) blobs.insert(row[0].string());
-  change.tx.query("DELETE FROM s3_part WHERE account = ? AND bucket = ? AND content = ?", change.bucket.account,
-                  change.bucket.number, content);
   for (const auto& blob : blobs)
     change.tx.query(
         "INSERT INTO s3_unnamed (blob, times) VALUES (?, 1) ON CONFLICT (blob) DO UPDATE SET times = s3_unnamed.times "

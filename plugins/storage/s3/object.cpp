@@ -122,7 +122,11 @@ void delete_row(const Change& change, const Object& object) {
   change.tx.query("DELETE FROM s3_object WHERE account = ? AND bucket = ? AND key = ? AND rank = ?",
                   change.bucket.account, change.bucket.number, Blob{object.key}, object.rank);
   forget_old_null(change, object);
-  if (!object.delete_marker) remove_content(change, object.content);
+  if (object.delete_marker) return;
+  remove_content(change, object.content);
+  if (object.parts > 0)
+    change.tx.query("DELETE FROM s3_part WHERE account = ? AND bucket = ? AND content = ?", change.bucket.account,
+                    change.bucket.number, object.content);
 }
 
 }  // namespace

@@ -99,11 +99,12 @@ Result<Value> create_bucket(Call& call) {
 
 Result<Value> delete_bucket(Call& call) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
-    const auto bucket = open_bucket(tx, call, call.input["Bucket"].string());
-    if (!bucket) return bucket.error();
-    if (has_objects(tx, *bucket)) return bucket_not_empty(*bucket);
-    remove_all_uploads(change_of(tx, *bucket, call));
-    delete_bucket_row(tx, *bucket);
+    const auto opened = open_for_change(tx, call, call.input["Bucket"].string());
+    if (!opened) return opened.error();
+    const auto& bucket = opened->bucket;
+    if (has_objects(tx, bucket)) return bucket_not_empty(bucket);
+    remove_all_uploads(change_of(tx, bucket, call));
+    delete_bucket_row(tx, bucket);
     return Value(Map{});
   });
 }

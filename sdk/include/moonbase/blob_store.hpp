@@ -55,7 +55,6 @@ class BlobStore {
   virtual bool erase_unused(const std::string& id, const BlobUse& is_used) = 0;
   // Of a Plugin's ready(): erases what a crash has left between a blob's end and the commit that was to name it.
   virtual void settle(const BlobUse& is_used) = 0;
-  virtual void erase(const std::string& id) = 0;
 
   // The file that holds the blob, to be opened read-only (an execution environment maps code so).
   virtual std::string path(const std::string& id) const = 0;
