@@ -16,6 +16,7 @@ extern const char dynamodbstreams_model_lua[];
 extern const char rds_model_lua[];
 extern const char rds_data_model_lua[];
 extern const char s3_model_lua[];
+extern const char s3_resources_lua[];
 extern const char s3_schema_sql[];
 extern const char s3control_model_lua[];
 
@@ -29,7 +30,8 @@ class Plugin final : public moonbase::Plugin {
     moonbase::s3::load(registrar, s3_model_lua, s3_schema_sql);
     for (const auto* model : {rds_model_lua, rds_data_model_lua, s3control_model_lua})
       registrar.model(model);
-    for (const auto* chunk : {dynamodb_resources_expressions_lua, dynamodb_resources_items_lua, dynamodb_resources_lua})
+    for (const auto* chunk : {dynamodb_resources_expressions_lua, dynamodb_resources_items_lua, dynamodb_resources_lua,
+                              s3_resources_lua})
       registrar.resources(chunk);
   }
   void ready(moonbase::KernelServices& kernel) override { moonbase::s3::settle(kernel); }

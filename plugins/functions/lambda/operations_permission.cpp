@@ -233,8 +233,9 @@ Result<List> statements_of(const Call& call, const FunctionName& name, const Val
   const auto& given = document["Statement"];
   auto statements = given.is_list() ? given.list() : List{given};
   if (statements.empty()) return malformed("it has no statements.");
+  const auto dialect = policy_dialect(operation);
   for (const auto& statement : statements) {
-    const auto parsed = PolicyStatement::parse(statement, operation);
+    const auto parsed = PolicyStatement::parse(statement, dialect);
     if (!parsed) return parsed.error();
     if (!statement["Sid"].is_null() && !statement["Sid"].is_string()) return malformed("a Sid must be a text.");
     const auto resources = statement["Resource"].is_list() ? statement["Resource"].list() : List{statement["Resource"]};

@@ -180,7 +180,7 @@ Result<Done> FunctionService::check_permitted(const CallContext& context, const 
   // Its own account may, unless the policy says no.
   const bool own = who.service.empty() && who.account_id == target.live->function.account;
   if (own && target.policy.empty()) return done;
-  const auto answer = ask(target.policy, {who, action, target.arn});
+  const auto answer = ask(target.policy, {.who = who, .action = action, .resource = target.arn, .keys = policy_keys()});
   if (answer == PolicyAnswer::allows || (own && answer == PolicyAnswer::says_nothing)) return done;
   // Gateways were let in before there were policies: a function without any keeps its routes.
   if (target.policy.empty() && who.service == "apigateway.amazonaws.com") return done;

@@ -79,8 +79,8 @@ HttpResponse Urls::serve(HttpCall& call) {
   const auto answer = ask(known->policy, {.who = caller.identity,
                                           .action = "lambda:InvokeFunctionUrl",
                                           .resource = url.name.arn(),
-                                          .url_auth_type = url.auth_type,
-                                          .anonymous = anonymous});
+                                          .anonymous = anonymous,
+                                          .keys = policy_keys(url.auth_type)});
   const bool own = caller.identity.account_id == url.name.account && answer != PolicyAnswer::denies;
   const bool permitted =
       anonymous ? answer == PolicyAnswer::allows : caller.is_signed && (own || answer == PolicyAnswer::allows);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <moonbase/hash.hpp>
 
+#include "access.hpp"
 #include "errors.hpp"
 
 namespace moonbase::s3 {
@@ -22,15 +23,6 @@ bool is_ip_address(std::string_view name) {
     if (c != '.' && (c < '0' || c > '9')) return false;
   }
   return dots == 3;
-}
-
-// Whoever may use the bucket: its owner, until policies and lists say otherwise.
-bool may_use(const Call& call, const Bucket& bucket) { return call.context.identity.account_id == bucket.account; }
-
-Result<Done> check_access(const Call& call, const Bucket& bucket, std::string_view owner_member) {
-  const auto& expected = call.input[owner_member];
-  if (!may_use(call, bucket) || (expected.is_string() && expected.string() != bucket.account)) return access_denied();
-  return done;
 }
 
 }  // namespace
@@ -58,7 +50,7 @@ std::optional<Bucket> read_bucket(Transaction& tx, const std::string& name) {
 Result<Bucket> open_bucket(Transaction& tx, const Call& call, const std::string& name, std::string_view owner_member) {
   auto bucket = read_bucket(tx, name);
   if (!bucket) return no_such_bucket(name);
-  if (auto allowed = check_access(call, *bucket, owner_member); !allowed) return allowed.error();
+  if (auto allowed = check_access(tx, call, *bucket, owner_member); !allowed) return allowed.error();
   return std::move(*bucket);
 }
 
@@ -86,7 +78,7 @@ std::optional<Opened> take_for_change(Transaction& tx, const std::string& name) 
 Result<Opened> open_for_change(Transaction& tx, const Call& call, const std::string& name) {
   auto opened = take_for_change(tx, name);
   if (!opened) return no_such_bucket(name);
-  if (auto allowed = check_access(call, opened->bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
+  if (auto allowed = check_access(tx, call, opened->bucket, "ExpectedBucketOwner"); !allowed) return allowed.error();
   return std::move(*opened);
 }
 

@@ -3,6 +3,7 @@
 #include <moonbase/hash.hpp>
 #include <moonbase/http.hpp>
 
+#include "access.hpp"
 #include "checksum.hpp"
 #include "conditions.hpp"
 #include "errors.hpp"
@@ -64,7 +65,7 @@ Result<Object> source_version(Transaction& tx, const Call& call, const Bucket& b
 }
 
 Result<Copied> look(Transaction& tx, const Call& call, CopySource from) {
-  auto bucket = open_bucket(tx, call, from.bucket, "ExpectedSourceBucketOwner");
+  auto bucket = open_bucket(tx, call, from.bucket, source_owner_member);
   if (!bucket) return bucket.error();
   auto object = source_version(tx, call, *bucket, from);
   if (!object) return object.error();

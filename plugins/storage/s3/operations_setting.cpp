@@ -15,6 +15,7 @@ const Error no_cors{"NoSuchCORSConfiguration", "The CORS configuration does not 
 const Error no_public_access{"NoSuchPublicAccessBlockConfiguration",
                              "The public access block configuration was not found"};
 const Error no_ownership{"OwnershipControlsNotFoundError", "The bucket ownership controls were not found"};
+const Error no_website{"NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"};
 const Error no_replication{"ReplicationConfigurationNotFoundError", "The replication configuration was not found"};
 
 // Answers an empty output where the caller may use the bucket: for what a bucket never has.
@@ -162,14 +163,12 @@ Result<Value> put_bucket_logging(Call& call) {
   return answer_nothing(call);
 }
 
-Result<Value> get_bucket_replication(Call& call) {
-  const auto bucket = look_up_bucket(call);
-  if (!bucket) return bucket.error();
-  auto error = no_replication;
-  error.status = 404;
-  error.members.set("BucketName", bucket->name);
-  return error;
-}
+// Nobody can put these two.
+Result<Value> get_bucket_replication(Call& call) { return setting_or(call, Setting::replication, no_replication); }
+
+Result<Value> get_bucket_website(Call& call) { return setting_or(call, Setting::website, no_website); }
+
+Result<Value> delete_bucket_website(Call& call) { return answer_nothing(call); }
 
 Result<Value> delete_bucket_replication(Call& call) { return answer_nothing(call); }
 

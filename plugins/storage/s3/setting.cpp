@@ -9,9 +9,9 @@
 namespace moonbase::s3 {
 namespace {
 
-constexpr std::array<std::string_view, 10> kinds = {"tagging",     "cors",          "policy",    "lifecycle",
-                                                    "encryption",  "public_access", "ownership", "notification",
-                                                    "object_lock", "website"};
+constexpr std::array<std::string_view, 11> kinds = {"tagging",     "cors",          "policy",     "lifecycle",
+                                                    "encryption",  "public_access", "ownership",  "notification",
+                                                    "object_lock", "website",       "replication"};
 
 std::string_view kind_of(Setting setting) { return kinds[static_cast<std::size_t>(setting)]; }
 

@@ -22,6 +22,7 @@ enum class Setting : std::uint8_t {
   notification,
   object_lock,
   website,
+  replication,
 };
 inline constexpr std::int64_t bit_of(Setting setting) { return std::int64_t{1} << static_cast<int>(setting); }
 

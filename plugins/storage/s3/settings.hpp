@@ -33,11 +33,18 @@ Result<Value> put_object_legal_hold(Call& call);
 Result<Value> put_object_lock_configuration(Call& call);
 Result<Value> put_object_retention(Call& call);
 
+// operations_policy.cpp
+Result<Value> delete_bucket_policy(Call& call);
+Result<Value> get_bucket_policy(Call& call);
+Result<Value> get_bucket_policy_status(Call& call);
+Result<Value> put_bucket_policy(Call& call);
+
 // operations_setting.cpp
 Result<Value> delete_bucket_cors(Call& call);
 Result<Value> delete_bucket_encryption(Call& call);
 Result<Value> delete_bucket_ownership_controls(Call& call);
 Result<Value> delete_bucket_replication(Call& call);
+Result<Value> delete_bucket_website(Call& call);
 Result<Value> delete_bucket_tagging(Call& call);
 Result<Value> delete_public_access_block(Call& call);
 Result<Value> get_bucket_accelerate_configuration(Call& call);
@@ -48,6 +55,7 @@ Result<Value> get_bucket_ownership_controls(Call& call);
 Result<Value> get_bucket_replication(Call& call);
 Result<Value> get_bucket_request_payment(Call& call);
 Result<Value> get_bucket_tagging(Call& call);
+Result<Value> get_bucket_website(Call& call);
 Result<Value> get_public_access_block(Call& call);
 Result<Value> put_bucket_accelerate_configuration(Call& call);
 Result<Value> put_bucket_cors(Call& call);

@@ -282,12 +282,57 @@ function table:update(key, changes) end
 ---@field scanned integer  how many were looked at, before the filter
 ---@field after? table  what to give as `after` for the next page
 
+---@class moonbase.bucket.Options  AWS::S3::Bucket
+---@field cors? table|string  Whose pages may call it: "*", an origin, a list, or { origins, methods, headers, expose, max_age }.
+---@field lifecycle? table  Rules: { { prefix = "tmp/", expire = 7, noncurrent = 30, abort = 1, to = { GLACIER = 90 } } }, in days.
+---@field lock? boolean  Object Lock: versions may be kept from being deleted.
+---@field tags? table
+---@field versioning? boolean  Keeps what is replaced and deleted.
+
+---@class moonbase.bucket  what s.bucket "name" { … } answers
+---@field name string
+local bucket = {}
+
+function bucket:on_object(...) end
+
+-- No bytes move. `to` may be in another bucket: { bucket = other }.
+function bucket:copy(from, to, options) end
+
+function bucket:delete(key, options) end
+
+-- The bytes, and what is known of the object; nil where there is none.
+---@return string? body, table? object
+function bucket:get(key, options) end
+
+-- What is known of the object; nil where there is none.
+---@return table? object
+function bucket:head(key, options) end
+
+-- A page of at most 1,000: { objects, prefixes, after }; `after` is what the next page wants as its option, or nil.
+---@return { objects: table[], prefixes: string[], after?: string } page
+function bucket:list(options) end
+
+-- A table is kept as JSON. With if_absent = true only where there is nothing, with if_match only over this etag: else it
+-- raises PreconditionFailed.
+---@return { etag: string, version?: string } object
+function bucket:put(key, body, options) end
+
+---@class moonbase.object_events.Options  Moonbase::S3::Notification
+---@field bucket table  The bucket.
+---@field list table  What on_object was given: { { name, target, events, prefix, suffix } }.
+
+---@class moonbase.object_events  what s.object_events "name" { … } answers
+---@field name string
+local object_events = {}
+
 ---@class moonbase.Stack
+---@field bucket fun(name: string): fun(options: moonbase.bucket.Options): moonbase.bucket
 ---@field bus fun(name: string): fun(options: moonbase.bus.Options): moonbase.bus
 ---@field email fun(name: string): fun(options: moonbase.email.Options): moonbase.email
 ---@field event_source fun(name: string): fun(options: moonbase.event_source.Options): moonbase.event_source
 ---@field fn fun(name: string): fun(options: moonbase.fn.Options): moonbase.fn
 ---@field http_api fun(name: string): fun(options: moonbase.http_api.Options): moonbase.http_api
+---@field object_events fun(name: string): fun(options: moonbase.object_events.Options): moonbase.object_events
 ---@field pipe fun(name: string): fun(options: moonbase.pipe.Options): moonbase.pipe
 ---@field queue fun(name: string): fun(options: moonbase.queue.Options): moonbase.queue
 ---@field queue_mapping fun(name: string): fun(options: moonbase.queue_mapping.Options): moonbase.queue_mapping

@@ -27,6 +27,7 @@ TEST_CASE("what a bucket does not have is told by the error of its kind") {
   CHECK(code("GetBucketTagging") == "NoSuchTagSet");
   CHECK(code("GetBucketCors") == "NoSuchCORSConfiguration");
   CHECK(code("GetBucketReplication") == "ReplicationConfigurationNotFoundError");
+  CHECK(code("GetBucketWebsite") == "NoSuchWebsiteConfiguration");
   CHECK(code("GetObjectLockConfiguration") == "ObjectLockConfigurationNotFoundError");
   CHECK(kernel.error("GetBucketCors", {{"Bucket", "no-such"}}).code == "NoSuchBucket");
   CHECK(kernel
