@@ -15,7 +15,7 @@ namespace {
 const std::string queue_arn = "arn:aws:sqs:us-east-1:000000000000:records";
 
 struct Platform {
-  TestKernel kernel{"lambda", {.plugins = {"functions", "queues", "notifications", "test_bucket"}}};
+  TestKernel kernel{"lambda", {.plugins = {"functions", "queues", "notifications", "storage"}}};
 
   Platform() {
     ask("sqs", "CreateQueue", {{"QueueName", "records"}});
@@ -50,8 +50,8 @@ struct Platform {
     }
     return bodies;
   }
-  List keys() { return ask("s3", "Keys", {{"Bucket", "failures"}})["Keys"].list(); }
-  Value object(const Value& key) {
+  Texts keys() { return keys_in(kernel, "failures"); }
+  Value object(const std::string& key) {
     return *moonbase::parse_json(ask("s3", "GetObject", {{"Bucket", "failures"}, {"Key", key}})["Body"].string());
   }
 };
@@ -117,7 +117,7 @@ TEST_CASE_METHOD(Platform, "a bucket gets the record of a failure as an object, 
   CHECK(keys().empty());
   send(R"({"fail":true})");
   REQUIRE(keys().size() == 1);
-  const auto key = keys()[0].string();
+  const auto key = keys()[0];
   CHECK(std::regex_match(key, std::regex(R"(aws/lambda/async/f/2027/01/01/2027-01-01T00\.00\.01-[0-9a-f-]{36})")));
   const auto record = object(key);
   CHECK(record["requestContext"]["condition"].string() == "RetriesExhausted");
@@ -140,11 +140,11 @@ TEST_CASE_METHOD(Platform,
   kernel.clock.advance_ms(24 * 3'600'000);
   ask("s3", "CreateBucket", {{"Bucket", "nowhere"}});
   kernel.clock.advance_ms(24 * 3'600'000);
-  CHECK(ask("s3", "Keys", {{"Bucket", "nowhere"}})["Keys"].list().empty());
+  CHECK(keys_in(kernel, "nowhere").empty());
 }
 
 TEST_CASE("a stream's records that are given up are in a bucket, with their event") {
-  TestKernel kernel{"lambda", {.plugins = {"functions", "test_queue", "test_bucket"}}};
+  TestKernel kernel{"lambda", {.plugins = {"functions", "test_queue", "storage"}}};
   REQUIRE(kernel.try_call("s3", "CreateBucket", {{"Bucket", "failures"}}));
   kernel.call("CreateFunction", function("f", "function handler() error 'no lamps' end"));
   const std::string stream = "arn:aws:kinesis:us-east-1:000000000000:stream/clicks";
@@ -160,9 +160,9 @@ TEST_CASE("a stream's records that are given up are in a bucket, with their even
           .string();
   kernel.clock.advance_ms(1);  // Its batch;
   kernel.clock.advance_ms(1);  // what it leads to.
-  const auto keys = (*kernel.try_call("s3", "Keys", {{"Bucket", "failures"}}))["Keys"].list();
+  const auto keys = keys_in(kernel, "failures");
   REQUIRE(keys.size() == 1);
-  CHECK(keys[0].string().starts_with("aws/lambda/" + uuid + "/shard-0/2027/01/01/2027-01-01T00.00.0"));
+  CHECK(keys[0].starts_with("aws/lambda/" + uuid + "/shard-0/2027/01/01/2027-01-01T00.00.0"));
   const auto object = *kernel.try_call("s3", "GetObject", {{"Bucket", "failures"}, {"Key", keys[0]}});
   const auto record = *moonbase::parse_json(object["Body"].string());
   CHECK(record["KinesisBatchInfo"]["streamArn"].string() == stream);

@@ -82,4 +82,16 @@ inline bool create_table(moonbase::testing::TestKernel& kernel, const std::strin
       .ok();
 }
 
+using Texts = std::vector<std::string>;
+
+// The keys of a bucket.
+inline Texts keys_in(moonbase::testing::TestKernel& kernel, const std::string& bucket) {
+  Texts keys;
+  const auto listed = kernel.try_call("s3", "ListObjectsV2", {{"Bucket", bucket}});
+  if (!listed) throw std::runtime_error(listed.error().message);
+  if ((*listed)["Contents"].is_list())
+    for (const auto& object : (*listed)["Contents"].list()) keys.push_back(object["Key"].string());
+  return keys;
+}
+
 }  // namespace support
