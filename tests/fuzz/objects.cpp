@@ -16,9 +16,8 @@ void ranges(const std::string& text) {
     if (!range || !*range) continue;
     const auto& span = **range;
     fuzz::expect(span.size > 0 && span.first < size && span.size <= size - span.first, "a range lies in its object");
-    const auto again = parse_range("bytes=" + std::to_string(span.first) + "-" +
-                                       std::to_string(span.first + span.size - 1),
-                                   size);
+    const auto again =
+        parse_range("bytes=" + std::to_string(span.first) + "-" + std::to_string(span.first + span.size - 1), size);
     fuzz::expect(again.ok() && *again && (*again)->first == span.first && (*again)->size == span.size,
                  "a range can be said again");
   }
