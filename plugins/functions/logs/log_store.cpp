@@ -74,8 +74,10 @@ void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
   tx.query("INSERT INTO log_chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", chunk.account,
            chunk.region, chunk.group, chunk.stream, chunk.sequence, chunk.first, chunk.last, chunk.ingested,
            Blob{chunk.events});
-  tx.query("UPDATE log_group SET stored_bytes = stored_bytes + ? WHERE account = ? AND region = ? AND name = ?",
-           chunk.events.size(), chunk.account, chunk.region, chunk.group);
+  tx.query(
+      "UPDATE log_group SET stored_bytes = stored_bytes + ?, last_sequence = CASE WHEN last_sequence > ? THEN "
+      "last_sequence ELSE ? END WHERE account = ? AND region = ? AND name = ?",
+      chunk.events.size(), chunk.sequence, chunk.sequence, chunk.account, chunk.region, chunk.group);
   if (tx.query("SELECT name FROM log_subscription WHERE account = ? AND region = ? AND log_group = ? LIMIT 1",
                chunk.account, chunk.region, chunk.group)
           .empty())
@@ -85,18 +87,13 @@ void LogStore::insert_chunk(Transaction& tx, const NewChunk& chunk) {
                   {"region", chunk.region},
                   {"group", chunk.group},
                   {"stream", chunk.stream},
+                  {"first_ms", chunk.first.ms},
                   {"sequence", static_cast<std::int64_t>(chunk.sequence)}});
 }
 
 void LogStore::begin() {
-  // Each group's own end, by the index: there may be many chunks.
   const auto last = kernel_.store.read([](Transaction& tx) -> Result<Value> {
-    return tx
-        .query(
-            "SELECT COALESCE(MAX(last), 0) AS last FROM (SELECT (SELECT MAX(sequence) FROM log_chunk WHERE "
-            "log_chunk.account = log_group.account AND log_chunk.region = log_group.region AND log_chunk.log_group = "
-            "log_group.name) AS last FROM log_group) AS ends")
-        .front()["last"];
+    return tx.query("SELECT COALESCE(MAX(last_sequence), 0) AS last FROM log_group").front()["last"];
   });
   const std::lock_guard lock(mutex_);
   // A chunk's events follow its own sequence; none holds a million.
@@ -273,8 +270,9 @@ void LogStore::write(const std::string& batch) {
                    now);
       // New, or deleted while the function went on.
       if (tx.changes() == 0) {
-        tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0) ON CONFLICT DO NOTHING",
-                 stream.account, stream.region, stream.group, now);
+        tx.query(
+            "INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, 'STANDARD', '', 0, '{}', 0, 0) ON CONFLICT DO NOTHING",
+            stream.account, stream.region, stream.group, now);
         tx.query("INSERT INTO log_stream VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", stream.account,
                  stream.region, stream.group, stream.name, stream.created_at, chunk.first_ms, chunk.last_ms, now);
       }
@@ -317,22 +315,25 @@ void LogStore::write(const std::string& batch) {
 
 void LogStore::trim(const LogStream& stream) {
   const auto trimmed = kernel_.store.write([&](Transaction& tx) -> Result<Value> {
-    std::int64_t kept = 0, oldest = -1;
+    std::int64_t kept = 0;
+    std::optional<LogPlace> newest_gone;
     tx.each(
-        "SELECT sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
-        "log_group = ? ORDER BY sequence DESC",
+        "SELECT first_ms, sequence, LENGTH(events) AS bytes FROM log_chunk WHERE account = ? AND region = ? AND "
+        "log_group = ? ORDER BY first_ms DESC, sequence DESC",
         {stream.account, stream.region, stream.group}, [&](const Row& row) {
           const auto bytes = row["bytes"].integer();
           if (kept + bytes > group_bytes_max) {
-            oldest = row["sequence"].integer();
+            newest_gone = {row["first_ms"].integer(), static_cast<std::uint64_t>(row["sequence"].integer())};
             return false;
           }
           kept += bytes;
           return true;
         });
-    if (oldest < 0) return Value();
-    tx.query("DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND sequence <= ?",
-             stream.account, stream.region, stream.group, oldest);
+    if (!newest_gone) return Value();
+    tx.query(
+        "DELETE FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND (first_ms < ? OR (first_ms = ? "
+        "AND sequence <= ?))",
+        stream.account, stream.region, stream.group, newest_gone->at_ms, newest_gone->at_ms, newest_gone->sequence);
     tx.query("UPDATE log_group SET stored_bytes = ? WHERE account = ? AND region = ? AND name = ?", kept,
              stream.account, stream.region, stream.group);
     return Value();

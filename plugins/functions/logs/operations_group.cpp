@@ -44,7 +44,7 @@ Result<Value> create_log_group(Call& call, LogStore&) {
   return call.kernel.store.write([&](Transaction& tx) -> Result<Value> {
     if (find_group(tx, account, call.context.region, name))
       return Error{"ResourceAlreadyExistsException", "The specified log group already exists", {}, 400};
-    tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, ?, ?, ?, ?, 0)", account, call.context.region, name,
+    tx.query("INSERT INTO log_group VALUES (?, ?, ?, ?, NULL, ?, ?, ?, ?, 0, 0)", account, call.context.region, name,
              call.kernel.clock.now(), group_class, call.input["kmsKeyId"].string_or(""),
              call.input["deletionProtectionEnabled"].boolean_or(false) ? 1 : 0, to_json(Value(tags)));
     return Value(Map{});

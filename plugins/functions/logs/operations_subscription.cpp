@@ -185,8 +185,8 @@ Result<Done> run_subscription(TaskRun& task) {
     subscriptions = subscriptions_of(tx, account, region, group);
     const auto rows = tx.query(
         "SELECT events FROM log_chunk WHERE account = ? AND region = ? AND log_group = ? AND "
-        "log_stream = ? AND sequence = ?",
-        account, region, group, stream, task.payload["sequence"].integer());
+        "log_stream = ? AND first_ms = ? AND sequence = ?",
+        account, region, group, stream, task.payload["first_ms"].integer(), task.payload["sequence"].integer());
     if (!rows.empty()) chunk = rows.front()[0].string();
     return Value();
   });

@@ -3,6 +3,7 @@ CREATE TABLE log_group (
   retention_days INTEGER,           -- Null: kept for ever.
   class TEXT NOT NULL, kms_key TEXT NOT NULL, protected INTEGER NOT NULL, tags TEXT NOT NULL,
   stored_bytes INTEGER NOT NULL,
+  last_sequence INTEGER NOT NULL,   -- Of its chunks so far.
   PRIMARY KEY (account, region, name));
 -- While it has no events: first_ms and ingested_ms are null, last_ms is 0.
 CREATE TABLE log_stream (
@@ -15,11 +16,10 @@ CREATE TABLE log_chunk (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, log_stream TEXT NOT NULL,
   sequence INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, ingested_ms INTEGER NOT NULL,
   events BLOB NOT NULL,
-  PRIMARY KEY (account, region, log_group, log_stream, sequence));
-CREATE INDEX log_chunk_by_group ON log_chunk (account, region, log_group, sequence);
--- By time: of a group and of a stream from the oldest on, of a stream also from the newest back.
+  -- By time, with both ends: a search of an hour reads no other rows.
+  PRIMARY KEY (account, region, log_group, log_stream, first_ms, sequence, last_ms));
+-- The same of a group, and of a stream from the newest back.
 CREATE INDEX log_chunk_by_time ON log_chunk (account, region, log_group, first_ms, sequence, last_ms);
-CREATE INDEX log_chunk_of_stream ON log_chunk (account, region, log_group, log_stream, first_ms, sequence, last_ms);
 CREATE INDEX log_chunk_newest ON log_chunk (account, region, log_group, log_stream, last_ms, sequence, first_ms);
 CREATE TABLE log_subscription (
   account TEXT NOT NULL, region TEXT NOT NULL, log_group TEXT NOT NULL, name TEXT NOT NULL,

@@ -119,7 +119,7 @@ TEST_CASE_METHOD(Logs, "each way of reading follows its index, bounded at both e
   newest.newest_first = true;
   const auto back = plan_of(newest);
   CHECK_THAT(of_group, Catch::Contains("log_chunk_by_time") && Catch::Contains("first_ms>? AND first_ms<?"));
-  CHECK_THAT(of_stream, Catch::Contains("log_chunk_of_stream") && Catch::Contains("first_ms>? AND first_ms<?"));
+  CHECK_THAT(of_stream, Catch::Contains("log_stream=? AND first_ms>? AND first_ms<?"));
   CHECK_THAT(back, Catch::Contains("log_chunk_newest") && Catch::Contains("last_ms>? AND last_ms<?"));
   for (const auto& plan : {of_group, of_stream, back})
     CHECK_THAT(plan, !Catch::Contains("SCAN") && !Catch::Contains("TEMP B-TREE"));
@@ -212,4 +212,37 @@ TEST_CASE_METHOD(Logs, "lines around a change of the clock are found by their ti
   CHECK(lines(now_ms + 39 * day_ms, now_ms + 41 * day_ms) == 1);
   CHECK(lines(now_ms + 2 * day_ms, now_ms + 39 * day_ms) == 0);
   CHECK(lines(0, now_ms + 41 * day_ms) == 2);
+}
+
+TEST_CASE_METHOD(Logs, "a group that functions write to keeps its newest 32 MB") {
+  REQUIRE(kernel.try_call("lambda", "CreateFunction",
+                          function("f", R"(function handler(event)
+    print("round-" .. event.n)
+    for _ = 1, 25 do print(("x"):rep(200000)) end
+  end)",
+                                   {{"MemorySize", 512}, {"Timeout", 60}})));
+  const auto found = [&](int round) {
+    const auto pattern = "\"round-" + std::to_string(round) + "\"";
+    Map input{{"logGroupName", "/aws/lambda/f"}, {"filterPattern", pattern}};
+    for (;;) {
+      const auto page = kernel.call("FilterLogEvents", input);
+      if (!page["events"].list().empty()) return true;
+      if (page["nextToken"].is_null()) return false;
+      input.set("nextToken", page["nextToken"]);
+    }
+  };
+  for (int round = 10; round < 22; ++round) {  // 60 MB.
+    REQUIRE(kernel.try_call("lambda", "Invoke",
+                            {{"FunctionName", "f"}, {"Payload", "{\"n\":" + std::to_string(round) + "}"}}));
+    CHECK(found(round));  // It has been written.
+    kernel.clock.advance_ms(1'000);
+  }
+  CHECK_FALSE(found(10));
+  CHECK_FALSE(found(12));
+  CHECK(found(18));
+  CHECK(found(21));
+  const auto groups = kernel.call("DescribeLogGroups", {{"logGroupNamePrefix", "/aws/lambda/f"}});
+  const auto bytes = groups["logGroups"][0]["storedBytes"].integer();
+  CHECK(bytes > 16 * 1024 * 1024);
+  CHECK(bytes <= 42 * 1024 * 1024);
 }
