@@ -1,5 +1,7 @@
 """S3 through Debian's boto3 and awscli: transfers, sync, virtual hosts."""
+import base64
 import hashlib
+import json
 import os
 import re
 import socket
@@ -115,6 +117,29 @@ class Objects(unittest.TestCase):
         refused(s3.get_object, "PreconditionFailed", 412, Key="k", IfMatch="x")
         refused(s3.get_object, "InvalidRange", 416, Key="k", Range="bytes=10-")
         refused(s3.delete_bucket, "BucketNotEmpty", 409)
+
+    def test_who_waits_with_the_body_is_refused_before_it_is_sent(self):
+        self.s3.create_bucket(Bucket="py-expect")
+        host, port = self.url.split("//")[1].split(":")
+
+        def first_line(target):
+            with socket.create_connection((host, int(port)), timeout=10) as connection:
+                connection.sendall(f"PUT {target} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 10000000\r\n"
+                                   "Expect: 100-continue\r\n\r\n".encode())
+                return connection.recv(65536).split(b"\r\n")[0]
+        self.assertEqual(first_line("/py-nowhere/k"), b"HTTP/1.1 404 Not Found")
+        self.assertEqual(first_line("/py-expect/" + "k" * 1025), b"HTTP/1.1 400 Bad Request")
+        self.assertEqual(first_line("/py-expect/k"), b"HTTP/1.1 100 Continue")
+
+    def test_calls_from_inside_carry_the_body_as_a_value(self):
+        def call(operation, **values):
+            request = urllib.request.Request(f"{self.url}/_moonbase/call/s3/{operation}", json.dumps(values).encode())
+            return json.loads(urllib.request.urlopen(request).read())
+        call("CreateBucket", Bucket="py-inside")
+        for body in (b"", b"\x00\xff", content(1_000_000)):
+            call("PutObject", Bucket="py-inside", Key="k", Body=base64.b64encode(body).decode())
+            self.assertEqual(base64.b64decode(call("GetObject", Bucket="py-inside", Key="k")["Body"]), body)
+        self.assertEqual([one["Key"] for one in call("ListObjectsV2", Bucket="py-inside")["Contents"]], ["k"])
 
     def test_presigned_links(self):
         self.s3.create_bucket(Bucket="py-links")

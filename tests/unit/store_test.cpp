@@ -248,6 +248,20 @@ TEST_CASE("a blob that is held or used is not erased") {
   CHECK(blobs.erase_unused(id, unused));
 }
 
+TEST_CASE("who holds a blob may outlive the blob store") {
+  const Folder folder;
+  auto blobs = std::make_unique<store::FileBlobs>(folder / "blobs", true);
+  auto writer = blobs->create();
+  writer->append("one lamp");
+  const auto id = writer->finish();
+  auto hold = blobs->hold({id});
+  blobs.reset();
+  hold.reset();
+  writer.reset();
+  CHECK(store::FileBlobs(folder / "blobs", true).get(id) == "one lamp");
+  CHECK_FALSE(std::filesystem::exists(folder / "blobs" / ("unnamed-" + id)));
+}
+
 TEST_CASE("a blob that is stored again while its use is asked for stays") {
   const Folder folder;
   store::FileBlobs blobs(folder / "blobs", true);

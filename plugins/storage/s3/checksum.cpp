@@ -13,19 +13,14 @@ namespace {
 class CrcJoiner {
  public:
   // The polynomial reflected, as it is computed with.
-  CrcJoiner(std::uint64_t polynomial, int bits) : bits_(bits) {
+  CrcJoiner(std::uint64_t polynomial, int bits) {
     one_zero_bit_.resize(static_cast<std::size_t>(bits));
     one_zero_bit_[0] = polynomial;
     for (int bit = 1; bit < bits; ++bit) one_zero_bit_[static_cast<std::size_t>(bit)] = std::uint64_t{1} << (bit - 1);
   }
 
-  std::uint64_t join(std::uint64_t first, std::uint64_t second, std::uint64_t second_bytes) const {
-    auto matrix = squared(squared(squared(one_zero_bit_)));  // Over one zero byte.
-    for (; second_bytes != 0; second_bytes >>= 1) {
-      if ((second_bytes & 1) != 0) first = times(matrix, first);
-      if (second_bytes > 1) matrix = squared(matrix);
-    }
-    return first ^ second;
+  std::uint64_t join(std::uint64_t first, std::uint64_t second, std::uint64_t second_bytes) {
+    return times(zeros(second_bytes), first) ^ second;
   }
 
  private:
@@ -36,14 +31,29 @@ class CrcJoiner {
       if ((vector & 1) != 0) sum ^= matrix[bit];
     return sum;
   }
-  Matrix squared(const Matrix& matrix) const {
-    Matrix square(static_cast<std::size_t>(bits_));
-    for (std::size_t bit = 0; bit < square.size(); ++bit) square[bit] = times(matrix, matrix[bit]);
-    return square;
+  static Matrix product(const Matrix& left, const Matrix& right) {
+    Matrix result(right.size());
+    for (std::size_t bit = 0; bit < result.size(); ++bit) result[bit] = times(left, right[bit]);
+    return result;
+  }
+  static Matrix squared(const Matrix& matrix) { return product(matrix, matrix); }
+
+  // What moves over so many zero bytes. Parts are mostly of one size.
+  const Matrix& zeros(std::uint64_t bytes) {
+    if (bytes == zeros_bytes_ && !zeros_.empty()) return zeros_;
+    zeros_bytes_ = bytes;
+    zeros_.assign(one_zero_bit_.size(), 0);
+    for (std::size_t bit = 0; bit < zeros_.size(); ++bit) zeros_[bit] = std::uint64_t{1} << bit;
+    auto power = squared(squared(squared(one_zero_bit_)));
+    for (; bytes != 0; bytes >>= 1) {
+      if ((bytes & 1) != 0) zeros_ = product(power, zeros_);
+      if (bytes > 1) power = squared(power);
+    }
+    return zeros_;
   }
 
-  const int bits_;
-  Matrix one_zero_bit_;
+  Matrix one_zero_bit_, zeros_;
+  std::uint64_t zeros_bytes_ = 0;
 };
 
 std::uint64_t number_of(std::string_view bytes) {
@@ -66,7 +76,7 @@ std::optional<CrcJoiner> joiner_of(std::string_view algorithm) {
 }
 
 std::string full_checksum(const Algorithm& algorithm, const std::vector<Part>& parts) {
-  const auto joiner = joiner_of(algorithm.name);
+  auto joiner = joiner_of(algorithm.name);
   std::uint64_t whole = 0;
   for (const auto& part : parts)
     whole = joiner->join(whole, number_of(from_base64(part.checksum).value_or("")), part.size);

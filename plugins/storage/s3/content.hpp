@@ -84,10 +84,10 @@ class ContentReader {
 // ── Erasing ─────────────────────────────────────────────────────────────────────────────────────
 // Erases what no content names any more of the blobs that have lost a name. What is being read goes later.
 Result<Done> erase_unnamed(TaskRun& run);
-// Of the plugin's ready(): what a crash has left, and what was still to be erased.
+// Of the plugin's ready(): what a crash has left. Opens the store only if it has left something.
 void settle_blobs(KernelServices& kernel);
 // The blobs of an account (empty: of all), which a reset is about to forget; and what to do with them then.
-std::vector<std::string> blobs_of(Store& store, std::string_view account);
+std::vector<std::string> blobs_of(KernelServices& kernel, std::string_view account);
 void erase_unused(KernelServices& kernel, const std::vector<std::string>& blobs);
 
 }  // namespace moonbase::s3

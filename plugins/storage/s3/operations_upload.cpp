@@ -67,16 +67,19 @@ std::string without_quotes(const std::string& etag) {
 // The parts that the request lists, as they were uploaded.
 Result<std::vector<Part>> listed_parts(Transaction& tx, const Bucket& bucket, const Upload& upload,
                                        const List& wanted) {
+  const auto uploaded = read_parts(tx, bucket, upload.object.content, 0, parts_max);
   std::vector<Part> parts;
   const auto& upload_id = upload.object.upload_id;
   for (const auto& one : wanted) {
     const auto number = one["PartNumber"].integer_or(0);
     if (!parts.empty() && number <= parts.back().number) return invalid_part_order(upload_id);
-    auto part = find_part(tx, bucket, upload.object.content, number);
+    const auto part = std::lower_bound(uploaded.begin(), uploaded.end(), number,
+                                       [](const Part& before, std::int64_t sought) { return before.number < sought; });
     const auto etag = without_quotes(one["ETag"].string_or(""));
-    if (!part || part->etag != etag) return invalid_part(upload_id, number, etag);
+    const bool found = part != uploaded.end() && part->number == number && part->etag == etag;
+    if (!found) return invalid_part(upload_id, number, etag);
     if (auto fits = check_part_checksum(one, upload, *part); !fits) return fits.error();
-    parts.push_back(std::move(*part));
+    parts.push_back(*part);
   }
   for (const auto& part : parts)
     if (part.size < part_bytes_min && part.number != parts.back().number) return too_small(part);

@@ -18,7 +18,7 @@ class Resets {
     std::unique_lock lock(mutex_);
     const auto begun = begun_.find(account);
     if (begun == begun_.end()) {
-      begun_.emplace(account, blobs_of(kernel.store, account));
+      begun_.emplace(account, blobs_of(kernel, account));
       return;
     }
     auto blobs = std::make_shared<std::vector<std::string>>(std::move(begun->second));
