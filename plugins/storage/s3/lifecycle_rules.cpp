@@ -100,7 +100,24 @@ Result<Done> check_rest(const Value& rule) {
   return done;
 }
 
+// Of any action: S3 counts days in 32 bits.
+bool counts_days(const Value& action) {
+  for (const auto* member : {"Days", "NoncurrentDays", "DaysAfterInitiation"})
+    if (action[member].integer_or(0) > INT32_MAX) return false;
+  return true;
+}
+
+bool counts_all_days(const Value& rule) {
+  for (const auto* action : {"Expiration", "NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"})
+    if (!counts_days(rule[action])) return false;
+  for (const auto* list : {"Transitions", "NoncurrentVersionTransitions"})
+    if (rule[list].is_list() && !std::all_of(rule[list].list().begin(), rule[list].list().end(), counts_days))
+      return false;
+  return true;
+}
+
 Result<Done> check_rule(const Value& rule) {
+  if (!counts_all_days(rule)) return malformed_xml();
   if (const auto status = rule["Status"].string_or(""); status != "Enabled" && status != "Disabled")
     return malformed_xml();
   if (auto checked = check_filter(rule); !checked) return checked;

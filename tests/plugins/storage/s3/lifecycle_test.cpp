@@ -214,6 +214,7 @@ TEST_CASE("rules that make no sense are refused") {
   CHECK(kernel.refused(Ruled::rule(all, {{"Expiration", Map{{"Days", 0}}}})) ==
         "'Days' for Expiration action must be a positive integer");
   CHECK(kernel.refused(Ruled::rule(all, {{"Expiration", Map{{"Days", 1}, {"Date", 0}}}})) == malformed);
+  CHECK(kernel.refused(Ruled::rule(all, {{"Expiration", Map{{"Days", 1LL << 40}}}})) == malformed);
   CHECK(kernel.refused(Ruled::rule(all, {{"Expiration", Map{{"Date", 1}}}})) == "'Date' must be at midnight GMT");
   CHECK(kernel.refused({{"Status", "Enabled"}, {"Expiration", Map{{"Days", 1}}}}) == malformed);
   const auto moving = [&](int days, const char* storage_class) {

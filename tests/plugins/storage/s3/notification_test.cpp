@@ -142,6 +142,26 @@ TEST_CASE("an upload in parts is told of once, when it is whole") {
   CHECK(kernel.names() == Words{"ObjectCreated:CompleteMultipartUpload film"});
 }
 
+TEST_CASE("copies, tags and deletions in bulk are told as such") {
+  Told kernel;
+  kernel.tell({Told::to_queue({"s3:ObjectCreated:Copy", "s3:ObjectTagging:*", "s3:ObjectRemoved:*"})});
+  kernel.put("cat", "1");
+  kernel.call("CopyObject", {{"Bucket", "photos"}, {"Key", "dog"}, {"CopySource", "photos/cat"}});
+  CHECK(kernel.names() == Words{"ObjectCreated:Copy dog"});
+  Map tags{{"Bucket", "photos"}, {"Key", "cat"}};
+  tags.set("Tagging", Map{{"TagSet", List{Map{{"Key", "k"}, {"Value", "v"}}}}});
+  kernel.call("PutObjectTagging", tags);
+  const auto tagged = kernel.records();
+  REQUIRE(tagged.size() == 1);
+  CHECK(tagged[0]["eventName"].string() == "ObjectTagging:Put");
+  CHECK(tagged[0]["eventVersion"].string() == "2.3");
+  kernel.call("DeleteObjectTagging", {{"Bucket", "photos"}, {"Key", "cat"}});
+  CHECK(kernel.names() == Words{"ObjectTagging:Delete cat"});
+  const List both{Map{{"Key", "cat"}}, Map{{"Key", "none"}}};
+  kernel.call("DeleteObjects", {{"Bucket", "photos"}, {"Delete", Map{{"Objects", both}}}});
+  CHECK(kernel.names() == Words{"ObjectRemoved:Delete cat"});
+}
+
 TEST_CASE("a destination is asked before it is written down") {
   Told kernel;
   kernel.call("PutBucketNotificationConfiguration", Told::configured({Told::to_queue({"s3:ObjectCreated:*"})}));

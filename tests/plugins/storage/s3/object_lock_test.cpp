@@ -102,6 +102,28 @@ TEST_CASE("a bucket's default retention is that of versions which say nothing") 
   CHECK(code({{"Mode", "STRICT"}, {"Days", 1}}) == "MalformedXML");
 }
 
+TEST_CASE("a copy is locked by its own words, and what is uploaded in parts by those of its beginning") {
+  Locked kernel;
+  kernel.locked("COMPLIANCE", 5);
+  const auto copied =
+      kernel.call("CopyObject",
+                  {{"Bucket", "photos"}, {"Key", "cat"}, {"CopySource", "photos/cat"}, {"StorageClass", "GLACIER_IR"}});
+  CHECK_NOTHROW(kernel.call("DeleteObject", kernel.version(copied["VersionId"].string())));
+  const auto id = kernel.call("CreateMultipartUpload", {{"Bucket", "photos"},
+                                                        {"Key", "cat"},
+                                                        {"ObjectLockMode", "GOVERNANCE"},
+                                                        {"ObjectLockRetainUntilDate", kernel.in_days(2)}})["UploadId"];
+  Map part{{"Bucket", "photos"}, {"Key", "cat"}, {"UploadId", id}, {"PartNumber", 1}, {"Body", "1"}};
+  const auto etag = kernel.call("UploadPart", part)["ETag"];
+  Map end{{"Bucket", "photos"}, {"Key", "cat"}, {"UploadId", id}};
+  end.set("MultipartUpload", Map{{"Parts", List{Map{{"PartNumber", 1}, {"ETag", etag}}}}});
+  const auto made = kernel.call("CompleteMultipartUpload", end)["VersionId"].string();
+  CHECK(kernel.error("DeleteObject", kernel.version(made)).code == "AccessDenied");
+  const List many{Map{{"Key", "cat"}, {"VersionId", made}}};
+  const auto bulk = kernel.call("DeleteObjects", {{"Bucket", "photos"}, {"Delete", Map{{"Objects", many}}}});
+  CHECK(bulk["Errors"][0]["Code"].string() == "AccessDenied");
+}
+
 TEST_CASE("Object Lock needs versions, and keeps them") {
   Platform kernel;
   const Map configuration{{"Bucket", "photos"}, {"ObjectLockConfiguration", Map{{"ObjectLockEnabled", "Enabled"}}}};
