@@ -162,16 +162,10 @@ TEST_CASE("many objects go in steps") {
   Ruled kernel;
   kernel.rules({Ruled::rule({{"Prefix", "b"}}, {{"Expiration", Map{{"Days", 1}}}}),
                 Ruled::rule({{"Prefix", "d"}}, {{"Expiration", Map{{"Days", 1}}}})});
-  for (int i = 0; i < 600; ++i)
-    for (const auto* prefix : {"a", "b", "c", "d"}) kernel.put(prefix + std::to_string(i), "1");
+  for (int i = 0; i < 510; ++i) kernel.put("b" + std::to_string(i), "1");
+  for (const auto* key : {"a", "c", "d1", "d2", "e"}) kernel.put(key, "1");
   kernel.days(2);
-  Map last{{"MaxKeys", 1000}, {"StartAfter", "a"}};
-  const auto first = kernel.list(last);
-  CHECK(first["KeyCount"].integer() == 1000);
-  const auto rest = kernel.list({{"MaxKeys", 1000}, {"ContinuationToken", first["NextContinuationToken"]}});
-  CHECK(rest["KeyCount"].integer() == 200);
-  CHECK(kernel.list({{"Prefix", "b"}})["KeyCount"].integer() == 0);
-  CHECK(kernel.list({{"Prefix", "d"}})["KeyCount"].integer() == 0);
+  CHECK(Platform::keys(kernel.list()) == Words{"a", "c", "e"});
 }
 
 TEST_CASE("who wants to know is told what the rules did") {
