@@ -243,6 +243,10 @@ bool is_archived(const Object& object) {
   return object.storage_class == "GLACIER" || object.storage_class == "DEEP_ARCHIVE";
 }
 
+void show_encryption(Value& output, const Object& object) {
+  if (const auto* asked = object.headers.find("ServerSideEncryption")) output.set("ServerSideEncryption", *asked);
+}
+
 void show_version_id(Value& output, const Bucket& bucket, const Object& object) {
   if (!bucket.versioning.empty()) output.set("VersionId", object.version_id);
 }

@@ -109,6 +109,8 @@ Value from_json(const Value& text);
 bool is_archived(const Object& object);
 
 // ── As clients see it ───────────────────────────────────────────────────────────────────────────
+// x-amz-server-side-encryption, of what was put with it. GET and HEAD answer it as one of the object's headers.
+void show_encryption(Value& output, const Object& object);
 // x-amz-version-id, where the bucket has ever kept versions.
 void show_version_id(Value& output, const Bucket& bucket, const Object& object);
 

@@ -16,12 +16,11 @@ constexpr std::size_t key_bytes_max = 1024, metadata_bytes_max = 2048;
 constexpr std::size_t tag_key_units_max = 128, tag_value_units_max = 256;
 
 // Members that clients set and are given back as they are.
-constexpr std::array kept_headers = {"CacheControl",    "ContentDisposition", "ContentEncoding",
-                                     "ContentLanguage", "ContentType",        "Expires"};
+constexpr std::array kept_headers = {"CacheControl", "ContentDisposition", "ContentEncoding",     "ContentLanguage",
+                                     "ContentType",  "Expires",            "ServerSideEncryption"};
 constexpr std::array storage_classes = {"STANDARD", "REDUCED_REDUNDANCY",  "STANDARD_IA",  "ONEZONE_IA",
                                         "GLACIER",  "INTELLIGENT_TIERING", "DEEP_ARCHIVE", "GLACIER_IR"};
-constexpr std::array unbuilt = {"ServerSideEncryption",
-                                "SSEKMSKeyId",
+constexpr std::array unbuilt = {"SSEKMSKeyId",
                                 "SSEKMSEncryptionContext",
                                 "SSECustomerAlgorithm",
                                 "CopySourceSSECustomerAlgorithm",
@@ -77,7 +76,13 @@ Result<Done> check_key(const std::string& key) {
 Result<Done> refuse_unbuilt(const Call& call) {
   for (const auto* member : unbuilt)
     if (!call.input[member].is_null()) return not_implemented("s3 " + std::string(call.operation) + " " + member);
-  return done;
+  // What every bucket does anyway, say its settings; tools that deploy send it.
+  const auto encryption = call.input["ServerSideEncryption"].string_or("AES256");
+  if (encryption == "AES256") return done;
+  if (encryption.starts_with("aws:"))
+    return not_implemented("s3 " + std::string(call.operation) + " ServerSideEncryption " + encryption);
+  return invalid_argument("The encryption method specified is not supported", "x-amz-server-side-encryption",
+                          encryption);
 }
 
 Result<Map> headers_of_input(const Value& input) {

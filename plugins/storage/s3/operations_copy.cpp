@@ -102,6 +102,7 @@ Result<Value> copy_object(Call& call) {
                 show_checksum(result, object.checksum);
                 Value output = Map{{"CopyObjectResult", std::move(result)}};
                 show_source_version(output, copied);
+                show_encryption(output, object);
                 show_version_id(output, opened->bucket, object);
                 show_expiration(tx, opened->bucket, object, output);
                 return output;

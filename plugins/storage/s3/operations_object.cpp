@@ -152,6 +152,7 @@ Result<Value> put_object(Call& call) {
 
     Value output = Map{{"ETag", object->quoted_etag()}};
     show_checksum(output, object->checksum);
+    show_encryption(output, *object);
     show_version_id(output, opened->bucket, *object);
     show_expiration(tx, opened->bucket, *object, output);
     return output;

@@ -108,6 +108,7 @@ Value completed(Transaction& tx, const Call& call, const Bucket& bucket, const O
                      {"Key", object.key},
                      {"ETag", object.quoted_etag()}};
   show_checksum(output, object.checksum);
+  show_encryption(output, object);
   show_version_id(output, bucket, object);
   show_expiration(tx, bucket, object, output);
   return output;

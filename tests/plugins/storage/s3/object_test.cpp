@@ -100,6 +100,17 @@ TEST_CASE("what an object may say of itself has limits") {
   CHECK(refused({{"ACL", "public-read"}}) == "AccessControlListNotSupported");
 }
 
+TEST_CASE("S3's own encryption may be asked for, and is said of what was put with it; others are not built") {
+  Platform kernel;
+  const auto asking = [](const std::string& method) {
+    return Map{{"Bucket", "photos"}, {"Key", "a"}, {"Body", "lamp"}, {"ServerSideEncryption", method}};
+  };
+  CHECK(kernel.call("PutObject", asking("AES256"))["ServerSideEncryption"].string() == "AES256");
+  CHECK(kernel.get("a")["ServerSideEncryption"].string() == "AES256");
+  CHECK(kernel.error("PutObject", asking("aws:kms")).status == 501);
+  CHECK(kernel.error("PutObject", asking("ROT13")).code == "InvalidArgument");
+}
+
 TEST_CASE("an archived object is not read before it is restored") {
   Platform kernel;
   kernel.put("cat", "miau", {{"StorageClass", "GLACIER"}});
