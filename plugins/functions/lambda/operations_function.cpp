@@ -5,6 +5,7 @@
 
 #include "lambda/code.hpp"
 #include "lambda/layer.hpp"
+#include "lambda/local_folder.hpp"
 #include "lambda/operations.hpp"
 #include "lambda/package_source.hpp"
 #include "lambda/page.hpp"
@@ -19,6 +20,7 @@ namespace {
 struct StoredCode {
   std::string blob, sha256, library_blob;
   std::int64_t bytes = 0, unzipped_bytes = 0;
+  std::string folder;  // Of this machine, if it comes from one.
   std::unique_ptr<BlobHold> hold;
 
   // Behind the write: what has come to nothing goes.
@@ -37,7 +39,8 @@ Result<std::string> library_name(const std::string& handler) {
 
 Result<Done> store_code(Call& call, const UploadedPackage& package, const std::string& runtime,
                         const std::string& handler, StoredCode& code) {
-  const auto& [zip, files] = package;
+  const auto& [zip, files, folder] = package;
+  code.folder = folder;
   const std::string* library = nullptr;
   if (runtime == "native") {
     const auto name = library_name(handler);
@@ -65,6 +68,8 @@ void use_code(Function& function, const StoredCode& code) {
   function.code_bytes = code.bytes;
   function.library_blob = code.library_blob;
   function.unzipped_bytes = code.unzipped_bytes;
+  function.tags.erase(code_folder_tag);
+  if (!code.folder.empty()) function.tags.set(std::string(code_folder_tag), code.folder);
 }
 
 // Refused before anything is read: the function's name must not say which version.

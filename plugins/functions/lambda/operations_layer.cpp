@@ -81,7 +81,7 @@ Result<Value> publish_layer_version(Call& call, FunctionService& functions) {
         400};
   const auto package = read_package(call, call.input["Content"], "Content.");
   if (!package) return package.error();
-  const auto& [zip, files] = *package;
+  const auto& [zip, files, folder] = *package;
   LayerVersion layer;
   layer.account = name->account;
   layer.region = name->region;

@@ -1,8 +1,10 @@
 #include "lambda/package_source.hpp"
 
 #include <charconv>
+#include <optional>
 
 #include "lambda/function.hpp"
+#include "lambda/local_folder.hpp"
 #include "lambda/settings.hpp"
 
 namespace moonbase::functions {
@@ -75,6 +77,12 @@ Result<std::string> read_object(Call& call, const Value& code, const std::string
   return bytes;
 }
 
+Result<std::string> read_folder(Call& call, const std::string& path) {
+  std::optional<Result<std::string>> zip;
+  call.kernel.io.blocking([&] { zip.emplace(zip_folder(path)); });
+  return std::move(*zip);
+}
+
 }  // namespace
 
 Result<UploadedPackage> read_package(Call& call, const Value& code, const std::string& prefix) {
@@ -89,9 +97,11 @@ Result<UploadedPackage> read_package(Call& call, const Value& code, const std::s
   } else {
     if (is_empty(code["S3Bucket"]) || is_empty(code["S3Key"]))
       return invalid_parameter("Please provide a source for function code.");
-    auto object = read_object(call, code, prefix);
-    if (!object) return object.error();
-    package.zip = std::move(*object);
+    const bool local = code["S3Bucket"].string() == hot_reload_bucket;
+    auto read = local ? read_folder(call, code["S3Key"].string()) : read_object(call, code, prefix);
+    if (!read) return read.error();
+    package.zip = std::move(*read);
+    if (local) package.folder = code["S3Key"].string();
   }
   auto files = unzip(package.zip);
   if (!files) return files.error();

@@ -1,4 +1,4 @@
-// Where a package comes from: the request itself, or an object of S3. Functions and layers have the same words for it.
+// Where a package comes from: the request itself, an object of S3, or a folder of this machine. Functions and layers have the same words for it.
 #pragma once
 
 #include <moonbase/call.hpp>
@@ -17,6 +17,7 @@ namespace moonbase::functions {
 struct UploadedPackage {
   std::string zip;
   CodeFiles files;
+  std::string folder;  // Where it comes from, if that is a folder of this machine (local_folder.hpp).
 };
 Result<UploadedPackage> read_package(Call& call, const Value& code, const std::string& prefix);
 

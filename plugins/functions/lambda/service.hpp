@@ -125,6 +125,7 @@ class FunctionService final : public FunctionInvoker {
     std::shared_ptr<Family> family;
     CallContext calls;  // What the handler's own Calls are made with.
     std::array<std::unique_ptr<InlineFunction>, threads_max> inline_states;  // By thread.
+    std::atomic<std::uint64_t> folder_seen{0};  // How its folder looked when its code was compared with it.
 
     Counter provisioned_slots;
     std::atomic<std::size_t> provisioned_wanted{0};
@@ -172,6 +173,8 @@ class FunctionService final : public FunctionInvoker {
   Result<PoolCode> code_of(const Function& function);
   std::string log_stream_name(const std::string& version);
   // Checks what the caller may, chooses the version and runs it.
+  // Where the code of $LATEST is a folder (local_folder.hpp): with what is in it now.
+  std::shared_ptr<const Target> with_folder_as_it_is(std::shared_ptr<const Target> target);
   Result<InvocationResult> run_target(const CallContext& context, std::shared_ptr<const Target> target,
                                       const Invocation& invocation, std::string_view request_id,
                                       const ResponseSink* sink);

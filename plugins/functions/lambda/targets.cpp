@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <moonbase/hash.hpp>
 #include <optional>
 
 #include "environment/frames.hpp"
 #include "lambda/inline.hpp"
 #include "lambda/lineage.hpp"
+#include "lambda/local_folder.hpp"
 #include "lambda/provisioned.hpp"
 #include "lambda/service.hpp"
 #include "lambda/version.hpp"
@@ -333,11 +335,43 @@ Result<InvocationResult> FunctionService::stream(const CallContext& context, con
   return run_target(context, std::move(*target), invocation, request_id, &sink);
 }
 
+std::shared_ptr<const FunctionService::Target> FunctionService::with_folder_as_it_is(
+    std::shared_ptr<const Target> target) {
+  auto& live = *target->live;
+  const auto& function = live.function;
+  const auto* const folder = function.version == 0 ? function.tags.find(code_folder_tag) : nullptr;
+  if (!folder || !folder->is_string()) return target;
+  const auto& path = folder->string();
+  std::uint64_t now = 0;
+  kernel_.io.blocking([&] { now = fingerprint_of(path); });
+  if (live.folder_seen.exchange(now) == now) return target;
+  std::optional<Result<std::string>> zip;
+  kernel_.io.blocking([&] { zip.emplace(zip_folder(path)); });
+  if (*zip && hex(sha256(**zip)) == function.code_blob) return target;
+
+  CallContext owner;
+  owner.identity.account_id = function.account;
+  owner.identity.arn = "arn:aws:iam::" + function.account + ":root";
+  owner.region = function.region;
+  const auto updated = kernel_.services.call(
+      owner, "lambda", "UpdateFunctionCode",
+      Map{{"FunctionName", function.name}, {"S3Bucket", hot_reload_bucket}, {"S3Key", path}});
+  if (!updated) {
+    kernel_.log.warning("the code of " + function.name + " stays as it was: " + updated.error().message);
+    return target;
+  }
+  auto found = find({function.account, function.region, function.name, target->qualifier});
+  if (!found) return target;  // Deleted meanwhile.
+  (*found)->live->folder_seen = now;
+  return std::move(*found);
+}
+
 Result<InvocationResult> FunctionService::run_target(const CallContext& context, std::shared_ptr<const Target> target,
                                                      const Invocation& invocation, std::string_view request_id,
                                                      const ResponseSink* sink) {
   if (auto permitted = check_permitted(context, *target); !permitted) return permitted.error();
   if (auto ends = check_recursion(context, *target); !ends) return ends.error();
+  target = with_folder_as_it_is(std::move(target));
   auto live = choose(*target);
   if (!live->runtimes) sink = nullptr;  // Its answers are whole.
   return run_live({context, std::move(target), std::move(live), invocation, request_id, sink});
