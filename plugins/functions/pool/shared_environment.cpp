@@ -9,7 +9,7 @@
 namespace moonbase::functions {
 namespace {
 
-constexpr std::size_t waiting_max = 32;
+constexpr std::size_t waiting_max = 256;
 constexpr std::size_t out_bytes_max = 256 * 1024;
 constexpr auto slow = std::chrono::milliseconds(2);
 constexpr std::size_t buffer_bytes = 64 * 1024;
