@@ -105,6 +105,20 @@ class Client:
         return response.status, json.loads(response.read())
 
 
+def until_killed(connect):
+    """Makes of work(connection, …) what a thread does from connect(port) on, again and again, until the platform ends."""
+    def repeated(work):
+        def run(port, *words):
+            try:
+                connection = connect(port)
+                while True:
+                    work(connection, *words)
+            except (OSError, http.client.HTTPException):
+                pass  # Killed: the last call is unknown.
+        return run
+    return repeated
+
+
 def create_table(client, name):
     status, body = client.call("dynamodb", "CreateTable", {
         "TableName": name, "BillingMode": "PAY_PER_REQUEST",

@@ -13,7 +13,7 @@ import threading
 import time
 import xml.etree.ElementTree as xml
 
-from moonbase import Platform
+from moonbase import Platform, until_killed
 
 BUCKET = "/objects"
 KEYS_A_WRITER, WRITERS, READERS = 4, 3, 2
@@ -85,18 +85,7 @@ def read(connection, key):
     return number if number is not None else f"torn bytes ({len(body)}: {body[:40]})"
 
 
-def until_killed(work):
-    def run(port, *words):
-        try:
-            connection = Connection(port)
-            while True:
-                work(connection, *words)
-        except (OSError, http.client.HTTPException):
-            pass  # Killed: the last call is unknown.
-    return run
-
-
-@until_killed
+@until_killed(Connection)
 def write(connection, keys, rng):
     key = rng.choice(keys)
     if rng.random() < 0.25:
@@ -111,7 +100,7 @@ def write(connection, keys, rng):
     key.acknowledged = len(key.done) - 1
 
 
-@until_killed
+@until_killed(Connection)
 def look(connection, keys, rng, problems):
     if rng.random() < 0.2:
         before = {key.name: key.acknowledged for key in keys}
@@ -129,7 +118,7 @@ def look(connection, keys, rng, problems):
         problems.append(problem)
 
 
-@until_killed
+@until_killed(Connection)
 def film(connection, state, rng):
     state["next"] += 1
     number = state["next"]

@@ -3,14 +3,13 @@ FIFO groups stay in order, and a message that is sent again within its window is
 
 Producers and consumers record what became of each call: acknowledged, or unknown. A FIFO producer sends
 what is unknown again, with the same deduplication id, as SDKs do."""
-import http.client
 import random
 import sys
 import tempfile
 import threading
 import time
 
-from moonbase import Client, Platform
+from moonbase import Client, Platform, until_killed
 
 VISIBILITY = 5  # Seconds; longer than any pause between a receive and its delete.
 
@@ -52,18 +51,7 @@ def call(client, operation, **values):
     return body
 
 
-def until_killed(work):
-    def run(port, *words):
-        try:
-            client = Client(port)
-            while True:
-                work(client, *words)
-        except (OSError, http.client.HTTPException):
-            pass  # Killed: the last call is unknown.
-    return run
-
-
-@until_killed
+@until_killed(Client)
 def produce(client, ledger, name, counter):
     body = f"{name}-{next(counter)}"
     with ledger.lock:
@@ -73,7 +61,7 @@ def produce(client, ledger, name, counter):
         ledger.acknowledged.add(body)
 
 
-@until_killed
+@until_killed(Client)
 def consume(client, ledger):
     for message in call(client, "ReceiveMessage", QueueUrl="load", MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", []):
         body = message["Body"]
@@ -85,7 +73,7 @@ def consume(client, ledger):
             ledger.deleted.add(body)
 
 
-@until_killed
+@until_killed(Client)
 def produce_in_order(client, ledger, name):
     group = ledger.groups[name]
     call(client, "SendMessage", QueueUrl="load.fifo", MessageBody=str(group.next), MessageGroupId=name,

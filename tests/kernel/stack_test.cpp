@@ -1,4 +1,4 @@
-#include "files.hpp"
+#include "stack_file.hpp"
 
 #include <moonbase/json.hpp>
 #include <moonbase/testing.hpp>
@@ -14,15 +14,6 @@ const std::string coupons = EXAMPLES "/coupons-lua";
 
 std::string stack(const std::string& lines) {
   return "local s = require \"stack\" { name = \"till\" }\n" + lines + "\nreturn s\n";
-}
-
-// "create MOON10, keep MOON20"
-std::string steps(const Result<Value>& applied) {
-  if (!applied) return applied.error().message;
-  std::string text;
-  for (const auto& step : (*applied)["steps"].list())
-    text += (text.empty() ? "" : ", ") + step["action"].string() + " " + step["name"].string();
-  return text;
 }
 
 }  // namespace

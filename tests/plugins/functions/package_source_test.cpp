@@ -1,8 +1,7 @@
 // Code that comes from S3.
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
 
+#include "stack_file.hpp"
 #include "support.hpp"
 
 using namespace support;
@@ -166,11 +165,10 @@ TEST_CASE_METHOD(Platform, "a stack names an object, which is read again when an
   put("v1.zip", answering("one"));
   const auto second = put("v2.zip", answering("two"));
   put("v2.zip", answering("three"));
-  const auto file = (std::filesystem::temp_directory_path() / "moonbase-code-object.lua").string();
+  const StackFile stack("objects");
+  std::string file;
   const auto write = [&](const std::string& code) {
-    std::ofstream(file) << "local s = require 'stack' { name = 'objects' }\n"
-                           "s.fn 'f' { runtime = 'lua', handler = 'main.handler', code = "
-                        << code << " }\nreturn s\n";
+    file = stack.with("s.fn 'f' { runtime = 'lua', handler = 'main.handler', code = " + code + " }");
   };
   const auto apply = [&] {
     const auto applied = kernel.apply(file);
@@ -192,5 +190,4 @@ TEST_CASE_METHOD(Platform, "a stack names an object, which is read again when an
   const auto wrong = kernel.plan(file);
   REQUIRE_FALSE(wrong.ok());
   CHECK(wrong.error().message.find("Did you mean version?") != std::string::npos);
-  std::filesystem::remove(file);
 }

@@ -1,8 +1,7 @@
 // The stack's words, with real functions behind them.
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
 
+#include "stack_file.hpp"
 #include "support.hpp"
 
 using namespace moonbase;
@@ -27,20 +26,6 @@ s.schedule "remind" { at = "2027-01-01T09:00:00", timezone = "Europe/Berlin", in
 return s
 )lua";
 
-class StackFile {
- public:
-  explicit StackFile(const std::string& text) {
-    folder_ = std::filesystem::temp_directory_path() / ("moonbase-events-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(folder_);
-    std::ofstream(path()) << text;
-  }
-  ~StackFile() { std::filesystem::remove_all(folder_); }
-  std::string path() const { return (folder_ / "stack.lua").string(); }
-
- private:
-  std::filesystem::path folder_;
-};
-
 List ids(TestKernel& kernel) {
   kernel.clock.advance_ms(0);
   List found;
@@ -53,9 +38,9 @@ bool has(const List& all, const char* id) { return std::find(all.begin(), all.en
 }  // namespace
 
 TEST_CASE("rules and schedules of a stack call its functions") {
-  const StackFile file(stack_text);
+  const Files files{{"stack.lua", stack_text}};
   TestKernel kernel{"lambda", {.plugins = {"notifications", "functions", "storage"}}};
-  const auto applied = kernel.apply(file.path());
+  const auto applied = kernel.apply(files.path("stack.lua"));
   REQUIRE(applied.ok());
   const auto place = [&](const char* event) {
     const auto answer = kernel.call("Invoke", {{"FunctionName", "place"}, {"Payload", event}});
@@ -72,7 +57,7 @@ TEST_CASE("rules and schedules of a stack call its functions") {
   const auto policy = kernel.call("GetPolicy", {{"FunctionName", "large-on-event"}})["Policy"].string();
   CHECK(policy.find("events.amazonaws.com") != std::string::npos);
 
-  const auto planned = kernel.plan(file.path());
+  const auto planned = kernel.plan(files.path("stack.lua"));
   REQUIRE(planned.ok());
   for (const auto& step : (*planned)["steps"].list()) CHECK(step["action"].string() == "keep");
   REQUIRE(kernel.down("shop").ok());
@@ -81,15 +66,13 @@ TEST_CASE("rules and schedules of a stack call its functions") {
 }
 
 TEST_CASE("a pipe of a stack comes after the functions that it declares") {
-  const StackFile file(R"lua(
-local s = require "stack" { name = "ship" }
+  const StackFile stack("ship");
+  TestKernel kernel{"lambda", {.plugins = {"notifications", "functions", "storage"}}};
+  const auto planned = kernel.plan(stack.with(R"lua(
 local orders = s.table "orders" { key = "id:S", stream = "NEW_IMAGE" }
 s.pipe "changes" { source = orders, filter = { eventName = { "INSERT" } }, batch = 5, template = '{"id":<$.eventID>}',
   enrichment = function(records) return records end, target = function(records) end }
-return s
-)lua");
-  TestKernel kernel{"lambda", {.plugins = {"notifications", "functions", "storage"}}};
-  const auto planned = kernel.plan(file.path());
+)lua"));
   REQUIRE(planned.ok());
   std::string names;
   for (const auto& step : (*planned)["steps"].list()) names += step["name"].string() + " ";
@@ -98,9 +81,9 @@ return s
 
 TEST_CASE("words that cannot be are refused with the stack's line") {
   TestKernel kernel{"lambda", {.plugins = {"notifications", "functions", "storage"}}};
+  const StackFile stack("shop");
   const auto refused = [&](const std::string& line) {
-    const StackFile file("local s = require \"stack\" { name = \"shop\" }\n" + line + "\nreturn s\n");
-    const auto applied = kernel.apply(file.path());
+    const auto applied = kernel.apply(stack.with(line));
     return applied ? std::string("it was taken") : applied.error().message;
   };
   CHECK(refused(R"lua(s.rule "r" { on_event = function() end })lua")

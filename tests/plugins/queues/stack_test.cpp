@@ -1,47 +1,14 @@
 // Queues of a stack: planned, made, changed, and taken away.
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <moonbase/json.hpp>
 
+#include "stack_file.hpp"
 #include "support.hpp"
 
 using namespace moonbase;
 using namespace moonbase::sqs::testing;
 
 namespace {
-
-// A stack's file that goes with the test.
-class Stack {
- public:
-  Stack() {
-    std::string name = (std::filesystem::temp_directory_path() / "moonbase-stack-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~Stack() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Stack(const Stack&) = delete;
-  Stack& operator=(const Stack&) = delete;
-  std::string with(const std::string& lines) const {
-    std::ofstream(folder_ / "stack.lua") << "local s = require \"stack\" { name = \"shop\" }\n"
-                                         << lines << "\nreturn s\n";
-    return (folder_ / "stack.lua").string();
-  }
-
- private:
-  std::filesystem::path folder_;
-};
-
-std::string steps(const Result<Value>& applied) {
-  if (!applied) return applied.error().message;
-  std::string text;
-  for (const auto& step : (*applied)["steps"].list())
-    text += (text.empty() ? "" : ", ") + step["action"].string() + " " + step["name"].string();
-  return text;
-}
 
 Value attributes(moonbase::testing::TestKernel& kernel, const char* queue) {
   return kernel.call("GetQueueAttributes", {{"QueueUrl", queue}, {"AttributeNames", List{"All"}}})["Attributes"];
@@ -50,7 +17,7 @@ Value attributes(moonbase::testing::TestKernel& kernel, const char* queue) {
 }  // namespace
 
 TEST_CASE("a stack's queues are made, changed and deleted through ordinary calls") {
-  const Stack stack;
+  const StackFile stack("shop");
   moonbase::testing::TestKernel kernel{"sqs", {.plugins = {"queues"}}};
   const auto first = stack.with(R"(
     local dead = s.queue "dead" {}
@@ -83,7 +50,7 @@ TEST_CASE("a stack's queues are made, changed and deleted through ordinary calls
 }
 
 TEST_CASE("on_message plans a function and its event source mapping") {
-  const Stack stack;
+  const StackFile stack("shop");
   moonbase::testing::TestKernel kernel{"sqs", {.plugins = {"queues", "functions"}}};
   CHECK(steps(kernel.plan(stack.with(R"(
     local orders = s.queue "orders" {}

@@ -1,9 +1,7 @@
 // Buckets of a stack: planned, made, changed, and taken away.
 #include <catch2/catch.hpp>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 
+#include "stack_file.hpp"
 #include "support.hpp"
 
 using namespace moonbase;
@@ -11,43 +9,12 @@ using moonbase::testing::TestKernel;
 
 namespace {
 
-// A stack's file that goes with the test.
-class Stack {
- public:
-  Stack() {
-    std::string name = (std::filesystem::temp_directory_path() / "moonbase-stack-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~Stack() {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-  Stack(const Stack&) = delete;
-  Stack& operator=(const Stack&) = delete;
-  std::string with(const std::string& lines) const {
-    std::ofstream(folder_ / "stack.lua") << "local s = require \"stack\" { name = \"album\" }\n"
-                                         << lines << "\nreturn s\n";
-    return (folder_ / "stack.lua").string();
-  }
-
- private:
-  std::filesystem::path folder_;
-};
-
-std::string steps(const Result<Value>& applied) {
-  if (!applied) return applied.error().message;
-  std::string text;
-  for (const auto& step : (*applied)["steps"].list())
-    text += (text.empty() ? "" : ", ") + step["action"].string() + " " + step["name"].string();
-  return text;
-}
-
 const Map photos{{"Bucket", "photos"}};
 
 }  // namespace
 
 TEST_CASE("a stack's bucket is made, changed and deleted through ordinary calls") {
-  const Stack stack;
+  const StackFile stack("album");
   TestKernel kernel{"s3", {.plugins = {"storage"}}};
   const auto first = stack.with(R"(
     s.bucket "photos" { versioning = true, cors = { "https://a.example", "https://b.example" }, tags = { team = "moon" },
@@ -80,7 +47,7 @@ TEST_CASE("a stack's bucket is made, changed and deleted through ordinary calls"
 }
 
 TEST_CASE("on_object makes a function, and tells it and others of objects") {
-  const Stack stack;
+  const StackFile stack("album");
   TestKernel kernel{"s3", {.plugins = {"storage", "functions", "queues", "notifications"}}};
   const auto file = stack.with(R"(
     local photos = s.bucket "photos" {}
@@ -112,7 +79,7 @@ TEST_CASE("on_object makes a function, and tells it and others of objects") {
 }
 
 TEST_CASE("words that make no sense are refused where they stand") {
-  const Stack stack;
+  const StackFile stack("album");
   TestKernel kernel{"s3", {.plugins = {"storage", "functions"}}};
   const auto refused = [&](const std::string& line) { return steps(kernel.plan(stack.with(line))); };
   CHECK_THAT(refused("s.bucket \"a-b\" { version = true }"), Catch::Contains("version"));
